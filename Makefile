@@ -1,0 +1,37 @@
+# Commands of this project; each sets up what it needs, once.
+PYTHON ?= python3.11
+VENV ?= .venv
+PART ?= video
+MINUTES ?= 30
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+
+# Without these, giving pages back to the system and taking them again costs most of torch's time on a CPU.
+export THP_MEM_ALLOC_ENABLE ?= 1
+export MALLOC_MMAP_THRESHOLD_ ?= 1073741824
+export MALLOC_TRIM_THRESHOLD_ ?= 4294967296
+export MALLOC_TOP_PAD_ ?= 134217728
+
+.PHONY: demo test lint train set-up
+.DEFAULT_GOAL := demo
+
+demo: set-up
+	$(BIN)/vlp demo
+
+test: lint
+	$(BIN)/pytest
+
+lint: set-up
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+train: set-up
+	$(BIN)/vlp train $(PART) --minutes $(MINUTES)
+
+set-up: $(STAMP)
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@

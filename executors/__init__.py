@@ -1,0 +1,1 @@
+"""Acting: from a wanted frame to actions, closed loop, behind a gate."""

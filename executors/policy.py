@@ -1,0 +1,73 @@
+"""Goal-conditioned inverse dynamics: the board now and the board wanted to the next actions."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tasks.attention import Block, waves
+from tasks.board import KINDS, MAX_DELTA, SHAPES, shape_of
+from tasks.perception import SlotEncoder
+from tasks.slots import PUSHER
+
+
+class SlotPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """A transformer over pairs of slots.
+
+    Args:
+        chunk: k, actions a call.
+        width, layers, heads: of the transformer.
+    """
+
+    @register_to_config
+    def __init__(self, chunk: int = 2, width: int = 128, layers: int = 4, heads: int = 4) -> None:
+        super().__init__()
+        self.shape = nn.Embedding(len(SHAPES) + 1, width)
+        self.pair = nn.Linear(2 * (24 + 4) + 4, width)
+        self.readout = nn.Parameter(torch.zeros(1, 1, width))
+        self.blocks = nn.ModuleList([Block(width, heads) for _ in range(layers)])
+        self.norm = nn.LayerNorm(width)
+        self.out = nn.Linear(width, chunk * 2)
+        shapes = [SHAPES.index(shape_of(kind)) for kind in KINDS] + [len(SHAPES)]
+        self.register_buffer("shapes", torch.tensor(shapes), persistent=False)
+
+    def forward(self, now: Tensor, wanted: Tensor) -> Tensor:
+        """Slots now and wanted [N, 17, 5] to set-point changes [N, k, 2] in metres."""
+        # A block that only one of the pictures shows says nothing of where to push it.
+        present = (now[..., 0] > 0.5) & (wanted[..., 0] > 0.5)
+        present[:, PUSHER] = True
+        most = int(present.sum(1).max())
+        kept = torch.argsort(present.long(), dim=1, descending=True, stable=True)[:, :most]
+        rows = torch.arange(len(now), device=now.device)[:, None]
+        there, before, after = present[rows, kept], now[rows, kept], wanted[rows, kept]
+        change = (after[..., 1:] - before[..., 1:]) * 5
+        given = [waves(before[..., 1:3]), before[..., 1:], waves(after[..., 1:3]), after[..., 1:], change]
+        tokens = self.pair(torch.cat(given, -1)) + self.shape(self.shapes[kept])
+        x = torch.cat([self.readout.expand(len(now), -1, -1), tokens], 1)
+        mask = torch.cat([torch.ones_like(there[:, :1]), there], 1)
+        for block in self.blocks:
+            x = block(x, mask)
+        out = self.out(self.norm(x[:, 0])).float() * 0.03
+        return out.clamp(-MAX_DELTA, MAX_DELTA).unflatten(-1, (-1, 2))
+
+
+class FramePolicy:
+    """The policy as the runtime wants it: pictures in, actions out. The goal's slots are kept while
+    the goal stays the same."""
+
+    def __init__(self, encoder: SlotEncoder, policy: SlotPolicy) -> None:
+        self._encoder, self._policy = encoder.eval(), policy.eval()
+        self._goal: tuple[NDArray[np.uint8], Tensor] | None = None
+
+    @torch.inference_mode()
+    def actions(self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Two frames uint8 [H, W, 3] to set-point changes float32 [k, 2], metres a step."""
+        if self._goal is None or not np.array_equal(self._goal[0], goal_frame):
+            self._goal = (goal_frame.copy(), torch.from_numpy(self._encoder.see(goal_frame[None])))
+        device = self._policy.device
+        now = torch.from_numpy(self._encoder.see(frame[None])).to(device)
+        return self._policy(now, self._goal[1].to(device))[0].cpu().numpy()

@@ -1,0 +1,108 @@
+"""Robots by LeRobot's method names; the simulated one drives the tabletop environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks import board
+from tasks.env import TabletopEnv
+
+Observation = dict[str, Any]
+
+
+class RobotError(RuntimeError):
+    """The robot can't do what was asked of it now."""
+
+
+class Robot(Protocol):
+    """What the runtime needs of a robot. Pictures are uint8 [H, W, 3], places float32 [2] metres."""
+
+    @property
+    def is_connected(self) -> bool: ...
+
+    @property
+    def observation_features(self) -> dict[str, Any]: ...
+
+    @property
+    def action_features(self) -> dict[str, Any]: ...
+
+    def connect(self) -> None: ...
+
+    def get_observation(self) -> Observation: ...
+
+    def send_action(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Send a set-point change [2] in metres; returns what was really sent."""
+        ...
+
+    def disconnect(self) -> None: ...
+
+
+class SimulatedRobot:
+    """The PyBullet tabletop as a robot; one `send_action` is one control step of 0.1 s.
+
+    Args:
+        instruction: what `info` scores; None for a board without a goal.
+        seed: of the board.
+        blocks: the blocks in use.
+        max_steps: control steps until `truncated`.
+    """
+
+    def __init__(
+        self,
+        instruction: str | None = None,
+        *,
+        seed: int,
+        blocks: Sequence[str] = board.BLOCK_8,
+        max_steps: int = board.LONG_MAX_STEPS,
+    ) -> None:
+        self.env = TabletopEnv(instruction, blocks=blocks, max_steps=max_steps)
+        self._seed = seed
+        self._observation: Observation | None = None
+        self.info: dict[str, Any] = {}
+        self.terminated = self.truncated = False
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether `connect` was called and `disconnect` not since."""
+        return self._observation is not None
+
+    @property
+    def observation_features(self) -> dict[str, Any]:
+        """Name -> shape of what `get_observation` returns."""
+        height, width = self.env.observation_space["rgb"].shape[:2]  # type: ignore[index]
+        return {"rgb": (height, width, 3), "effector_translation": (2,), "effector_target_translation": (2,)}
+
+    @property
+    def action_features(self) -> dict[str, Any]:
+        """Name -> shape of an action."""
+        return {"effector_delta": (2,)}
+
+    def connect(self) -> None:
+        """Reset the board by the seed."""
+        self._observation, self.info = self.env.reset(seed=self._seed)
+        self.terminated = self.truncated = False
+
+    def _connected(self) -> Observation:
+        if self._observation is None:
+            raise RobotError("expected a connected robot, got one that is not; call connect() first")
+        return self._observation
+
+    def get_observation(self) -> Observation:
+        """The newest observation."""
+        return self._connected()
+
+    def send_action(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One control step; returns the change that the workspace allowed, float32 [2] metres."""
+        before = self._connected()["effector_target_translation"]
+        observation, _, self.terminated, self.truncated, self.info = self.env.step(action)
+        self._observation = observation
+        return np.asarray(observation["effector_target_translation"] - before, np.float32)
+
+    def disconnect(self) -> None:
+        """Free the simulator."""
+        self._observation = None
+        self.env.close()

@@ -1,0 +1,41 @@
+"""Planning by tree search over imagined videos: protocols, plan and tree types, beam search, guards."""
+
+from planner.guards import (
+    FiniteGuard,
+    FrozenGuard,
+    TeleportGuard,
+    TrackGuard,
+    TrackGuards,
+    UntouchedGuard,
+    VanishGuard,
+)
+from planner.protocols import Guard, Proposer, Tracker, Tracks, Value, VideoModel
+from planner.search import search
+from planner.types import Frames, Node, NoPlan, Plan, PlanStep, Proposal, Search, StepsToGo, Stopped, Tree
+
+__all__ = [
+    "FiniteGuard",
+    "Frames",
+    "FrozenGuard",
+    "Guard",
+    "NoPlan",
+    "Node",
+    "Plan",
+    "PlanStep",
+    "Proposal",
+    "Proposer",
+    "Search",
+    "StepsToGo",
+    "Stopped",
+    "TeleportGuard",
+    "TrackGuard",
+    "TrackGuards",
+    "Tracker",
+    "Tracks",
+    "Tree",
+    "UntouchedGuard",
+    "Value",
+    "VanishGuard",
+    "VideoModel",
+    "search",
+]

@@ -1,0 +1,105 @@
+"""What an instruction asks for, long or single: how well it is done, and whether it is known at all."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.board import HOLD_STEPS
+from tasks.grammar import UnknownInstruction, canonical, parse, tokenize
+from tasks.instruction import Instruction
+from tasks.long import BY_INSTRUCTION, LongTask
+from tasks.success import fixed_fields, succeeded
+
+Vector = NDArray[np.float64]
+Blocks = Mapping[str, Vector]
+
+
+class Goal(Protocol):
+    """What is asked of a board."""
+
+    @property
+    def text(self) -> str:
+        """The goal in plain words."""
+        ...
+
+    @property
+    def hold_steps(self) -> int:
+        """Control steps that the reward must stay at 1 before the goal is complete."""
+        ...
+
+    def reward(self, blocks: Blocks, target: Sequence[float]) -> float:
+        """How well it is done, 0..1, given block centres and the set point in metres."""
+        ...
+
+
+@dataclass(frozen=True)
+class LongGoal:
+    """A long-horizon task."""
+
+    task: LongTask
+    hold_steps: int = HOLD_STEPS
+
+    @property
+    def text(self) -> str:
+        return self.task.instruction
+
+    def reward(self, blocks: Blocks, target: Sequence[float]) -> float:
+        return self.task.reward(blocks)
+
+
+@dataclass(frozen=True)
+class PushGoal:
+    """One push, its numbers fixed by the board at the start."""
+
+    instruction: Instruction
+    task: Mapping[str, object]
+    hold_steps: int = 1
+
+    @property
+    def text(self) -> str:
+        return canonical(self.instruction)
+
+    def reward(self, blocks: Blocks, target: Sequence[float]) -> float:
+        if not set(self.instruction.blocks()) <= set(blocks):
+            return 0.0
+        plain = {name: (float(xy[0]), float(xy[1])) for name, xy in blocks.items()}
+        return float(succeeded(self.instruction.family, self.task, plain, (float(target[0]), float(target[1]))))
+
+
+def long_task(text: str) -> LongTask | None:
+    """The long task that a text names, whatever its case and spacing, or None."""
+    words = " ".join(word for word in tokenize(text[:400]) if word not in ",.")
+    return BY_INSTRUCTION.get(words)
+
+
+def understand(text: str, blocks: Blocks) -> Goal:
+    """The goal that an instruction sets on a board.
+
+    Raises UnknownInstruction with near misses for anything outside the grammar and the long tasks, and
+    for blocks that are not on the board.
+    """
+    task = long_task(text)
+    if task is not None:
+        return LongGoal(task)
+    near = difflib.get_close_matches(" ".join(text[:200].lower().split()), BY_INSTRUCTION, n=2, cutoff=0.75)
+    if near:
+        raise UnknownInstruction(
+            f"expected an instruction that I know, got {text[:80]!r}; did you mean: {'; '.join(near)}?"
+        )
+    instruction = parse(text, sorted(blocks))
+    missing = [name for name in instruction.blocks() if name not in blocks]
+    if missing:
+        raise UnknownInstruction(
+            f"expected blocks that are on the board ({', '.join(sorted(blocks))}), got {', '.join(missing)}; name one of these"
+        )
+    plain = {name: (float(xy[0]), float(xy[1])) for name, xy in blocks.items()}
+    try:
+        return PushGoal(instruction, fixed_fields(instruction, plain))
+    except ValueError as error:
+        raise UnknownInstruction(str(error)) from None

@@ -1,0 +1,21 @@
+"""Long-horizon tasks: several pushes, a reward in 0..1, a scripted demonstrator's next subgoals."""
+
+from tasks.long.area import AREA_TASKS, ClearTheCenter, MoveToArea, SortToCorners
+from tasks.long.base import LongTask, Subgoal
+from tasks.long.group import GROUP_TASKS, GroupBy
+from tasks.long.line import LINE_TASKS, MakeLine
+
+LONG_TASKS: tuple[LongTask, ...] = (*AREA_TASKS, *GROUP_TASKS, *LINE_TASKS)
+BY_INSTRUCTION = {task.instruction: task for task in LONG_TASKS}
+
+__all__ = [
+    "BY_INSTRUCTION",
+    "LONG_TASKS",
+    "ClearTheCenter",
+    "GroupBy",
+    "LongTask",
+    "MakeLine",
+    "MoveToArea",
+    "SortToCorners",
+    "Subgoal",
+]

@@ -1,0 +1,62 @@
+"""Pictures of states: rollout states and random boards drawn by the simulator's camera."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks import slots
+from tasks.board import KINDS
+from tasks.layout import random_layout, random_names
+from tasks.rollouts import Rollouts
+from tasks.world import World
+
+
+def draw(
+    world: World, poses: NDArray[np.float32], effector: NDArray[np.float32], height: int = 96, width: int = 128
+) -> NDArray[np.uint8]:
+    """The picture uint8 [height, width, 3] of poses [16, 3] (metres, radians; NaN absent)."""
+    blocks = {k: (float(p[0]), float(p[1]), float(p[2])) for k, p in zip(KINDS, poses, strict=True) if np.isfinite(p[0])}
+    world.place(blocks, (float(effector[0]), float(effector[1])))
+    return world.render(height, width)
+
+
+def _random_state(rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    layout, effector = random_layout(rng, random_names(rng), gap=float(rng.uniform(0.04, 0.062)))
+    stretched = {n: (0.35 + (x - 0.35) * 1.2, y * 1.15, a) for n, (x, y, a) in layout.items()}
+    return slots.pose_array(stretched), np.array(effector, np.float32)
+
+
+def _states(rng: np.random.Generator, shards: Sequence[Path]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Half random boards, half states of rollouts."""
+    rollouts = [Rollouts.load(path) for path in shards]
+    while True:
+        if rollouts and rng.random() < 0.6:
+            chosen = rollouts[int(rng.integers(len(rollouts)))]
+            step = int(rng.integers(len(chosen.poses)))
+            yield chosen.poses[step], chosen.effector[step]
+        else:
+            yield _random_state(rng)
+
+
+def record_pictures(
+    path: Path, seed: int, count: int, shards: Sequence[Path], height: int = 96, width: int = 128
+) -> Path:
+    """Draw `count` pictures and keep them with their slots as one .npz file, unless it is there."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rng, world = np.random.default_rng(seed), World()
+        states = _states(rng, shards)
+        pictures = np.empty((count, height, width, 3), np.uint8)
+        truth = np.empty((count, slots.SLOTS, 5), np.float32)
+        for i in range(count):
+            poses, effector = next(states)
+            pictures[i], truth[i] = draw(world, poses, effector, height, width), slots.from_poses(poses, effector)
+        world.close()
+        partial = path.with_suffix(".partial.npz")
+        np.savez(partial, pictures=pictures, slots=truth)
+        partial.rename(path)
+    return path

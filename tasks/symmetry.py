@@ -1,0 +1,65 @@
+"""The board's symmetries, as ways to make more data: swap left and right, rename colours."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.board import COLORS, KINDS, SHAPES, color_of, shape_of
+from tasks.instruction import Instruction
+from tasks.slots import PUSHER, SLOTS
+
+_SIDES = {"left": "right", "right": "left"}
+
+
+def mirror_text(text: str) -> str:
+    """Swap left and right in words or field values."""
+    return re.sub("left|right", lambda match: _SIDES[match.group()], text)
+
+
+def mirror_slots(slots: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Slots [..., 5] seen in a mirror: y and sin change sign."""
+    return slots * np.array([1, 1, -1, 1, -1], np.float32)
+
+
+class Renaming:
+    """Colours (and shapes, where asked) permuted: red_moon becomes blue_moon and so on."""
+
+    def __init__(self, colors: NDArray[np.int64]) -> None:
+        self._colors = [COLORS[int(i)] for i in colors]
+        names = [self._color(color_of(kind)) + "_" + shape_of(kind) for kind in KINDS]
+        self._kind = dict(zip(KINDS, names, strict=True))
+        self.order = np.arange(SLOTS)
+        for old, new in self._kind.items():
+            self.order[KINDS.index(new)] = KINDS.index(old)
+        assert self.order[PUSHER] == PUSHER and len(SHAPES) * len(COLORS) == PUSHER
+
+    def _color(self, color: str) -> str:
+        return self._colors[COLORS.index(color)]
+
+    def slots(self, slots: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Slots [..., 17, 5] under the new names."""
+        return slots[..., self.order, :]
+
+    def value(self, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        """A field's value under the new names."""
+        if isinstance(value, tuple):
+            return tuple(self._kind.get(name, name) for name in value)
+        return self._kind.get(value, value)
+
+    def instruction(self, instruction: Instruction) -> Instruction:
+        """An instruction under the new names."""
+        return Instruction(instruction.family, {k: self.value(v) for k, v in instruction.fields.items()})
+
+
+def mirror_instruction(instruction: Instruction) -> Instruction:
+    """An instruction with left and right swapped."""
+    fields = {
+        name: mirror_text(value) if isinstance(value, str) and name not in ("block",) else value
+        for name, value in instruction.fields.items()
+    }
+    if instruction.family == "block1_to_corner":
+        raise ValueError("expected a family with a mirror image, got block1_to_corner; use block2absolutelocation")
+    return Instruction(instruction.family, fields)

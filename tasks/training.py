@@ -1,0 +1,133 @@
+"""One training loop for all the models: so many minutes, EMA, bf16, a checkpoint to go on from."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from diffusers.training_utils import EMAModel
+from torch import Tensor, nn
+
+Batch = Mapping[str, Tensor]
+Loss = Callable[[Batch], tuple[Tensor, dict[str, float]]]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How long and how fast; the learning rate falls along a cosine of the time used."""
+
+    minutes: float = 10.0
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 200
+    ema_decay: float = 0.999
+    report_seconds: float = 20.0
+    checkpoint_seconds: float = 120.0
+    device: str = "cpu"
+
+
+class Trainer:
+    """Trains a model and keeps {model, EMA, optimizer, step, seconds, random state} in `folder`."""
+
+    def __init__(self, model: nn.Module, loss: Loss, folder: Path, config: TrainConfig) -> None:
+        self.model = model.to(config.device).train()
+        self.loss, self.folder, self.config = loss, folder, config
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(), config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay
+        )
+        self.ema = EMAModel(model.parameters(), decay=config.ema_decay, use_ema_warmup=True, power=0.75)
+        self.step, self.seconds, self.samples = 0, 0.0, 0
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._checkpoint.exists():
+            self._restore()
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.folder / "checkpoint.pt"
+
+    def _restore(self) -> None:
+        state = torch.load(self._checkpoint, weights_only=True, map_location=self.config.device)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.ema.load_state_dict(state["ema"])
+        self.step, self.seconds, self.samples = state["step"], state["seconds"], state["samples"]
+        torch.set_rng_state(state["rng"])
+
+    def save(self) -> None:
+        """Write the checkpoint whole or not at all."""
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "ema": self.ema.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "samples": self.samples,
+            "rng": torch.get_rng_state(),
+        }
+        partial = self._checkpoint.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self._checkpoint)
+
+    def _rate(self, share: float) -> float:
+        warm = min(1.0, (self.step + 1) / self.config.warmup_steps)
+        return self.config.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
+
+    def _update(self, batch: Batch) -> dict[str, float]:
+        device = self.config.device
+        batch = {name: value.to(device) for name, value in batch.items()}
+        with torch.autocast(device, dtype=torch.bfloat16):
+            loss, logs = self.loss(batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+            self.ema.step(self.model.parameters())
+        self.step += 1
+        self.samples += len(next(iter(batch.values())))
+        return logs | {"loss": float(loss.detach())}
+
+    def run(self, batches: Iterator[Batch], report: Callable[[str], None] = print) -> None:
+        """Train for `minutes`; the last checkpoint is written even when interrupted."""
+        start, said, saved = time.monotonic(), 0.0, 0.0
+        sums: dict[str, list[float]] = {}
+        try:
+            while (used := time.monotonic() - start) < 60 * self.config.minutes:
+                for group in self.optimizer.param_groups:
+                    group["lr"] = self._rate(used / (60 * self.config.minutes))
+                for name, value in self._update(next(batches)).items():
+                    sums.setdefault(name, []).append(value)
+                if used - said > self.config.report_seconds:
+                    report(self._line(used, sums))
+                    said, sums = used, {}
+                if used - saved > self.config.checkpoint_seconds:
+                    self.save()
+                    saved = used
+        finally:
+            self.seconds += time.monotonic() - start
+            self.save()
+
+    def _line(self, used: float, sums: dict[str, list[float]]) -> str:
+        means = {name: round(sum(values) / len(values), 5) for name, values in sums.items()}
+        return json.dumps({"seconds": round(used), "step": self.step, "samples": self.samples, **means})
+
+    def averaged(self) -> nn.Module:
+        """The model with its EMA weights, ready for use."""
+        self.ema.copy_to(self.model.parameters())
+        return self.model.eval()
+
+    def record(self) -> dict[str, object]:
+        """Settings and effort of the run, for results/ and the model card."""
+        count = sum(p.numel() for p in self.model.parameters())
+        return {
+            "config": asdict(self.config),
+            "parameters": count,
+            "steps": self.step,
+            "samples": self.samples,
+            "seconds": round(self.seconds),
+        }

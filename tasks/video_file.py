@@ -1,0 +1,168 @@
+"""H.264 video files of small frames, by PyAV."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Literal, Self
+
+import av
+import av.error
+import numpy as np
+from av.video.frame import PictureType
+from numpy.typing import NDArray
+
+PixelFormat = Literal["yuv420p", "yuv444p"]
+
+_OPTIONS: Final = {
+    "crf": "12",
+    "preset": "veryfast",
+    # A key frame a second: a reader decodes at most one second before the frame it wants.
+    "forced-idr": "1",
+    # A frame's packet leaves the encoder with that frame, so what is written of a video that is
+    # broken off is whole up to there.
+    "tune": "zerolatency",
+    "bf": "0",
+}
+
+
+class VideoFileError(Exception):
+    """A video cannot be written or read: says what was expected, what was got, what to do."""
+
+
+class VideoWriter:
+    """Writes frames one after another; the file is playable once it is closed.
+
+    Args:
+        path: the file, replaced if it is there.
+        height, width: pixels; "yuv420p" wants them even.
+        fps: frames per second, constant.
+        pixel_format: "yuv420p" plays in every browser; "yuv444p" keeps the colour of each pixel.
+
+    Raises:
+        VideoFileError: the file cannot be opened, or its size does not suit the pixel format.
+    """
+
+    def __init__(
+        self, path: Path, *, height: int, width: int, fps: int, pixel_format: PixelFormat = "yuv420p"
+    ) -> None:
+        if pixel_format == "yuv420p" and (height % 2 or width % 2):
+            raise VideoFileError(
+                f"expected frames of even height and width, got {height}x{width}; "
+                'crop them or use pixel_format="yuv444p"'
+            )
+        self.path = path
+        self.frames = 0
+        self._shape = (height, width, 3)
+        self._period = Fraction(1, fps)
+        try:
+            self._container = av.open(str(path), "w", format="mp4")
+        except OSError as error:
+            raise VideoFileError(
+                f"expected a file that can be written, got {path}: {error.strerror}"
+            ) from error
+        self._stream = self._container.add_stream("libx264", rate=fps, options={**_OPTIONS, "g": str(fps)})
+        self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, pixel_format
+        self._stream.codec_context.time_base = self._period
+        # Small frames: more threads cost more than they bring.
+        self._stream.codec_context.thread_count = 1
+        self._open = True
+
+    def write(self, frames: NDArray[np.uint8]) -> None:
+        """Append frames; the first of them becomes a key frame, so that a reader can start there.
+
+        Args:
+            frames: uint8 [T, H, W, 3].
+        """
+        if frames.ndim != 4 or frames.shape[1:] != self._shape or frames.dtype != np.uint8:
+            raise VideoFileError(
+                f"expected uint8 frames [T, {', '.join(map(str, self._shape))}], "
+                f"got {frames.dtype} {list(frames.shape)}; convert or resize them"
+            )
+        for number, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+            frame.pts, frame.time_base = self.frames, self._period
+            if number == 0:
+                frame.pict_type = PictureType.I
+            # Counted first: when the write is broken off here, later frames keep their own time.
+            self.frames += 1
+            self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        """Write what is left and the file's index; a second call does nothing."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            if self.frames:
+                self._container.mux(self._stream.encode(None))
+        finally:
+            self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def write_video(
+    path: Path, frames: NDArray[np.uint8], fps: int, *, pixel_format: PixelFormat = "yuv420p"
+) -> None:
+    """Write one H.264 mp4.
+
+    Args:
+        path: the file, replaced if it is there.
+        frames: uint8 [T, H, W, 3], T >= 1.
+        fps: frames per second.
+        pixel_format: see `VideoWriter`.
+
+    Raises:
+        VideoFileError: wrong frames, or the file cannot be written.
+    """
+    if frames.ndim != 4 or len(frames) == 0:
+        raise VideoFileError(f"expected frames uint8 [T, H, W, 3] with T >= 1, got {list(frames.shape)}")
+    _, height, width, _ = frames.shape
+    with VideoWriter(path, height=height, width=width, fps=fps, pixel_format=pixel_format) as video:
+        video.write(frames)
+
+
+def read_video(path: Path, *, start: int = 0, stop: int | None = None) -> NDArray[np.uint8]:
+    """Decode a video of constant rate, or the frames start..stop-1 of it.
+
+    Returns:
+        uint8 [T, H, W, 3].
+
+    Raises:
+        VideoFileError: no such file, not a video, or fewer frames than asked for.
+    """
+    try:
+        frames = _decode(path, start, stop)
+    except (OSError, av.error.FFmpegError, IndexError) as error:
+        raise VideoFileError(f"expected a video file, got {path}: {error}; write it again") from error
+    wanted = "at least 1" if stop is None else str(stop - start)
+    if not frames or (stop is not None and len(frames) != stop - start):
+        raise VideoFileError(f"expected {wanted} frames from frame {start} of {path}, got {len(frames)}")
+    return np.stack(frames)
+
+
+def _decode(path: Path, start: int, stop: int | None) -> list[NDArray[np.uint8]]:
+    """The wanted frames, decoded from the last key frame at or before `start`."""
+    frames: list[NDArray[np.uint8]] = []
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        rate, base = stream.average_rate, stream.time_base
+        if rate is None or base is None:
+            raise IndexError("it has no frame rate")
+        if start:
+            container.seek(round(start / rate / base), stream=stream)
+        for frame in container.decode(stream):
+            number = round((frame.pts or 0) * base * rate)
+            if stop is not None and number >= stop:
+                break
+            if number >= start:
+                frames.append(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8))
+    return frames

@@ -1,0 +1,1 @@
+"""The video model: text and a first frame in, short clips out."""

@@ -1,0 +1,91 @@
+"""The text-and-first-frame-conditioned video pipeline: see, denoise, draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tasks.perception import SlotEncoder
+from video.denoiser import MOTION_SCALE, SlotDenoiser
+from video.renderer import SlotRenderer, visible
+from video.text import encode
+
+
+class SlotVideoPipeline(DiffusionPipeline):  # type: ignore[misc]
+    """Imagines clips of the board.
+
+    Args:
+        encoder: pictures to slots.
+        denoiser: motions of slots from noise, words and first slots.
+        renderer: slots to pictures.
+        scheduler: flow matching, Euler steps.
+    """
+
+    def __init__(
+        self,
+        encoder: SlotEncoder,
+        denoiser: SlotDenoiser,
+        renderer: SlotRenderer,
+        scheduler: FlowMatchEulerDiscreteScheduler,
+    ) -> None:
+        super().__init__()
+        self.register_modules(encoder=encoder, denoiser=denoiser, renderer=renderer, scheduler=scheduler)
+
+    @property
+    def frames(self) -> int:
+        """T, future frames a clip."""
+        return int(self.denoiser.config.frames)
+
+    def _noise(self, seeds: Sequence[int], shape: tuple[int, ...]) -> Tensor:
+        """One generator a branch, so that a branch is the same whatever stands beside it."""
+        rows = [torch.randn(shape, generator=torch.Generator().manual_seed(int(seed))) for seed in seeds]
+        return torch.stack(rows).to(self.device)
+
+    @torch.inference_mode()
+    def denoise(self, first: Tensor, texts: Sequence[str], seeds: Sequence[int], steps: int = 4) -> Tensor:
+        """First slots [N, 17, 5] to future slots [N, T, 17, 5]."""
+        text = self.denoiser.read(encode(texts).to(self.device))
+        latent = self._noise(seeds, (first.shape[1], self.frames, 4))
+        self.scheduler.set_timesteps(sigmas=np.linspace(1.0, 1.0 / steps, steps), device=self.device)
+        for index, moment in enumerate(self.scheduler.timesteps):
+            sigma = self.scheduler.sigmas[index].to(self.device)
+            with torch.autocast(self.device.type, dtype=torch.bfloat16):
+                clean = self.denoiser(latent, sigma.expand(len(latent)), first, text).float()
+            latent = self.scheduler.step((latent - clean) / sigma, moment, latent, return_dict=False)[0]
+        return follow(first, latent)
+
+    @torch.inference_mode()
+    def __call__(
+        self, frames: NDArray[np.uint8], subgoals: Sequence[str], seeds: Sequence[int], steps: int = 4
+    ) -> NDArray[np.uint8]:
+        """Frames uint8 [N, H, W, 3], a text and a seed for each, to clips uint8 [N, T, H, W, 3]."""
+        if not len(frames) == len(subgoals) == len(seeds):
+            raise ValueError(
+                f"expected as many frames as subgoals and seeds, got {len(frames)}, {len(subgoals)}, {len(seeds)}"
+            )
+        unique, back = np.unique(np.asarray(frames).reshape(len(frames), -1), axis=0, return_inverse=True)
+        seen = self.encoder.see(unique.reshape(-1, *frames.shape[1:]))[back.reshape(-1)]
+        first = visible(torch.from_numpy(seen).to(self.device))
+        clips = self.denoise(first, subgoals, seeds, steps)
+        return np.asarray(self.renderer.imagine(frames, first, clips))
+
+
+def follow(first: Tensor, motions: Tensor) -> Tensor:
+    """First slots [N, 17, 5] and scaled motions [N, 17, T, 4] to future slots [N, T, 17, 5]."""
+    scale = torch.tensor(MOTION_SCALE, device=motions.device)
+    values = first[:, :, None, 1:] + motions / scale
+    turn = torch.nn.functional.normalize(values[..., 2:], dim=-1)
+    values = torch.cat([values[..., :2], turn], -1)
+    present = first[:, :, None, :1].expand(*values.shape[:-1], 1)
+    return visible(torch.cat([present, values], -1).transpose(1, 2))
+
+
+def motions(first: Tensor, clips: Tensor) -> Tensor:
+    """The way back from `follow`: slots to scaled motions [N, 17, T, 4], zero for absent slots."""
+    gap = clips[..., 1:].transpose(1, 2) - first[:, :, None, 1:]
+    return gap * torch.tensor(MOTION_SCALE, device=gap.device) * first[:, :, None, :1]

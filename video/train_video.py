@@ -1,0 +1,29 @@
+"""Training of the denoiser by flow matching with x-prediction."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tasks.training import Batch
+from video.denoiser import SlotDenoiser
+from video.pipeline import motions
+from video.renderer import visible
+
+
+def loss(model: SlotDenoiser, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+    """Squared error of the clean motions over present slots, weighted as a bounded velocity error."""
+    first = visible(batch["first"])
+    clean = motions(first, visible(batch["clips"][:, 1:]))
+    # The scales of the reference slots are noisy on purpose; what comes out must be where things go.
+    sigma = torch.rand(len(first), device=first.device)
+    sigma = torch.where(torch.rand_like(sigma) < 0.3, torch.ones_like(sigma), sigma.clamp(min=0.02))
+    noise = torch.randn_like(clean)
+    level = sigma[:, None, None, None]
+    guess = model((1 - level) * clean + level * noise, sigma, first, model.read(batch["words"])).float()
+    error = ((guess - clean) ** 2 * first[:, :, None, :1]).mean((2, 3)).sum(1) / first[..., 0].sum(1)
+    weight = (1 / sigma**2).clamp(max=4.0)
+    plain = error.detach()
+    full = plain[sigma == 1]
+    logs = {"error": float(plain.mean()), "error_from_noise": float(full.mean()) if len(full) else 0.0}
+    return (weight * error).mean() * 10, logs

@@ -1,0 +1,7 @@
+"""`python -m vlp` is `vlp`."""
+
+import sys
+
+from vlp.cli import main
+
+sys.exit(main())

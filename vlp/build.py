@@ -1,0 +1,108 @@
+"""The one place that names concrete models: weights on disk to the parts that a planner needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from numpy.typing import NDArray
+
+from executors.policy import FramePolicy, SlotPolicy
+from planner import FrozenGuard, Guard, TeleportGuard, TrackGuards, Tracks, UntouchedGuard, VanishGuard
+from tasks.grammar import UnknownInstruction, parse
+from tasks.perception import PoseProbe, SlotEncoder
+from video.denoiser import SlotDenoiser
+from video.pipeline import SlotVideoPipeline
+from video.renderer import SlotRenderer
+from vlp.vlm.bundled import BundledVLM
+from vlp.weights import verify
+
+BUNDLED = Path(__file__).parent / "bundled"
+MAX_STEP = 0.25
+"""Metres that a block may go between two frames of a clip (0.6 s)."""
+UNTOUCHED = 0.06
+"""Metres that a block may be nudged which the subgoal does not name."""
+MAX_VALUE_GAIN = 200.0
+"""Control steps; a single push that promises more is too good to be true."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All that the agent is made of."""
+
+    proposer: Any
+    video: VideoBranches
+    value: Any
+    policy: FramePolicy
+    probe: PoseProbe
+    guards: tuple[Guard, ...]
+    hashes: dict[str, dict[str, str]]
+
+
+class VideoBranches:
+    """The video pipeline as the planner's VideoModel."""
+
+    def __init__(self, pipeline: SlotVideoPipeline, *, steps: int = 4) -> None:
+        self.pipeline, self.steps = pipeline, steps
+
+    def imagine(
+        self, frames: NDArray[np.uint8], subgoals: Sequence[str], seeds: Sequence[int]
+    ) -> NDArray[np.uint8]:
+        """Clips uint8 [N, T, H, W, 3], one batch."""
+        return np.asarray(self.pipeline(frames, subgoals, seeds, steps=self.steps))
+
+
+class ProbeTracker:
+    """The pose probe as the guards' Tracker; every second frame is enough to see a block vanish."""
+
+    def __init__(self, probe: PoseProbe) -> None:
+        self._probe = probe
+
+    def track(self, frames: NDArray[np.uint8]) -> Tracks:
+        """Where the blocks are in frames uint8 [N, H, W, 3]."""
+        present, where = self._probe.places(frames)
+        return Tracks(present[:, :-1], where[:, :-1], self._probe.names)
+
+
+def named(subgoal: str) -> set[str]:
+    """The blocks that a subgoal speaks of."""
+    try:
+        return set(parse(subgoal).blocks())
+    except UnknownInstruction:
+        return set()
+
+
+def choose_device(device: str) -> str:
+    """ "auto" to cuda where there is one."""
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def build(*, weights: Path | None = None, device: str = "auto", sampling_steps: int = 4) -> Parts:
+    """Load all parts. Raises WeightsError when a file is missing or not what the manifest says."""
+    folder = weights or BUNDLED
+    hashes = verify(folder)
+    place = choose_device(device)
+    encoder = SlotEncoder.from_pretrained(folder / "perception").to(place).eval()
+    pipeline = SlotVideoPipeline(
+        encoder,
+        SlotDenoiser.from_pretrained(folder / "denoiser").to(place).eval(),
+        SlotRenderer.from_pretrained(folder / "renderer").to(place).eval(),
+        FlowMatchEulerDiscreteScheduler(),
+    )
+    vlm = BundledVLM.load(folder / "vlm", device=place)
+    probe = PoseProbe(encoder)
+    tracker = ProbeTracker(probe)
+    tracks = TrackGuards(
+        [
+            VanishGuard(tracker, patience=2),
+            TeleportGuard(tracker, max_step=MAX_STEP),
+            UntouchedGuard(tracker, named, tolerance=UNTOUCHED),
+        ]
+    )
+    policy = FramePolicy(encoder, SlotPolicy.from_pretrained(folder / "policy").to(place))
+    return Parts(vlm, VideoBranches(pipeline, steps=sampling_steps), vlm, policy, probe, (FrozenGuard(), tracks), hashes)

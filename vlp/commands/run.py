@@ -1,0 +1,102 @@
+"""`vlp run`, `vlp plan` and `vlp demo`: one instruction on one board."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from tyro.conf import Positional, arg
+
+from vlp.commands import folders
+from vlp.commands.instruction import check_instruction
+from vlp.commands.process import print_result, stdout_for_result
+from vlp.errors import FolderError, NoPlanError
+from vlp.settings import PRESETS, Device, PresetName, Settings
+from vlp.weights import BUNDLED
+
+if TYPE_CHECKING:
+    from planner import Search
+    from vlp.agent import Agent
+
+DEMO_INSTRUCTION = "group the blocks by color"
+DEMO_SEED = 1_000_001
+
+_Number = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What runs have in common. A number that is not given is the preset's."""
+
+    uses_torch: ClassVar[bool] = True
+
+    preset: PresetName = "nano"
+    """nano for two CPU cores, base for a GPU."""
+    seed: int = 0
+    """Of the board and of the search; the same seed gives the same plan."""
+    beams: _Number = None
+    """Branches kept at each level (nano 2, base 4)."""
+    language_branches: _Number = None
+    """Subgoals proposed for each beam (nano 4, base 8)."""
+    video_branches: _Number = None
+    """Clips imagined for each subgoal (nano 4, base 8)."""
+    horizon: _Number = None
+    """Subgoals that a plan looks ahead (2)."""
+    sampling_steps: _Number = None
+    """Denoising steps a clip (4)."""
+    device: Device = "auto"
+    """Where models run; auto takes a GPU when there is one."""
+    weights: Path = BUNDLED
+    """Folder of weights."""
+    out: Path | None = None
+    """A new or empty folder for what the run leaves; else one in runs/."""
+    json: bool = False
+    """Print the result as one line of JSON, the last on stdout."""
+
+    def settings(self) -> Settings:
+        """The settings; raises UsageError for a number out of its range."""
+        preset = PRESETS[self.preset].as_dict()
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name in preset}
+        return Settings(**(preset | {name: value for name, value in given.items() if value is not None}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Options):
+    """Do what an instruction says: plan, act, look, plan again until it is done."""
+
+    instruction: Positional[str]
+    """What to do, such as "group the blocks by color"."""
+    max_control_steps: _Number = None
+    """Control steps (0.1 s each) until it gives up (1500)."""
+
+    def run(self) -> int:
+        return act(self.instruction, self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Options):
+    """Look, search and show the plan for an instruction; nothing moves."""
+
+    instruction: Positional[str]
+    """What to plan, such as "group the blocks by color"."""
+
+    def run(self) -> int:
+        with _session(self.instruction, self) as (agent, path):
+            found = agent.plan(self.instruction)
+            result = _plan_result(self.instruction, self.seed, found, path)
+        _show(result, self.json, [f"{number}. {text}" for number, text in enumerate(found.plan.subgoals, 1)])
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo(Options):
+    """Group the blocks by color on a board that was never trained on."""
+
+    seed: int = DEMO_SEED
+    """Of the board and of the search."""
+
+    def run(self) -> int:
+        return act(DEMO_INSTRUCTION, self)

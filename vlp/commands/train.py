@@ -1,0 +1,48 @@
+"""`vlp train`: train one of the bundled models on this machine."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from tyro.conf import Positional, arg
+
+from vlp.errors import UsageError
+from vlp.settings import Device
+
+MOST_MINUTES = 100_000.0
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train one model for so many minutes; called again, it goes on from its checkpoint."""
+
+    uses_torch: ClassVar[bool] = True
+
+    part: Positional[
+        Annotated[
+            Literal["perception", "judge", "renderer", "video", "policy", "vlm"],
+            arg(metavar="{perception,judge,renderer,video,policy,vlm}"),
+        ]
+    ]
+    """Which model."""
+    minutes: float
+    """How long."""
+    device: Device = "auto"
+    """Where to train; auto takes a GPU when there is one."""
+    cache: Path = Path(".cache")
+    """Folder of data and checkpoints."""
+    export: Path | None = None
+    """Write the trained weights, their card and the manifest to this weights folder."""
+
+    def run(self) -> int:
+        if not (math.isfinite(self.minutes) and 0 < self.minutes <= MOST_MINUTES):
+            raise UsageError(
+                f"minutes: expected more than 0 and at most {MOST_MINUTES:g}, got {self.minutes:g}; choose such a time"
+            )
+        from vlp.training import train
+
+        train(self.part, minutes=self.minutes, device=self.device, cache=self.cache, export=self.export)
+        return 0

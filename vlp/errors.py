@@ -1,0 +1,49 @@
+"""What can go wrong in words that a person can act on.
+
+VlpError                exit code 1
+|-- UsageError          2   an option, or a value of one, that makes no sense
+|   `-- InstructionError    an instruction that is not understood
+|-- WeightsError        3   missing, changed or unsafe weights
+|-- NoPlanError         4   every branch was rejected; nothing was done
+`-- FolderError         5   a folder that is in use or cannot be written
+
+Every message is one line and says what was expected, what was got and what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class VlpError(Exception):
+    """Base of all errors that the command line shows as one line."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(VlpError, ValueError):
+    """An option, or a value of one, that makes no sense."""
+
+    exit_code = 2
+
+
+class InstructionError(UsageError):
+    """An instruction that is not understood."""
+
+
+class WeightsError(VlpError):
+    """Weights that are missing, changed or unsafe to load."""
+
+    exit_code = 3
+
+
+class NoPlanError(VlpError):
+    """Every branch was rejected; nothing was done."""
+
+    exit_code = 4
+
+
+class FolderError(VlpError):
+    """A folder that is in use or cannot be written."""
+
+    exit_code = 5

@@ -1,0 +1,203 @@
+"""What happens in a run, as small events, and how they reach whoever wants to know.
+
+The loop emits; recording, the console and progress subscribe. Events hold no pictures: those lie in the run
+folder, under the decision and frame numbers that stand here.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+
+from planner import NoPlan, Search
+
+Outcome = Literal["done", "go on", "replan"]
+
+
+def _finite(value: object) -> object:
+    """JSON has no NaN: a number that is not one becomes null."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Steps = Annotated[float | None, BeforeValidator(_finite)]
+"""Control steps; None where the value model gave no number."""
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    time: float
+    """Seconds since the run's start."""
+
+
+class RunStarted(_Event):
+    kind: Literal["run_started"] = "run_started"
+    instruction: str
+    task: str | None = None
+    seed: int
+    settings: dict[str, JsonValue] = {}
+
+
+class Observed(_Event):
+    kind: Literal["observed"] = "observed"
+    control_step: int
+    score: float | None = None
+    """0..1; None where nobody keeps score."""
+
+
+class Beam(BaseModel):
+    """A branch that was kept at its level."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    node: int
+    depth: int
+    subgoal: str
+    steps_to_go: Steps
+    spread: Steps
+    in_plan: bool
+
+
+class Searched(_Event):
+    kind: Literal["searched"] = "searched"
+    decision: int
+    """1, 2, ..."""
+    beams: tuple[Beam, ...]
+    """Level by level."""
+    clips: int
+    rejected: dict[str, int]
+    """How often each reason was given."""
+    subgoals: tuple[str, ...]
+    """Of the plan; empty when there is none."""
+    steps_to_go: tuple[Steps, ...]
+    """Left after each subgoal of the plan."""
+    root_steps_to_go: Steps
+    seconds: float
+
+
+class SubgoalStarted(_Event):
+    kind: Literal["subgoal_started"] = "subgoal_started"
+    decision: int
+    step: int
+    """Its place in the plan: 1, 2, ..."""
+    subgoal: str
+
+
+class Acted(_Event):
+    kind: Literal["acted"] = "acted"
+    control_step: int
+    action: tuple[float, float]
+    """What the policy asked for, metres."""
+    sent: tuple[float, float]
+    """What the robot was really sent, metres."""
+    frame_index: int | None = None
+    """Its frame in execution.mp4."""
+
+
+class Verified(_Event):
+    kind: Literal["verified"] = "verified"
+    decision: int
+    subgoal: str
+    outcome: Outcome
+    distance: float | None = None
+    """Between what was imagined and what was seen, in the verifier's own measure."""
+    steps_to_go: Steps = None
+
+
+class Replanned(_Event):
+    kind: Literal["replanned"] = "replanned"
+    reason: str
+
+
+class Stopped(_Event):
+    kind: Literal["stopped"] = "stopped"
+    reason: str
+    score: float | None = None
+    complete: bool
+    control_steps: int
+
+
+Event = RunStarted | Observed | Searched | SubgoalStarted | Acted | Verified | Replanned | Stopped
+Subscriber = Callable[[Event], None]
+
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+class Events:
+    """Hands each event to every subscriber, in the order in which they subscribed.
+
+    A subscriber that raises does not stop the others, nor the loop: its first error becomes a RuntimeWarning.
+    """
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._subscribers: list[Subscriber] = []
+        self._failed: list[Subscriber] = []
+
+    def now(self) -> float:
+        """Seconds since the run's start, for `time` of an event."""
+        return time.monotonic() - self._start
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        self._subscribers.append(subscriber)
+
+    def emit(self, event: Event) -> None:
+        errors: list[str] = []
+        for subscriber in self._subscribers:
+            try:
+                subscriber(event)
+            except Exception as error:
+                if subscriber not in self._failed:
+                    self._failed.append(subscriber)
+                    errors.append(f"{subscriber!r} failed at {event.kind!r}: {type(error).__name__}: {error}")
+        # Said last: warnings may be set to raise, and every subscriber is to have had the event by then.
+        for text in errors:
+            warnings.warn(f"{text}; the run goes on, further errors of it are not shown", RuntimeWarning, 2)
+
+
+def searched(found: Search | NoPlan, *, time: float, decision: int, seconds: float) -> Searched:
+    """The event of a search that took `seconds`, with a plan or without."""
+    tree = found.tree
+    steps = found.plan.steps if isinstance(found, Search) else ()
+    chosen = {step.node_id for step in steps}
+    return Searched(
+        time=time,
+        decision=decision,
+        beams=tuple(
+            Beam(node=node.id, depth=node.depth, subgoal=node.subgoal,
+                 steps_to_go=node.steps_to_go, spread=node.spread, in_plan=node.id in chosen)
+            for node in tree.nodes if node.kept
+        ),
+        clips=len(tree.nodes),
+        rejected=tree.rejections(),
+        subgoals=tuple(step.subgoal for step in steps),
+        steps_to_go=tuple(step.steps_to_go for step in steps),
+        root_steps_to_go=tree.root_steps_to_go,
+        seconds=seconds,
+    )  # fmt: skip
+
+
+def read_events(path: Path) -> list[Event]:
+    """The events of an events.jsonl. A run that was killed may have torn its last line: that is left out.
+
+    Raises ValueError for any other line that holds no event.
+    """
+    events: list[Event] = []
+    lines = path.read_bytes().splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            events.append(_EVENT.validate_json(line))
+        except ValidationError as error:
+            if number == len(lines):
+                break
+            first = error.errors()[0]["msg"]
+            raise ValueError(
+                f"{path}, line {number}: expected an event, got {line[:60]!r} ({first}); remove the line"
+            ) from error
+    return events

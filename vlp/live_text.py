@@ -1,0 +1,79 @@
+"""Events in words: one short line each, for logs and for the live view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vlp.events import Event, Observed, Replanned, RunStarted, Searched, Stopped, SubgoalStarted, Verified
+
+
+def plain(text: str) -> str:
+    """`text` without what could steer a terminal; an instruction may come from anywhere."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def line(event: Event) -> str | None:
+    """The event as a line; None where it is not worth one."""
+    match event:
+        case RunStarted():
+            text = f"instruction: {event.instruction}"
+        case Searched():
+            text = f"decision {event.decision}: {_searched(event)}"
+        case SubgoalStarted():
+            text = f"decision {event.decision}, step {event.step}: {event.subgoal}"
+        case Verified():
+            text = verdict(event)
+        case Replanned():
+            text = f"replan: {event.reason}"
+        case Stopped():
+            score = "" if event.score is None else f", score {event.score:.3g}"
+            text = f"{_ending(event)} after {event.control_steps} control steps{score}: {event.reason}"
+        case _:
+            return None
+    return plain(text)
+
+
+def verdict(event: Verified) -> str:
+    steps = "" if event.steps_to_go is None else f", {event.steps_to_go:.0f} steps to go"
+    return f"{event.subgoal}: {event.outcome}{steps}"
+
+
+def search_line(kind: str, details: Mapping[str, Any]) -> str:
+    """A search's own event (see `planner.search`, on_event) in words."""
+    depth = f"level {details['depth']}"
+    match kind:
+        case "level_started":
+            return (
+                f"{depth} of {details['horizon']}: proposing subgoals for {_count(details['beams'], 'beam')}"
+            )
+        case "proposed":
+            return f"{depth}: imagining {_count(len(details['subgoals']), 'subgoal')}"
+        case "imagined":
+            return f"{depth}: judging {_count(details['clips'], 'clip')}"
+        case _:
+            best = f"best {details['best_steps_to_go']:.0f} steps to go"
+            return f"{depth}: {best}, {_count(details['rejected'], 'branch', 'branches')} rejected"
+
+
+def score(event: Observed) -> str:
+    return "" if event.score is None else f"score {event.score:.3g}"
+
+
+def _searched(event: Searched) -> str:
+    searched = (
+        f"{_count(event.clips, 'clip')}, {sum(event.rejected.values())} rejected, {event.seconds:.1f} s"
+    )
+    if not event.subgoals:
+        return f"no plan ({searched})"
+    last = event.steps_to_go[-1]
+    steps = "" if last is None else f", then {last:.0f} steps to go"
+    return f"{'; '.join(event.subgoals)}{steps} ({searched})"
+
+
+def _ending(event: Stopped) -> str:
+    return "complete" if event.complete else "stopped"
+
+
+def _count(number: int, name: str, several: str | None = None) -> str:
+    return f"{number} {name if number == 1 else several or name + 's'}"

@@ -1,0 +1,62 @@
+"""report.html: one page that shows a run to a person. It needs no network, no script and no other file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from vlp.decision import ActedSubgoal, Decision, load_acted, load_decision
+from vlp.events import Event, Searched, read_events
+from vlp.report_parts import COARSE, FINE, FINE_UP_TO, charts, decision_view, headline
+
+_PAGES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,  # an instruction may hold anything
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render(
+    result: Mapping[str, Any],
+    events: Sequence[Event],
+    decisions: Iterable[tuple[Decision, Sequence[ActedSubgoal]]],
+) -> str:
+    """The page as HTML.
+
+    result: see `vlp.runfolder.RunFolder.finish`; {} for a run that left none.
+    decisions: each with what was acted on of it. Taken one by one: the clips of a run fill the memory.
+    """
+    branches = sum(event.clips for event in events if isinstance(event, Searched))
+    detail = FINE if branches <= FINE_UP_TO else COARSE
+    return _PAGES.get_template("report.html.jinja").render(
+        headline=headline(result, events),
+        models=result.get("models") or {},
+        seconds_by_part=result.get("seconds_by_part") or {},
+        charts=charts(events),
+        decisions=[decision_view(decision, acted, detail) for decision, acted in decisions],
+    )
+
+
+def write_report(run: Path) -> Path:
+    """Write report.html into a run folder, from what lies there; also for a run that was broken off.
+
+    Raises ValueError where a record of the run cannot be read.
+    """
+    result_file, events_file = run / "result.json", run / "events.jsonl"
+    result = json.loads(result_file.read_text(encoding="utf-8")) if result_file.exists() else {}
+    events = read_events(events_file) if events_file.exists() else []
+    page = run / "report.html"
+    page.write_text(render(result, events, _decisions(run)), encoding="utf-8")
+    return page
+
+
+def _decisions(run: Path) -> Iterator[tuple[Decision, list[ActedSubgoal]]]:
+    folders = [file.parent for file in run.glob("decisions/*/tree.json")]
+    for folder in sorted(folders, key=lambda path: int(path.name)):
+        yield load_decision(folder), load_acted(folder)

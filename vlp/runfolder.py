@@ -1,0 +1,172 @@
+"""The folder a run leaves behind: result.json, events.jsonl, decisions/<kk>/, execution.mp4, report.html.
+
+Everything is written as it happens, so that a run that is broken off can be read up to there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+
+from planner import Frames, NoPlan, Search
+from tasks.video_file import VideoWriter
+from vlp.decision import ActedSubgoal, save_acted, save_decision
+from vlp.events import Event
+from vlp.report import write_report
+
+FPS: Final = 10
+SCALE: Final = 2  # the execution is shown larger than it was seen
+
+
+class RunFolderError(Exception):
+    """A run folder cannot be made: says what was expected, what was got, what to do."""
+
+
+class RunFolder:
+    """Records one run. A context manager: however the block is left, the video is closed and a report stands.
+
+    `record` is a subscriber of `vlp.events.Events`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._events = (path / "events.jsonl").open("a", encoding="utf-8", buffering=1)  # by the line
+        self._video = _Execution(path / "execution.mp4")
+        self._finished = False
+
+    @classmethod
+    def create(cls, root: Path, run_id: str | None = None) -> RunFolder:
+        """A new folder root/run_id; without a name, the time of day is one.
+
+        Raises RunFolderError where it is in use, or cannot be written.
+        """
+        if run_id is not None and not re.fullmatch(r"\w[\w.-]*", run_id):
+            raise RunFolderError(
+                f"run id: expected a plain name, got {run_id!r}; use letters, digits, '.', '_' and '-'"
+            )
+        path = root / (run_id or _free_name(root))
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):
+                raise RunFolderError(
+                    f"run folder: expected a new or empty folder, got {path} with files in it; "
+                    "choose another run id or move it away"
+                )
+            return cls(path)
+        except OSError as error:
+            raise RunFolderError(
+                f"run folder: expected a place to write, got {path}: {error.strerror}; choose another folder"
+            ) from error
+
+    def record(self, event: Event) -> None:
+        """Append it to events.jsonl, where it stands at once."""
+        self._events.write(event.model_dump_json() + "\n")
+
+    def decision_path(self, number: int) -> Path:
+        return self.path / "decisions" / f"{number:02d}"
+
+    def save_decision(self, number: int, found: Search | NoPlan, seconds: float) -> None:
+        """Decision `number` (from 1), found in `seconds`: its tree with every clip."""
+        save_decision(self.decision_path(number), number, found, seconds)
+
+    def save_acted(self, acted: ActedSubgoal) -> None:
+        """What was imagined beside what was seen; its decision must be saved before."""
+        save_acted(self.decision_path(acted.decision), acted)
+
+    def add_frame(self, rgb: Frames) -> int:
+        """Append uint8 [H, W, 3], one a control step, to execution.mp4; its index there, from 0."""
+        return self._video.add(rgb)
+
+    def finish(self, result: Mapping[str, object]) -> None:
+        """Close the video, write result.json ("status" is "finished" if it names none) and report.html.
+
+        The report shows these keys where they are there: complete, score, control_steps, decisions, seconds,
+        reason, models {part: {name, sha256, ...}}, seconds_by_part {part: seconds}.
+        """
+        try:
+            self._events.close()
+            self._video.close()
+        finally:
+            _write_json(self.path / "result.json", {"status": "finished", **result})
+        self._finished = True
+        write_report(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._finished:
+            return
+        try:
+            self.finish(_unfinished(error))
+        except Exception as second:
+            if error is None:
+                raise
+            error.add_note(f"the run folder {self.path} could not be completed: {second}")
+
+
+class _Execution:
+    """Streams frames into a video, a second at a time: each write begins with a costly key frame."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: VideoWriter | None = None
+        self._waiting: list[Frames] = []
+        self._count = 0
+
+    def add(self, rgb: Frames) -> int:
+        if self._writer is None:
+            height, width, _ = rgb.shape
+            self._writer = VideoWriter(self._path, height=height * SCALE, width=width * SCALE, fps=FPS)
+        self._waiting.append(rgb.repeat(SCALE, axis=0).repeat(SCALE, axis=1))
+        if len(self._waiting) == FPS:
+            self._flush(self._writer)
+        self._count += 1
+        return self._count - 1
+
+    def close(self) -> None:
+        if self._writer is None:
+            return
+        try:
+            self._flush(self._writer)
+        finally:
+            self._writer.close()
+
+    def _flush(self, writer: VideoWriter) -> None:
+        frames, self._waiting = self._waiting, []
+        if frames:
+            writer.write(np.stack(frames))
+
+
+def _unfinished(error: BaseException | None) -> dict[str, object]:
+    """The result of a run that was left before it gave one."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return {"status": "interrupted", "complete": False, "reason": "interrupted"}
+    reason = "no result was given" if error is None else f"{type(error).__name__}: {error}"
+    return {"status": "failed", "complete": False, "reason": reason}
+
+
+def _free_name(root: Path) -> str:
+    name = time.strftime("%Y%m%d-%H%M%S")
+    taken = [path.name for path in root.glob(f"{name}*")]
+    return name if name not in taken else f"{name}-{len(taken) + 1}"
+
+
+def _write_json(path: Path, record: Mapping[str, object]) -> None:
+    """A reader finds the old file or the new one, never half of it."""
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(record, file, indent=1, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

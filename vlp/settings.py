@@ -1,0 +1,77 @@
+"""How wide and how far a run searches, and how long it may act."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Final, Literal
+
+from vlp.errors import UsageError
+
+Device = Literal["auto", "cpu", "cuda"]
+PresetName = Literal["nano", "base"]
+
+LIMITS: Final = {
+    "seed": (0, 2**31 - 1),
+    "beams": (1, 64),
+    "language_branches": (1, 64),
+    "video_branches": (1, 64),
+    "horizon": (1, 16),
+    "sampling_steps": (1, 16),
+    "max_control_steps": (1, 1500),
+}
+"""Smallest and largest value of each number."""
+MOST_CLIPS: Final = 2048
+"""Clips a level, 300 kB each: more would not fit into a usual memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of one run. Raises UsageError for a value out of its range."""
+
+    seed: int = 0
+    beams: int = 2
+    language_branches: int = 4
+    """Subgoals proposed for each beam."""
+    video_branches: int = 4
+    """Clips imagined for each subgoal."""
+    horizon: int = 2
+    """Subgoals that a plan looks ahead."""
+    sampling_steps: int = 4
+    """Denoising steps a clip."""
+    max_control_steps: int = 1500
+    device: Device = "auto"
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in LIMITS.items():
+            _check(name, getattr(self, name), low, high)
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise UsageError(f"device: expected auto, cpu or cuda, got {self.device!r}; choose one of these")
+        if self.clips > MOST_CLIPS:
+            raise UsageError(
+                f"expected at most {MOST_CLIPS} clips a level, "
+                f"got beams x language branches x video branches = {self.clips}; lower one of them"
+            )
+
+    @property
+    def clips(self) -> int:
+        """Clips imagined for one level of the search."""
+        return self.beams * self.language_branches * self.video_branches
+
+    def as_dict(self) -> dict[str, int | str]:
+        """The settings as they stand in result.json."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def _check(name: str, value: object, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise UsageError(
+            f"{name.replace('_', ' ')}: expected a whole number from {low} to {high}, got {value!r:.40}; "
+            "choose one in this range"
+        )
+
+
+PRESETS: Final[dict[PresetName, Settings]] = {
+    "nano": Settings(),
+    "base": Settings(beams=4, language_branches=8, video_branches=8),
+}
+"""nano for two CPU cores, base for a GPU."""

@@ -1,0 +1,1 @@
+"""The bundled vision-language model: proposes subgoals and tells steps-to-go."""

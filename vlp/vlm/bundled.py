@@ -1,0 +1,119 @@
+"""The bundled VLM behind the planner's protocols: Proposer and Value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import DynamicCache, PaliGemmaForConditionalGeneration
+
+from planner import Proposal, StepsToGo
+from tasks.board import KINDS
+from tasks.grammar import UnknownInstruction, canonical, parse
+from tasks.instruction import GROUP
+from vlp.vlm import tokens
+from vlp.vlm.model import prompt
+
+MAX_WORDS = 32
+SAMPLES = 4
+"""Texts sampled for each one asked for; those that are alike fall together."""
+
+Frames = NDArray[np.uint8]
+
+
+class BundledVLM:
+    """Proposes subgoals by sampling, and reads steps-to-go off a distribution over bins."""
+
+    def __init__(self, model: PaliGemmaForConditionalGeneration, *, temperature: float = 1.0) -> None:
+        self._model = model.eval()
+        self._temperature = temperature
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str = "cpu") -> BundledVLM:
+        """Read the weights in `folder` (safetensors)."""
+        model = PaliGemmaForConditionalGeneration.from_pretrained(folder, use_safetensors=True)
+        return cls(model.to(device))
+
+    def _pixels(self, frames: Frames) -> Tensor:
+        pixels = torch.from_numpy(np.ascontiguousarray(frames)).to(self._model.device)
+        return pixels.permute(0, 3, 1, 2).float() / 255
+
+    def _given(self, goal: str, count: int, suffix: Sequence[int]) -> dict[str, Tensor]:
+        given = prompt([goal], [suffix])
+        return {name: value.expand(count, -1).to(self._model.device) for name, value in given.items()}
+
+    @torch.inference_mode()
+    def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
+        """Control steps left from each of `frames` uint8 [N, H, W, 3], with the distribution's spread."""
+        given = self._given(goal, len(frames), [tokens.STEPS])
+        logits = self._model(**given, pixel_values=self._pixels(frames), logits_to_keep=1).logits[:, -1]
+        share = logits[:, tokens.FIRST_BIN : tokens.FIRST_WORD].float().softmax(-1)
+        centers = tokens.bin_centers().to(share.device)
+        mean = share @ centers
+        spread = (share * (centers - mean[:, None]) ** 2).sum(1).sqrt()
+        return StepsToGo(mean.cpu().numpy().astype(np.float32), spread.cpu().numpy().astype(np.float32))
+
+    def propose(
+        self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
+    ) -> list[list[Proposal]]:
+        """Up to `n` distinct subgoals for each of `frames`, the likeliest first. What does not parse, or
+        names blocks that are not to be seen, is dropped."""
+        numbers, chances = self._sample(frames, goal, SAMPLES * n, seed)
+        seen = self._model.model.vision_tower.encoder.see(frames)[..., 0] > 0.5
+        result = []
+        for row, table in enumerate(seen):
+            kinds = [kind for kind, there in zip(KINDS, table, strict=False) if there]
+            found: dict[str, float] = {}
+            for text, chance in zip(numbers[row], chances[row], strict=True):
+                known = _sound(tokens.decode(text), kinds)
+                if known is not None:
+                    found[known] = max(found.get(known, 0.0), chance)
+            best = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:n]
+            result.append([Proposal(text, min(1.0, chance)) for text, chance in best])
+        return result
+
+    @torch.inference_mode()
+    def _sample(self, frames: Frames, goal: str, count: int, seed: int) -> tuple[list[list[list[int]]], list[list[float]]]:
+        """`count` texts as token numbers for each frame, and how likely each was as a whole."""
+        generator = torch.Generator(self._model.device).manual_seed(seed)
+        given = self._given(goal, len(frames), [tokens.STEPS, tokens.DO])
+        out = self._model(**given, pixel_values=self._pixels(frames), use_cache=True, logits_to_keep=1)
+        cache: DynamicCache = out.past_key_values
+        cache.batch_repeat_interleave(count)
+        logits = out.logits[:, -1].repeat_interleave(count, 0)
+        alive = torch.ones(len(logits), dtype=torch.bool, device=logits.device)
+        chance = torch.zeros(len(logits), device=logits.device)
+        words: list[Tensor] = []
+        for _ in range(MAX_WORDS):
+            scores = logits.float()
+            scores[:, : tokens.FIRST_WORD] = -torch.inf
+            scores[:, tokens.EOS] = logits[:, tokens.EOS].float()
+            share = (scores / self._temperature).softmax(-1)
+            drawn = torch.multinomial(share, 1, generator=generator)
+            chance += torch.where(alive, scores.log_softmax(-1).gather(1, drawn)[:, 0], 0.0)
+            drawn = torch.where(alive[:, None], drawn, tokens.EOS)
+            words.append(drawn[:, 0])
+            alive &= drawn[:, 0] != tokens.EOS
+            if not alive.any():
+                break
+            logits = self._model(input_ids=drawn, past_key_values=cache, use_cache=True).logits[:, -1]
+        table = torch.stack(words, 1).unflatten(0, (len(frames), count)).tolist()
+        return table, chance.exp().unflatten(0, (len(frames), count)).tolist()
+
+
+def _sound(text: str, kinds: Sequence[str]) -> str | None:
+    """The canonical form of a subgoal about blocks that are there, or None."""
+    try:
+        instruction = parse(text, kinds)
+    except UnknownInstruction:
+        return None
+    if not set(instruction.blocks()) <= set(kinds):
+        return None
+    avoid = instruction.fields.get("avoid_blocks", ())
+    if avoid != GROUP and len(set(instruction.blocks())) < len(instruction.blocks()):
+        return None
+    return canonical(instruction)

@@ -1,0 +1,120 @@
+"""What the VLM learns from: boards of rollouts with the goal, the next subgoal and the steps left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tasks import slots
+from tasks.board import KINDS
+from tasks.grammar import canonical, phrase
+from tasks.instruction import Instruction
+from tasks.rollouts import HOLD, Rollouts, read_instruction
+from tasks.symmetry import Renaming, mirror_instruction, mirror_slots, mirror_text
+from tasks.training import Batch
+from vlp.vlm import tokens
+from vlp.vlm.model import prompt
+
+PLACE_NOISE = 0.008
+
+
+@dataclass(frozen=True)
+class Example:
+    """One board with what is to be said of it."""
+
+    slots: NDArray[np.float32]
+    goal: str
+    subgoal: str | None
+    """None where nothing is left to do, or where what was tried failed."""
+    steps: float | None
+    """Control steps to go; None where unknown."""
+
+
+class Demonstrations:
+    """Rollouts seen as examples."""
+
+    def __init__(self, shards: Sequence[Path]) -> None:
+        self._rollouts = [Rollouts.load(path) for path in shards]
+        self._states = [slots.from_poses(r.poses, r.effector) for r in self._rollouts]
+        self._asked = [[read_instruction(text) for text in r.push_text] for r in self._rollouts]
+        self._long = [(s, e) for s, r in enumerate(self._rollouts) for e, goal in enumerate(r.episode_goal) if goal]
+
+    def long(self, rng: np.random.Generator) -> Example:
+        """A random moment of a long task."""
+        shard, episode = self._long[int(rng.integers(len(self._long)))]
+        source = self._rollouts[shard]
+        stop = int(source.episode_stop[episode])
+        start = int(source.episode_stop[episode - 1]) if episode else 0
+        if stop <= start:
+            return self.long(rng)
+        step = int(rng.integers(start, stop)) if rng.random() < 0.97 else stop - 1
+        done = bool(source.episode_done[episode])
+        push = int(source.push[step])
+        left = float(stop - 1 - step) if done else tokens.MOST_STEPS
+        at_rest = step >= int(source.push_stop[push]) - HOLD
+        if at_rest and push + 1 < len(source.push_start) and int(source.push_start[push + 1]) < stop:
+            push += 1
+        elif at_rest:
+            push = -1
+        good = push >= 0 and bool(source.push_done[push])
+        asked = self._asked[shard][push] if good else None
+        return _vary(rng, self._states[shard][step], source.episode_goal[episode], asked, left)
+
+    def single(self, rng: np.random.Generator) -> Example:
+        """A random moment of a push asked for by itself."""
+        shard = int(rng.integers(len(self._rollouts)))
+        source = self._rollouts[shard]
+        push = int(rng.integers(len(source.push_start)))
+        if not source.push_done[push]:
+            return self.single(rng)
+        first, stop = int(source.push_start[push]), int(source.push_stop[push])
+        step = first if rng.random() < 0.3 else int(rng.integers(first, stop))
+        left = float(max(0, stop - HOLD - step))
+        return _vary(rng, self._states[shard][step], "", self._asked[shard][push], left)
+
+
+def _vary(
+    rng: np.random.Generator, state: NDArray[np.float32], goal: str, asked: Instruction | None, steps: float
+) -> Example:
+    """An example under random symmetries; an empty goal stands for the push itself, in random words."""
+    fixed = goal.startswith("sort")
+    if not fixed:
+        renaming = Renaming(rng.permutation(4))
+        state, asked = renaming.slots(state), asked and renaming.instruction(asked)
+        corner = asked is not None and asked.family == "block1_to_corner"
+        if rng.random() < 0.5 and not corner:
+            state, goal = mirror_slots(state), mirror_text(goal)
+            asked = asked and mirror_instruction(asked)
+    if not goal and asked is not None:
+        table = [kind for kind, there in zip(KINDS, state[:, 0], strict=False) if there]
+        goal = canonical(asked) if rng.random() < 0.3 else phrase(asked, table, rng)
+    return Example(state, goal, canonical(asked) if asked else None, steps)
+
+
+def batches(data: Demonstrations, batch_size: int, seed: int, singles: float = 0.3) -> Iterator[Batch]:
+    """Random batches for ever: slots, model input, labels [N, L] (-100: none), bins [N, BINS], place of
+    the steps mark [N]."""
+    rng = np.random.default_rng(seed)
+    while True:
+        examples = [data.single(rng) if rng.random() < singles else data.long(rng) for _ in range(batch_size)]
+        said = [tokens.encode(e.subgoal) + [tokens.EOS] if e.subgoal else [] for e in examples]
+        given = prompt([e.goal for e in examples], [[tokens.STEPS, tokens.DO, *words] for words in said])
+        labels = torch.full_like(given["input_ids"], -100)
+        length = labels.shape[1]
+        for row, words in zip(labels, said, strict=True):
+            if words:
+                row[length - len(words) - 1 : length - 1] = torch.tensor(words)
+        state = np.stack([e.slots for e in examples])
+        noise = rng.normal(0, 1, (*state.shape[:2], 4)) * np.array([PLACE_NOISE, PLACE_NOISE, 0.06, 0.06])
+        state[..., 1:] += noise.astype(np.float32) * state[..., :1]
+        yield given | {
+            "slots": torch.from_numpy(state),
+            "labels": labels,
+            "bins": tokens.soft_bins(torch.tensor([e.steps for e in examples], dtype=torch.float32)),
+            "mark": torch.tensor([length - len(words) - 2 for words in said]),
+        }
