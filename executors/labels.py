@@ -43,7 +43,9 @@ def _after(blocks: dict[str, Vector], pusher: Vector) -> dict[str, Vector]:
     return result
 
 
-def chunk(blocks: dict[str, Vector], pusher: Vector, wanted: dict[str, Vector], goal: Vector) -> NDArray[np.float32]:
+def chunk(
+    blocks: dict[str, Vector], pusher: Vector, wanted: dict[str, Vector], goal: Vector
+) -> NDArray[np.float32]:
     """The oracle's next actions float32 [2, 2]; the second by a simple forward model."""
     actions = []
     for _ in range(CHUNK):
@@ -57,7 +59,9 @@ def _centers(poses: NDArray[np.float32]) -> dict[str, Vector]:
     return {k: p[:2].astype(float) for k, p in zip(KINDS, poses, strict=True) if np.isfinite(p[0])}
 
 
-def _disturb(rng: np.random.Generator, poses: NDArray[np.float32], pusher: Vector) -> tuple[NDArray[np.float32], Vector]:
+def _disturb(
+    rng: np.random.Generator, poses: NDArray[np.float32], pusher: Vector
+) -> tuple[NDArray[np.float32], Vector]:
     """Shift the pusher, at times a block, where there is room."""
     poses = poses.copy()
     present = np.isfinite(poses[:, 0]).nonzero()[0]

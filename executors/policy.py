@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from tasks.attention import Block, waves
 from tasks.board import KINDS, MAX_DELTA, SHAPES, shape_of
-from tasks.perception import SlotEncoder
-from tasks.slots import PUSHER
+from tasks.perception import Eye
+from tasks.slots import PUSHER, SCALE
 
 
 class SlotPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -24,16 +24,17 @@ class SlotPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """
 
     @register_to_config
-    def __init__(self, chunk: int = 2, width: int = 128, layers: int = 4, heads: int = 4) -> None:
+    def __init__(self, chunk: int = 2, width: int = 192, layers: int = 4, heads: int = 6) -> None:
         super().__init__()
         self.shape = nn.Embedding(len(SHAPES) + 1, width)
-        self.pair = nn.Linear(2 * (24 + 4) + 4, width)
+        self.pair = nn.Linear(2 * (24 + 4) + 4 + 2 * (16 + 3), width)
         self.readout = nn.Parameter(torch.zeros(1, 1, width))
         self.blocks = nn.ModuleList([Block(width, heads) for _ in range(layers)])
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, chunk * 2)
         shapes = [SHAPES.index(shape_of(kind)) for kind in KINDS] + [len(SHAPES)]
         self.register_buffer("shapes", torch.tensor(shapes), persistent=False)
+        self.register_buffer("scale", torch.tensor(SCALE), persistent=False)
 
     def forward(self, now: Tensor, wanted: Tensor) -> Tensor:
         """Slots now and wanted [N, 17, 5] to set-point changes [N, k, 2] in metres."""
@@ -46,6 +47,7 @@ class SlotPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         there, before, after = present[rows, kept], now[rows, kept], wanted[rows, kept]
         change = (after[..., 1:] - before[..., 1:]) * 5
         given = [waves(before[..., 1:3]), before[..., 1:], waves(after[..., 1:3]), after[..., 1:], change]
+        given += [self._from_pusher(now, before), self._from_pusher(now, after)]
         tokens = self.pair(torch.cat(given, -1)) + self.shape(self.shapes[kept])
         x = torch.cat([self.readout.expand(len(now), -1, -1), tokens], 1)
         mask = torch.cat([torch.ones_like(there[:, :1]), there], 1)
@@ -54,13 +56,19 @@ class SlotPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         out = self.out(self.norm(x[:, 0])).float() * 0.03
         return out.clamp(-MAX_DELTA, MAX_DELTA).unflatten(-1, (-1, 2))
 
+    def _from_pusher(self, now: Tensor, slots: Tensor) -> Tensor:
+        """Where slots [N, K, 5] are as seen from the pusher, fine enough to tell millimetres apart."""
+        gap = (slots[..., 1:3] - now[:, PUSHER, None, 1:3]) * self.scale
+        length = gap.norm(dim=-1, keepdim=True)
+        return torch.cat([waves(gap * 4, 4), gap * 10, length * 10], -1)
+
 
 class FramePolicy:
     """The policy as the runtime wants it: pictures in, actions out. The goal's slots are kept while
     the goal stays the same."""
 
-    def __init__(self, encoder: SlotEncoder, policy: SlotPolicy) -> None:
-        self._encoder, self._policy = encoder.eval(), policy.eval()
+    def __init__(self, encoder: Eye, policy: SlotPolicy) -> None:
+        self._encoder, self._policy = encoder, policy.eval()
         self._goal: tuple[NDArray[np.uint8], Tensor] | None = None
 
     @torch.inference_mode()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tasks import board
 from tasks.env import TabletopEnv
+from tasks.layout import Layout
 
 Observation = dict[str, Any]
 
@@ -49,6 +50,7 @@ class SimulatedRobot:
         seed: of the board.
         blocks: the blocks in use.
         max_steps: control steps until `truncated`.
+        layout: a board to start from instead of the seed's.
     """
 
     def __init__(
@@ -58,9 +60,11 @@ class SimulatedRobot:
         seed: int,
         blocks: Sequence[str] = board.BLOCK_8,
         max_steps: int = board.LONG_MAX_STEPS,
+        layout: Layout | None = None,
     ) -> None:
-        self.env = TabletopEnv(instruction, blocks=blocks, max_steps=max_steps)
-        self._seed = seed
+        names = tuple(layout[0]) if layout else blocks
+        self.env = TabletopEnv(instruction, blocks=names, max_steps=max_steps)
+        self._seed, self._layout = seed, layout
         self._observation: Observation | None = None
         self.info: dict[str, Any] = {}
         self.terminated = self.truncated = False
@@ -83,7 +87,7 @@ class SimulatedRobot:
 
     def connect(self) -> None:
         """Reset the board by the seed."""
-        self._observation, self.info = self.env.reset(seed=self._seed)
+        self._observation, self.info = self.env.reset(seed=self._seed, options={"layout": self._layout})
         self.terminated = self.truncated = False
 
     def _connected(self) -> Observation:

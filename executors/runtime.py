@@ -13,6 +13,8 @@ from executors.gate import Gate, GateError
 from executors.robot import Robot
 
 Frame = NDArray[np.uint8]
+Seen = tuple[NDArray[np.bool_], NDArray[np.float32]]
+"""Presence [K] and places [K, 2] in metres, pusher last."""
 
 
 class Policy(Protocol):
@@ -40,10 +42,11 @@ class FollowConfig:
     pusher_tolerance: float = 0.025
     final_tolerance: float = 0.007
     """Metres that every block may be off the last frame."""
+    final_pusher_tolerance: float = 0.01
     steps_a_frame: int = 12
     """Control steps spent on one frame at most."""
     final_steps: int = 15
-    lost_distance: float = 0.07
+    lost_distance: float = 0.09
     """A block this far from where the clip has it, in metres, means that the clip is not what happens."""
     execute: int = 1
     """Actions of a chunk that are sent before looking again."""
@@ -54,7 +57,8 @@ class Followed:
     """What came of following a clip."""
 
     outcome: str
-    """ "followed", "parted" (real and imagined differ), "stopped" (by the caller) or "refused" (by the gate)."""
+    """ "followed", "done" (what is wanted is seen), "parted" (real and imagined differ), "stopped" (by the
+    caller) or "refused" (by the gate)."""
     steps: int
     """Control steps sent."""
     distance: float
@@ -68,47 +72,61 @@ Watch = Callable[[int, NDArray[np.float32], NDArray[np.float32], Frame], bool]
 """Called after each control step with (frame index, action, sent, picture); True stops."""
 
 
+Finished = Callable[[NDArray[np.bool_], NDArray[np.float32]], bool]
+"""Given presence [K] and places [K, 2] in metres, pusher last: whether the goal is reached."""
+
+
 class Runtime:
     """Acts out clips on a robot: observe, choose the frame to reach, act through the gate, watch."""
 
     def __init__(
-        self, robot: Robot, policy: Policy, places: Places, *, gate: Gate | None = None, config: FollowConfig | None = None
+        self,
+        robot: Robot,
+        policy: Policy,
+        places: Places,
+        *,
+        gate: Gate | None = None,
+        config: FollowConfig | None = None,
     ) -> None:
         self._robot, self._policy, self._places = robot, policy, places
         self._gate = gate or Gate()
         self.config = config or FollowConfig()
 
-    def _gaps(self, frame: Frame, goal: tuple[NDArray[np.bool_], NDArray[np.float32]]) -> tuple[float, float]:
-        """Largest block distance and pusher distance from a goal, metres."""
-        there, where = self._places.places(frame[None])
-        both = there[0, :-1] & goal[0][:-1]
-        gaps = np.linalg.norm(where[0] - goal[1], axis=-1)
-        return float(gaps[:-1][both].max(initial=0.0)), float(gaps[-1])
+    def _look(self, frame: Frame) -> Seen:
+        present, where = self._places.places(frame[None])
+        return present[0], where[0]
 
     def _reached(self, blocks: float, pusher: float, last: bool) -> bool:
         config = self.config
         if last:
-            return blocks < config.final_tolerance
+            return blocks < config.final_tolerance and pusher < config.final_pusher_tolerance
         return blocks < config.block_tolerance and pusher < config.pusher_tolerance
 
-    def follow(self, clip: Frame, watch: Watch) -> Followed:
-        """Follow a clip uint8 [T, H, W, 3] until its last frame is reached, parted from, or stopped."""
+    def follow(self, clip: Frame, watch: Watch, finished: Finished | None = None) -> Followed:
+        """Follow a clip uint8 [T, H, W, 3] until its last frame is reached, parted from, or stopped.
+
+        `finished` looks at what is seen before every action; True ends the clip early, as "done".
+        """
         config = self.config
         present, where = self._places.places(clip)
-        seen: list[Frame] = []
+        frames: list[Frame] = []
         index, spent, steps = 0, 0, 0
         outcome, reason = "followed", ""
         frame: Frame = self._robot.get_observation()["rgb"]
         while True:
             last = index == len(clip) - 1
-            blocks, pusher = self._gaps(frame, (present[index], where[index]))
+            seen = self._look(frame)
+            if finished is not None and finished(*seen):
+                outcome = "done"
+                break
+            blocks, pusher = gaps(seen, (present[index], where[index]))
             if self._reached(blocks, pusher, last) or spent >= (config.final_steps if last else config.steps_a_frame):
-                seen.append(frame)
+                frames.append(frame)
                 index, spent = index + 1, 0
                 if last:
                     break
                 continue
-            if blocks > config.lost_distance and spent > 6:
+            if blocks > config.lost_distance and spent > 8:
                 outcome, reason = "parted", f"a block is {blocks:.3f} m from where the clip has it"
                 break
             try:
@@ -120,8 +138,8 @@ class Runtime:
             if stopped:
                 outcome = "stopped"
                 break
-        end, _ = self._gaps(frame, (present[-1], where[-1]))
-        return Followed(outcome, steps, end, np.array(seen or [frame]), reason)
+        end, _ = gaps(self._look(frame), (present[-1], where[-1]))
+        return Followed(outcome, steps, end, np.array(frames or [frame]), reason)
 
     def _act(self, frame: Frame, goal: Frame, index: int, watch: Watch) -> tuple[bool, int, Frame]:
         """Send the first actions of a chunk; returns whether to stop, how many were sent, the new picture."""
@@ -133,3 +151,10 @@ class Runtime:
             if watch(index, action, sent, frame):
                 return True, count, frame
         return False, len(actions), frame
+
+
+def gaps(seen: Seen, wanted: Seen) -> tuple[float, float]:
+    """Largest distance of a block that both show, and the pusher's distance, metres."""
+    both = seen[0][:-1] & wanted[0][:-1]
+    distance = np.linalg.norm(seen[1] - wanted[1], axis=-1)
+    return float(distance[:-1][both].max(initial=0.0)), float(distance[-1])

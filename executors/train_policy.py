@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from executors.policy import SlotPolicy
@@ -16,27 +17,39 @@ from tasks.training import Batch
 PLACE_NOISE = 0.008
 
 
-def batches(paths: Sequence[Path], batch_size: int, seed: int) -> Iterator[Batch]:
-    """Random batches for ever, half of them mirrored, with noise as the encoder's errors are."""
+def _load(paths: Sequence[Path]) -> list[NDArray[np.float32]]:
     files = [np.load(path, allow_pickle=False) for path in paths]
-    now, wanted, actions = (np.concatenate([f[name] for f in files]) for name in ("now", "wanted", "actions"))
+    return [np.concatenate([f[name] for f in files]) for name in ("now", "wanted", "actions")]
+
+
+def batches(
+    labels: Sequence[Path], corrections: Sequence[Path], batch_size: int, seed: int
+) -> Iterator[Batch]:
+    """Random batches for ever, half of each source (all of the first where there is no second), half of
+    them mirrored, with noise as the encoder's errors are."""
+    sources = [_load(paths) for paths in (labels, corrections) if paths]
     rng = np.random.default_rng(seed)
     scale = np.array([0, PLACE_NOISE, PLACE_NOISE, 0.06, 0.06], np.float32)
+    size = batch_size // len(sources)
     while True:
-        chosen = rng.integers(0, len(now), batch_size)
-        first, second, act = now[chosen], wanted[chosen], actions[chosen]
-        flip = rng.random(batch_size) < 0.5
-        first, second = (np.where(flip[:, None, None], mirror_slots(s), s) for s in (first, second))
-        act = np.where(flip[:, None, None], act * np.array([1, -1], np.float32), act)
-        first, second = (
-            s + rng.normal(0, 1, s.shape).astype(np.float32) * scale * s[..., :1] for s in (first, second)
+        chosen = [rng.integers(0, len(source[0]), size) for source in sources]
+        now, wanted, actions = (
+            np.concatenate([source[k][rows] for source, rows in zip(sources, chosen, strict=True)]) for k in range(3)
         )
-        yield {k: torch.from_numpy(v.astype(np.float32)) for k, v in zip("nwa", (first, second, act), strict=True)}
+        flip = rng.random(len(now)) < 0.5
+        boards = [np.where(flip[:, None, None], mirror_slots(s), s) for s in (now, wanted)]
+        actions = np.where(flip[:, None, None], actions * np.array([1, -1], np.float32), actions)
+        noise = [rng.normal(0, 1, s.shape).astype(np.float32) * scale * s[..., :1] for s in boards]
+        yield {
+            "now": torch.from_numpy(boards[0] + noise[0]),
+            "wanted": torch.from_numpy(boards[1] + noise[1]),
+            "actions": torch.from_numpy(actions.astype(np.float32)),
+        }
 
 
 def loss(model: SlotPolicy, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """Huber loss of the actions, in units of 1 cm."""
-    guess = model(batch["n"], batch["w"])
-    value = torch.nn.functional.smooth_l1_loss(guess * 100, batch["a"] * 100, beta=0.5)
-    error = (guess[:, 0] - batch["a"][:, 0]).detach().norm(dim=-1)
+    guess = model(batch["now"], batch["wanted"])
+    value = torch.nn.functional.smooth_l1_loss(guess * 100, batch["actions"] * 100, beta=0.5)
+    error = (guess[:, 0] - batch["actions"][:, 0]).detach().norm(dim=-1)
     return value, {"mean_error_mm": float(error.mean()) * 1000}

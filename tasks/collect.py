@@ -1,4 +1,4 @@
-"""Demonstrations with pictures, written as a LeRobotDataset: play, single pushes, long tasks, failures too."""
+"""Demonstrations with pictures as a LeRobotDataset: play, single pushes, long tasks, failures too."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from tasks.world import World
 
 Vector = NDArray[np.float64]
 MAX_PUSH_STEPS = 90
+TOUCHING = 0.046
+"""Metres between the centres of blocks that were pushed together, where their outlines allow it."""
 _MARGIN = {
     "block2absolutelocation": 0.075,
     "block2relativelocation": 0.045,
@@ -47,23 +49,25 @@ class Push:
     style: oracle.Style
     spot: Vector | None = None
     steps: int = 0
-    done: bool = field(default=False)
+    done: bool = False
 
     @classmethod
     def begin(
-        cls, instruction: Instruction, blocks: Mapping[str, Vector], style: oracle.Style, spot: Vector | None = None
+        cls,
+        instruction: Instruction,
+        blocks: Mapping[str, Vector],
+        style: oracle.Style,
+        spot: Vector | None = None,
     ) -> Push:
         """Fix the task's numbers for a layout. For families that leave a choice, `spot` is the choice."""
         if spot is None and instruction.family in families.EXTENSION_FAMILIES:
             free = families.spots(instruction, blocks)
             spot = free[0] if len(free) else None
-        plain = {name: (float(xy[0]), float(xy[1])) for name, xy in blocks.items()}
-        return cls(instruction, fixed_fields(instruction, plain), style, spot)
+        return cls(instruction, fixed_fields(instruction, blocks), style, spot)
 
     def succeeded(self, blocks: Mapping[str, Vector], target: Vector) -> bool:
         """Whether the family's rule holds now."""
-        plain = {name: (float(xy[0]), float(xy[1])) for name, xy in blocks.items()}
-        return succeeded(self.instruction.family, self.task, plain, (float(target[0]), float(target[1])))
+        return succeeded(self.instruction.family, self.task, blocks, target)
 
     def goal(self, blocks: Mapping[str, Vector]) -> Vector:
         """Where the pushed block (or the pusher, for point2block) should come to rest now, metres."""
@@ -77,11 +81,14 @@ class Push:
         family, name = self.instruction.family, families.pushed(self.instruction)
         if not self.succeeded(blocks, target):
             return False
-        if family in ("block2block", "point2block") or name is None:
+        if name is None:
             return True
         here = blocks[name]
+        if family == "block2block":
+            gap = float(np.linalg.norm(here - blocks[str(self.instruction.fields["target_block"])]))
+            return gap < TOUCHING or self.steps > 60
         if family == "block2area":
-            return bool(families.in_area(str(self.instruction.fields["area"]), here, 0.015))
+            return bool(families.deep_in_area(str(self.instruction.fields["area"]), here, 0.015))
         point = np.asarray(self.task.get("target_xy", self.goal(blocks)), float)
         return float(np.linalg.norm(point - here)) < _MARGIN.get(family, 0.014)
 

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from tasks import board
 from tasks.instruction import AREAS, Instruction
-from tasks.oracle import REACH_HIGH, REACH_LOW
+from tasks.oracle import REACH_HIGH, REACH_LOW, unit
 
 Vector = NDArray[np.float64]
 Blocks = Mapping[str, Vector]
+Fields = dict[str, str | tuple[str, ...]]
 
 REFERENCE_FAMILIES = (
     "block2block",
@@ -24,6 +25,8 @@ REFERENCE_FAMILIES = (
     "block1_to_corner",
 )
 EXTENSION_FAMILIES = ("block2area", "block2line", "block_off_center")
+"""Our own families, which leave a choice where to bring the block."""
+FAMILIES = REFERENCE_FAMILIES + EXTENSION_FAMILIES
 LINE_SLOTS = {
     "vertical": np.stack([np.linspace(0.178, 0.542, 8), np.zeros(8)], axis=1),
     "horizontal": np.stack([np.full(8, 0.375), np.linspace(-0.24, 0.24, 8)], axis=1),
@@ -34,18 +37,17 @@ _AREA_GRID = np.stack(
 ).reshape(-1, 2)
 
 
-def in_area(area: str, xy: Vector, margin: float = 0.0) -> NDArray[np.bool_]:
-    """Which points [..., 2] lie in an area, at least `margin` metres from its inner border."""
+def deep_in_area(area: str, xy: Vector, margin: float) -> NDArray[np.bool_]:
+    """Which points [..., 2] lie in an area, more than `margin` metres from its border to the other areas.
+
+    The board's outer edge is not looked at; `tasks.success.in_area` gives the verdict.
+    """
     x, y = xy[..., 0] - board.BOARD_CENTER[0], xy[..., 1] - board.BOARD_CENTER[1]
     inside = np.ones(np.shape(x), bool)
     for word, beyond in (("top", -x), ("bottom", x), ("left", -y), ("right", y)):
         if word in area.split("_"):
             inside &= beyond > margin
     return inside
-
-
-def _unit(vector: Vector) -> Vector:
-    return vector / max(float(np.linalg.norm(vector)), 1e-9)
 
 
 def _reachable(point: Vector) -> Vector:
@@ -68,7 +70,7 @@ def spots(instruction: Instruction, blocks: Blocks) -> Vector:
         from_center = points - board.BOARD_CENTER
         inside = np.linalg.norm(from_center, axis=1) > 0.17
         if instruction.family == "block2area":
-            inside = in_area(str(instruction.fields["area"]), points, 0.02)
+            inside = deep_in_area(str(instruction.fields["area"]), points, 0.02)
             # Deep spots first: a block near the border would bar the way of the next.
             depth = -0.5 * np.abs(from_center).sum(1) * inside
         points = points[inside]
@@ -88,7 +90,9 @@ def _toward_spot(instruction: Instruction, blocks: Blocks, spot: Vector | None) 
     return free[0] if len(free) else blocks[str(instruction.fields["block"])]
 
 
-def goal(instruction: Instruction, task: Mapping[str, object], blocks: Blocks, spot: Vector | None = None) -> Vector:
+def goal(
+    instruction: Instruction, task: Mapping[str, object], blocks: Blocks, spot: Vector | None = None
+) -> Vector:
     """Where the block (for point2block: the pusher) should come to rest, [2] metres.
 
     Args:
@@ -100,18 +104,18 @@ def goal(instruction: Instruction, task: Mapping[str, object], blocks: Blocks, s
         return _toward_spot(instruction, blocks, spot)
     if family == "block2block":
         here, there = blocks[str(fields["start_block"])], blocks[str(fields["target_block"])]
-        return there + 0.038 * _unit(here - there)
+        return there + 0.038 * unit(here - there)
     here = blocks[str(fields["block"])]
     if family in ("block2absolutelocation", "block1_to_corner", "block2relativelocation"):
         return _reachable(np.asarray(task["target_xy"], float))
     if family == "block2block_relative_location":
         there = blocks[str(fields["target_block"])]
-        return there + 0.075 * _unit(np.array(board.DIRECTIONS[str(fields["direction"])]))
+        return there + 0.075 * unit(np.array(board.DIRECTIONS[str(fields["direction"])]))
     if family == "separate_blocks":
         avoid = task["avoid_blocks"]
         assert isinstance(avoid, (list, tuple))
         center = np.mean([blocks[name] for name in avoid], axis=0)
-        return _reachable(center + 0.1 * _unit(here - center))
+        return _reachable(center + 0.1 * unit(here - center))
     raise ValueError(f"expected a family that moves a block, got {family!r}")
 
 
@@ -126,10 +130,10 @@ def _choose(rng: np.random.Generator, items: Sequence[str]) -> str:
     return str(items[int(rng.integers(len(items)))])
 
 
-def _draw_fields(family: str, rng: np.random.Generator, names: Sequence[str], blocks: Blocks) -> dict[str, object]:
+def _draw_fields(family: str, rng: np.random.Generator, names: Sequence[str], blocks: Blocks) -> Fields:
     block = _choose(rng, names)
     others = [name for name in names if name != block]
-    fields: dict[str, dict[str, object]] = {
+    fields: dict[str, Fields] = {
         "block2block": {"start_block": block, "target_block": _choose(rng, others)},
         "block2absolutelocation": {"block": block, "location": _choose(rng, list(board.ABSOLUTE_LOCATIONS))},
         "block2relativelocation": {
@@ -155,12 +159,9 @@ def _draw_fields(family: str, rng: np.random.Generator, names: Sequence[str], bl
     return fields[family]
 
 
-FAMILIES = REFERENCE_FAMILIES + EXTENSION_FAMILIES
-
-
 def draw(family: str, rng: np.random.Generator, blocks: Blocks) -> Instruction:
     """An instruction of a family about the blocks on the board, feasible or not (see `feasible`)."""
-    return Instruction(family, _draw_fields(family, rng, sorted(blocks), blocks))  # type: ignore[arg-type]
+    return Instruction(family, _draw_fields(family, rng, sorted(blocks), blocks))
 
 
 def feasible(instruction: Instruction, task: Mapping[str, object], blocks: Blocks) -> bool:

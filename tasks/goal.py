@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.board import HOLD_STEPS
-from tasks.grammar import UnknownInstruction, canonical, parse, tokenize
+from tasks.grammar import UnknownInstruction, canonical, parse
+from tasks.grammar.read import MAX_CHARACTERS, shown
 from tasks.instruction import Instruction
 from tasks.long import BY_INSTRUCTION, LongTask
 from tasks.success import fixed_fields, succeeded
@@ -68,14 +69,14 @@ class PushGoal:
     def reward(self, blocks: Blocks, target: Sequence[float]) -> float:
         if not set(self.instruction.blocks()) <= set(blocks):
             return 0.0
-        plain = {name: (float(xy[0]), float(xy[1])) for name, xy in blocks.items()}
-        return float(succeeded(self.instruction.family, self.task, plain, (float(target[0]), float(target[1]))))
+        return float(succeeded(self.instruction.family, self.task, blocks, target))
 
 
 def long_task(text: str) -> LongTask | None:
     """The long task that a text names, whatever its case and spacing, or None."""
-    words = " ".join(word for word in tokenize(text[:400]) if word not in ",.")
-    return BY_INSTRUCTION.get(words)
+    if len(text) > MAX_CHARACTERS:
+        return None
+    return BY_INSTRUCTION.get(" ".join(text.lower().split()).removesuffix(".").rstrip())
 
 
 def understand(text: str, blocks: Blocks) -> Goal:
@@ -87,19 +88,18 @@ def understand(text: str, blocks: Blocks) -> Goal:
     task = long_task(text)
     if task is not None:
         return LongGoal(task)
-    near = difflib.get_close_matches(" ".join(text[:200].lower().split()), BY_INSTRUCTION, n=2, cutoff=0.75)
-    if near:
-        raise UnknownInstruction(
-            f"expected an instruction that I know, got {text[:80]!r}; did you mean: {'; '.join(near)}?"
-        )
-    instruction = parse(text, sorted(blocks))
-    missing = [name for name in instruction.blocks() if name not in blocks]
-    if missing:
-        raise UnknownInstruction(
-            f"expected blocks that are on the board ({', '.join(sorted(blocks))}), got {', '.join(missing)}; name one of these"
-        )
-    plain = {name: (float(xy[0]), float(xy[1])) for name, xy in blocks.items()}
     try:
-        return PushGoal(instruction, fixed_fields(instruction, plain))
+        instruction = parse(text, sorted(blocks))
+    except UnknownInstruction:
+        near = difflib.get_close_matches(
+            " ".join(text[:200].lower().split()), BY_INSTRUCTION, n=2, cutoff=0.75
+        )
+        if not near:
+            raise
+        raise UnknownInstruction(
+            f"expected an instruction that I know, got {shown(text)}; did you mean: {'; '.join(near)}?"
+        ) from None
+    try:
+        return PushGoal(instruction, fixed_fields(instruction, blocks))
     except ValueError as error:
         raise UnknownInstruction(str(error)) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +38,7 @@ from tasks.lerobot_read import (
     step_table,
     text_table,
 )
+from tasks.lerobot_stats import Moments
 from tasks.video_file import VideoFileError, VideoWriter
 
 __all__ = ["DatasetError", "Episode", "LeRobotWriter"]
@@ -46,49 +47,12 @@ _SAMPLED_FRAMES: Final = 64
 
 
 @dataclass(frozen=True)
-class _Moments:
-    """Statistics of N rows of D values that can be merged; NaN values do not count."""
-
-    rows: int
-    seen: NDArray[np.int64]
-    mean: NDArray[np.float64]
-    squares: NDArray[np.float64]
-    """Sum of squared distances to the mean."""
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, values: NDArray[np.float64], *, rows: int) -> _Moments:
-        present = ~np.isnan(values)
-        seen = present.sum(0)
-        mean = np.where(present, values, 0.0).sum(0) / np.maximum(seen, 1)
-        squares = (np.where(present, values - mean, 0.0) ** 2).sum(0)
-        low = np.where(present, values, np.inf).min(0)
-        return cls(rows, seen, mean, squares, low, np.where(present, values, -np.inf).max(0))
-
-    def merged(self, other: _Moments) -> _Moments:
-        seen = self.seen + other.seen
-        share = other.seen / np.maximum(seen, 1)
-        step = other.mean - self.mean
-        squares = self.squares + other.squares + step**2 * self.seen * share
-        low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
-        return _Moments(self.rows + other.rows, seen, self.mean + step * share, squares, low, high)
-
-    def as_lists(self, shape: Sequence[int]) -> dict[str, Any]:
-        """LeRobot's statistics; a value never seen counts as 0, since JSON has no NaN."""
-        std = np.sqrt(self.squares / np.maximum(self.seen, 1))
-        values = {"min": self.low, "max": self.high, "mean": self.mean, "std": std}
-        lists = {key: np.where(self.seen > 0, v, 0.0).reshape(shape).tolist() for key, v in values.items()}
-        return {**lists, "count": [self.rows]}
-
-
-@dataclass(frozen=True)
 class _Written:
     """An episode that is complete, waiting for its file to be closed."""
 
     steps: Any
     row: Mapping[str, Any]
-    moments: Mapping[str, _Moments]
+    moments: Mapping[str, Moments]
 
 
 class LeRobotWriter:
@@ -118,7 +82,7 @@ class LeRobotWriter:
         self._size: tuple[int, int] | None = None
         self._tasks: dict[str, int] = {}
         self._subgoals: dict[str, int] = {}
-        self._moments: dict[str, _Moments] = {}
+        self._moments: dict[str, Moments] = {}
         self._pending: list[_Written] = []
         self._video: VideoWriter | None = None
         self._closed = False
@@ -144,9 +108,9 @@ class LeRobotWriter:
             start = self._encode(episode.rgb)
         except (OSError, VideoFileError) as error:
             raise _disk_error(self._root, error) from error
-        moments = {key: _Moments.of(_matrix(v), rows=len(episode)) for key, v in columns.items()}
+        moments = {key: Moments.of(_matrix(v), rows=len(episode)) for key, v in columns.items()}
         sample = episode.rgb[:: -(-len(episode) // _SAMPLED_FRAMES)]
-        moments[CAMERA] = _Moments.of(sample.reshape(-1, 3) / 255.0, rows=len(sample))
+        moments[CAMERA] = Moments.of(sample.reshape(-1, 3) / 255.0, rows=len(sample))
         row = self._row(episode, start, moments)
         # This one statement makes the episode part of the dataset.
         self._pending.append(_Written(step_table(columns), row, moments))
@@ -210,7 +174,7 @@ class LeRobotWriter:
             "task_index": np.full(length, task),
         }
 
-    def _row(self, episode: Episode, start: int, moments: Mapping[str, _Moments]) -> dict[str, Any]:
+    def _row(self, episode: Episode, start: int, moments: Mapping[str, Moments]) -> dict[str, Any]:
         chunk, file = divmod(self._file, FILES_PER_CHUNK)
         places = {
             f"{prefix}/{key}_index": number
@@ -296,7 +260,7 @@ def _claim(root: Path) -> None:
         ) from error
     if found:
         raise DatasetError(
-            f"expected an empty or new folder, got {root}, which holds {found.name}; choose another or remove it"
+            f"expected an empty or new folder, got {root}, which holds {found.name}; choose another"
         )
 
 
@@ -304,7 +268,7 @@ def _matrix(values: NDArray[Any]) -> NDArray[np.float64]:
     return values.reshape(len(values), -1).astype(np.float64)
 
 
-def _lists(key: str, moments: _Moments) -> dict[str, Any]:
+def _lists(key: str, moments: Moments) -> dict[str, Any]:
     return moments.as_lists((3, 1, 1) if key == CAMERA else (len(moments.mean),))
 
 

@@ -49,7 +49,8 @@ class Style:
         )
 
 
-def _unit(vector: Vector) -> Vector:
+def unit(vector: Vector) -> Vector:
+    """The vector scaled to length 1; zero stays zero."""
     return vector / max(float(np.linalg.norm(vector)), 1e-9)
 
 
@@ -75,18 +76,22 @@ def reach(blocks: Mapping[str, Vector], effector: Vector, point: Vector, style: 
     return _toward(effector, way[0], speed)
 
 
-def _push_direction(blocks: Mapping[str, Vector], name: str, goal: Vector, style: Style) -> tuple[Vector, float]:
+def _push_direction(
+    blocks: Mapping[str, Vector], name: str, goal: Vector, style: Style
+) -> tuple[Vector, float]:
     """Which way to push now [2] and how far the next bend is, metres."""
     here = blocks[name]
     others = _others(blocks, name)
     way, clear = route(here, goal, others, clearance=style.block_clearance, low=REACH_LOW, high=REACH_HIGH)
     if not clear:
-        way, _ = route(here, goal, others, clearance=0.75 * style.block_clearance, low=REACH_LOW, high=REACH_HIGH)
+        way, _ = route(
+            here, goal, others, clearance=0.75 * style.block_clearance, low=REACH_LOW, high=REACH_HIGH
+        )
     gaps = way - here
     lengths = np.linalg.norm(gaps, axis=1)
     # A bend nearer than this would turn the push about before the block can follow.
     bend = int(np.argmax(lengths > 0.015)) if (lengths > 0.015).any() else len(way) - 1
-    return _unit(gaps[bend]), float(lengths[bend])
+    return unit(gaps[bend]), float(lengths[bend])
 
 
 def _behind(here: Vector, direction: Vector, others: Vector, style: Style) -> tuple[Vector, Vector]:

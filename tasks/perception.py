@@ -8,6 +8,7 @@ Pose Regression", 2018) plus a learned offset, mapped to metres by the camera's 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -58,13 +59,26 @@ class SlotEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.mix = nn.Sequential(_Residual(2 * c), nn.GroupNorm(8, 2 * c), nn.SiLU())
         self.head = nn.Conv2d(2 * c, SLOTS * 5, 1)
         self.nowhere = nn.Parameter(torch.zeros(SLOTS))
+        for name, value in self._geometry().items():
+            self.register_buffer(name, value, persistent=False)
+
+    def _geometry(self) -> dict[str, Tensor]:
+        """What follows from the pictures' size and the camera alone, so it is not kept with the weights."""
+        height, width = int(self.config.height), int(self.config.width)
         rows, columns = height // STRIDE, width // STRIDE
         grid = torch.stack(torch.meshgrid(torch.arange(columns), torch.arange(rows), indexing="xy"), -1)
-        self.register_buffer("grid", (grid.float() + 0.5).reshape(-1, 2) * STRIDE, persistent=False)
-        planes = [CAMERAS[camera].plane_homography(height, width, z) for z in _HEIGHTS]
-        self.register_buffer("planes", torch.tensor(np.array(planes), dtype=torch.float32), persistent=False)
-        self.register_buffer("center", torch.tensor(CENTER), persistent=False)
-        self.register_buffer("scale", torch.tensor(SCALE), persistent=False)
+        planes = [CAMERAS[self.config.camera].plane_homography(height, width, z) for z in _HEIGHTS]
+        return {
+            "grid": (grid.float() + 0.5).reshape(-1, 2) * STRIDE,
+            "planes": torch.tensor(np.array(planes), dtype=torch.float32),
+            "center": torch.tensor(CENTER),
+            "scale": torch.tensor(SCALE),
+        }
+
+    def restore_geometry(self) -> None:
+        """Set the geometry again, for loaders that build models without it."""
+        for name, value in self._geometry().items():
+            setattr(self, name, value)
 
     def heat(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures [N, 3, H, W] in 0..1 to log-probabilities [N, 17, cells + 1] (last: nowhere) and
@@ -111,13 +125,37 @@ def tidy(slots: Tensor) -> Tensor:
     return present * torch.cat([present, slots[..., 1:3], turn * is_block], -1)
 
 
+class Eye(Protocol):
+    """Anything that sees as a slot encoder does."""
+
+    def see(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Frames uint8 [N, H, W, 3] to slots [N, 17, 5]."""
+        ...
+
+
+class Remembering:
+    """An eye that does not look twice at the single frame it saw last."""
+
+    def __init__(self, eye: Eye) -> None:
+        self._eye = eye
+        self._last: tuple[NDArray[np.uint8], NDArray[np.float32]] | None = None
+
+    def see(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Frames uint8 [N, H, W, 3] to slots [N, 17, 5]."""
+        if len(frames) != 1:
+            return self._eye.see(frames)
+        if self._last is None or not np.array_equal(self._last[0], frames):
+            self._last = (frames.copy(), self._eye.see(frames))
+        return self._last[1]
+
+
 class PoseProbe:
     """Block centres from frames; judges imagined frames and tells the guards where things are."""
 
     names: tuple[str, ...] = KINDS
 
-    def __init__(self, encoder: SlotEncoder) -> None:
-        self.encoder = encoder.eval()
+    def __init__(self, encoder: Eye) -> None:
+        self.encoder = encoder
 
     def places(self, frames: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         """Frames uint8 [N, H, W, 3] to presence [N, 17] and places [N, 17, 2] in metres, pusher last."""
@@ -133,6 +171,10 @@ class PoseProbe:
         slots = self.encoder.see(frames)
         where = places(slots)
         return [
-            {kind: (float(x), float(y)) for kind, (x, y), there in zip(KINDS, w[:-1], s[:, 0], strict=False) if there}
+            {
+                kind: (float(x), float(y))
+                for kind, (x, y), there in zip(KINDS, w[:-1], s[:, 0], strict=False)
+                if there
+            }
             for w, s in zip(where, slots, strict=True)
         ]

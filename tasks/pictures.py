@@ -16,10 +16,18 @@ from tasks.world import World
 
 
 def draw(
-    world: World, poses: NDArray[np.float32], effector: NDArray[np.float32], height: int = 96, width: int = 128
+    world: World,
+    poses: NDArray[np.float32],
+    effector: NDArray[np.float32],
+    height: int = 96,
+    width: int = 128,
 ) -> NDArray[np.uint8]:
     """The picture uint8 [height, width, 3] of poses [16, 3] (metres, radians; NaN absent)."""
-    blocks = {k: (float(p[0]), float(p[1]), float(p[2])) for k, p in zip(KINDS, poses, strict=True) if np.isfinite(p[0])}
+    blocks = {
+        k: (float(p[0]), float(p[1]), float(p[2]))
+        for k, p in zip(KINDS, poses, strict=True)
+        if np.isfinite(p[0])
+    }
     world.place(blocks, (float(effector[0]), float(effector[1])))
     return world.render(height, width)
 
@@ -30,8 +38,10 @@ def _random_state(rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArra
     return slots.pose_array(stretched), np.array(effector, np.float32)
 
 
-def _states(rng: np.random.Generator, shards: Sequence[Path]) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Half random boards, half states of rollouts."""
+def _states(
+    rng: np.random.Generator, shards: Sequence[Path]
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """States of rollouts, where there are any, and random boards; the latter reach further out."""
     rollouts = [Rollouts.load(path) for path in shards]
     while True:
         if rollouts and rng.random() < 0.6:
@@ -54,7 +64,8 @@ def record_pictures(
         truth = np.empty((count, slots.SLOTS, 5), np.float32)
         for i in range(count):
             poses, effector = next(states)
-            pictures[i], truth[i] = draw(world, poses, effector, height, width), slots.from_poses(poses, effector)
+            pictures[i] = draw(world, poses, effector, height, width)
+            truth[i] = slots.from_poses(poses, effector)
         world.close()
         partial = path.with_suffix(".partial.npz")
         np.savez(partial, pictures=pictures, slots=truth)

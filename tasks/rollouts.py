@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,13 @@ from tasks.world import World
 PUSHES_A_PLAY = 6
 HOLD = 3
 """Control steps at rest that are kept after each push."""
-_LONG_WEIGHTS = {"group the blocks by color": 5.0, "vertical": 3.5, "horizontal": 3.5, "shape": 2.0, "corner": 1.0}
+_LONG_WEIGHTS = {
+    "group the blocks by color": 5.0,
+    "vertical": 3.5,
+    "horizontal": 3.5,
+    "shape": 2.0,
+    "corner": 1.0,
+}
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,8 @@ class Rollouts:
         with np.load(path, allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files}
         for name in ("push_text", "episode_goal"):
-            arrays[name] = tuple(str(text) for text in arrays[name])  # type: ignore[assignment]
-        return cls(**arrays)  # type: ignore[arg-type]
+            arrays[name] = tuple(str(text) for text in arrays[name])
+        return cls(**arrays)
 
 
 def write_instruction(instruction: Instruction) -> str:
@@ -152,7 +159,9 @@ class Recorder:
                     self.run(push, self._noise())
                     break
 
-    def _spot(self, instruction: Instruction, blocks: dict[str, NDArray[np.float64]]) -> NDArray[np.float64] | None:
+    def _spot(
+        self, instruction: Instruction, blocks: dict[str, NDArray[np.float64]]
+    ) -> NDArray[np.float64] | None:
         if instruction.family not in families.EXTENSION_FAMILIES:
             return None
         free = families.spots(instruction, blocks)[:4]
@@ -166,7 +175,9 @@ class Recorder:
         layout, effector = random_layout(rng, names, gap=float(rng.uniform(0.05, 0.07)))
         self._world.place(layout, effector)
         self._world.step(effector)
-        weights = np.array([next((w for key, w in _LONG_WEIGHTS.items() if key in t.instruction), 0.7) for t in LONG_TASKS])
+        weights = np.array(
+            [next((w for key, w in _LONG_WEIGHTS.items() if key in t.instruction), 0.7) for t in LONG_TASKS]
+        )
         task = LONG_TASKS[int(rng.choice(len(LONG_TASKS), p=weights / weights.sum()))]
         if not long:
             self.play(PUSHES_A_PLAY)
@@ -184,7 +195,8 @@ class Recorder:
         """Write what was kept as one shard."""
         columns = self._steps.columns | self._pushes.columns | self._episodes.columns
         partial = path.with_suffix(".partial.npz")
-        np.savez_compressed(partial, **{name: np.array(values) for name, values in columns.items()})
+        arrays: dict[str, Any] = {name: np.array(values) for name, values in columns.items()}
+        np.savez_compressed(partial, **arrays)
         partial.rename(path)
 
 

@@ -1,4 +1,4 @@
-"""Shortest ways round round obstacles: a visibility graph over points on the obstacles' rims.
+"""Shortest ways round obstacles: a visibility graph over points on the obstacles' rims.
 
 Source: Lozano-Perez and Wesley, "An algorithm for planning collision-free paths among polyhedral
 obstacles" (1979), with discs in place of polygons.
@@ -28,7 +28,7 @@ def _rim_points(obstacles: Points, radii: Points, low: Points, high: Points) -> 
     rim = rim.reshape(-1, 2)
     inside = ((rim >= low) & (rim <= high)).all(1)
     clear = (np.linalg.norm(rim[:, None] - obstacles[None], axis=-1) >= radii[None]).all(1)
-    return rim[inside & clear]
+    return np.asarray(rim[inside & clear])
 
 
 def route(
@@ -36,15 +36,13 @@ def route(
 ) -> tuple[Points, bool]:
     """The shortest way from start to goal that keeps `clearance` metres from obstacle centres [N, 2].
 
-    Where the start or the goal already lies nearer to an obstacle, that obstacle's disc shrinks to let it out.
+    Where the start or the goal lies nearer to an obstacle than that, the obstacle's disc shrinks.
     Returns the way's points after the start [K, 2] and whether it is clear (False: the straight line).
     """
     straight = goal[None]
     if not len(obstacles):
         return straight, True
-    nearest = np.minimum(
-        np.linalg.norm(obstacles - start, axis=1), np.linalg.norm(obstacles - goal, axis=1)
-    )
+    nearest = np.minimum(np.linalg.norm(obstacles - start, axis=1), np.linalg.norm(obstacles - goal, axis=1))
     radii = np.clip(0.85 * nearest, 1e-3, clearance)
     if (segment_distance(start[None], straight, obstacles)[0] >= radii).all():
         return straight, True

@@ -37,7 +37,7 @@ def _ring(count: int, radius: float, phase: float = 0.0) -> NDArray[np.float64]:
 def _fit(points: NDArray[np.float64], width: float, depth: float) -> NDArray[np.float64]:
     """Scale an outline to a footprint of depth (x) by width (y), centred on its bounding box."""
     low, high = points.min(0), points.max(0)
-    return (points - (low + high) / 2) * np.array([depth, width]) / (high - low)
+    return np.asarray((points - (low + high) / 2) * np.array([depth, width]) / (high - low))
 
 
 def outline(shape: str) -> NDArray[np.float64]:
@@ -71,7 +71,7 @@ def _top_triangles(shape: str, points: NDArray[np.float64]) -> list[tuple[int, i
         for i in range(1, 9):
             a, b, c, d = i, i + 1, count - i, count - i - 1
             strip += [(a, b, d), (a, d, c)]
-        return strip + [(9, 10, 11)]
+        return [*strip, (9, 10, 11)]
     return [(count, i, (i + 1) % count) for i in range(count)]
 
 

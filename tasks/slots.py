@@ -16,7 +16,6 @@ from tasks.shapes import symmetry
 
 SLOTS = len(KINDS) + 1
 PUSHER = SLOTS - 1
-NAMES = (*KINDS, "pusher")
 CENTER = np.array([0.35, 0.0], np.float32)
 SCALE = np.array([0.25, 0.30], np.float32)
 ORDERS = np.array([symmetry(shape_of(kind)) for kind in KINDS], np.float32)

@@ -25,7 +25,11 @@ def mirror_slots(slots: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class Renaming:
-    """Colours (and shapes, where asked) permuted: red_moon becomes blue_moon and so on."""
+    """Colours permuted: red_moon becomes blue_moon and so on.
+
+    Args:
+        colors: int [4], the number in COLORS that each colour becomes.
+    """
 
     def __init__(self, colors: NDArray[np.int64]) -> None:
         self._colors = [COLORS[int(i)] for i in colors]
@@ -55,11 +59,13 @@ class Renaming:
 
 
 def mirror_instruction(instruction: Instruction) -> Instruction:
-    """An instruction with left and right swapped."""
-    fields = {
-        name: mirror_text(value) if isinstance(value, str) and name not in ("block",) else value
-        for name, value in instruction.fields.items()
-    }
+    """An instruction with left and right swapped.
+
+    Raises ValueError for block1_to_corner, which knows one corner only.
+    """
     if instruction.family == "block1_to_corner":
-        raise ValueError("expected a family with a mirror image, got block1_to_corner; use block2absolutelocation")
+        raise ValueError(
+            "expected a family with a mirror image, got block1_to_corner; use block2absolutelocation"
+        )
+    fields = {k: mirror_text(v) if isinstance(v, str) else v for k, v in instruction.fields.items()}
     return Instruction(instruction.family, fields)

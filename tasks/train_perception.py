@@ -77,5 +77,9 @@ def loss(model: SlotEncoder, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     with torch.no_grad():
         gap = (read[..., 1:3] - slots[..., 1:3]) * model.scale
         near = gap.norm(dim=-1)[present > 0]
-    logs = {"heat": float(heat_loss.detach()), "turn": float(turn.detach()), "median_mm": float(near.median()) * 1000}
+    logs = {
+        "heat": float(heat_loss.detach()),
+        "turn": float(turn.detach()),
+        "median_mm": float(near.median()) * 1000,
+    }
     return heat_loss + 4 * place + 0.5 * turn, logs

@@ -75,7 +75,9 @@ class Trainer:
 
     def _rate(self, share: float) -> float:
         warm = min(1.0, (self.step + 1) / self.config.warmup_steps)
-        return self.config.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
+        return (
+            self.config.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
+        )
 
     def _update(self, batch: Batch) -> dict[str, float]:
         device = self.config.device

@@ -31,7 +31,23 @@ class Snapshot:
     target: tuple[float, float]
 
 
-def _prism_ids(client: int, kind: str) -> tuple[int, int]:
+def _pusher_shapes(client: int) -> tuple[int, int]:
+    """Bullet's numbers of the pusher's collision and visual shapes."""
+    radius, length = board.EFFECTOR_RADIUS, 0.09
+    collision = p.createCollisionShape(p.GEOM_CYLINDER, radius=radius, height=length, physicsClientId=client)
+    visual = p.createVisualShape(
+        p.GEOM_CYLINDER,
+        radius=radius,
+        length=length,
+        rgbaColor=(0.12, 0.12, 0.12, 1),
+        specularColor=(0, 0, 0),
+        physicsClientId=client,
+    )
+    return collision, visual
+
+
+def _prism_shapes(client: int, kind: str) -> tuple[int, int]:
+    """Bullet's numbers of a block kind's collision and visual shapes."""
     shape = board.shape_of(kind)
     mesh = prism(shape)
     half = board.BLOCK_HEIGHT / 2
@@ -64,6 +80,8 @@ class World:
             numSolverIterations=20, deterministicOverlappingPairs=1, physicsClientId=self._client
         )
         self._build_board()
+        # Bullet never gives a shape back, so each is made once and serves all bodies to come.
+        self._shapes = {"pusher": _pusher_shapes(self._client)}
         self._gantry = self._build_gantry()
         self._bodies: dict[str, int] = {}
         self.target = (0.35, 0.0)
@@ -74,12 +92,16 @@ class World:
             p.disconnect(physicsClientId=self._client)
             self._client = -1
 
-    def _box(self, half: Sequence[float], position: Sequence[float], color: Sequence[float], solid: bool) -> None:
+    def _box(
+        self, half: Sequence[float], position: Sequence[float], color: Sequence[float], solid: bool
+    ) -> None:
         client = self._client
         visual = p.createVisualShape(
             p.GEOM_BOX, halfExtents=half, rgbaColor=color, specularColor=(0, 0, 0), physicsClientId=client
         )
-        collision = p.createCollisionShape(p.GEOM_BOX, halfExtents=half, physicsClientId=client) if solid else -1
+        collision = (
+            p.createCollisionShape(p.GEOM_BOX, halfExtents=half, physicsClientId=client) if solid else -1
+        )
         body = p.createMultiBody(0, collision, visual, position, physicsClientId=client)
         if solid:
             p.changeDynamics(body, -1, lateralFriction=0.6, physicsClientId=client)
@@ -95,17 +117,7 @@ class World:
         self._box((half[0] - margin, half[1] - margin, 0.0004), (*middle, 0.0), (0.85, 0.85, 0.84, 1), False)
 
     def _build_gantry(self) -> int:
-        client = self._client
-        radius, length = board.EFFECTOR_RADIUS, 0.09
-        collision = p.createCollisionShape(p.GEOM_CYLINDER, radius=radius, height=length, physicsClientId=client)
-        visual = p.createVisualShape(
-            p.GEOM_CYLINDER,
-            radius=radius,
-            length=length,
-            rgbaColor=(0.12, 0.12, 0.12, 1),
-            specularColor=(0, 0, 0),
-            physicsClientId=client,
-        )
+        collision, visual = self._shapes["pusher"]
         body = p.createMultiBody(
             0,
             -1,
@@ -121,15 +133,29 @@ class World:
             linkParentIndices=[0, 1],
             linkJointTypes=[p.JOINT_PRISMATIC] * 2,
             linkJointAxis=[(1, 0, 0), (0, 1, 0)],
-            physicsClientId=client,
+            physicsClientId=self._client,
         )
-        p.changeDynamics(body, 1, lateralFriction=0.3, physicsClientId=client)
+        p.changeDynamics(body, 1, lateralFriction=0.3, physicsClientId=self._client)
         return int(body)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The blocks in use."""
         return tuple(self._bodies)
+
+    def clear(self) -> None:
+        """Take everything off the board: what is placed then moves as in a new world, bit for bit.
+
+        Bullet keeps contact caches, which no query shows, for as long as a body lives.
+        """
+        for body in self._bodies.values():
+            p.removeBody(body, physicsClientId=self._client)
+        # Bullet looks for pairs that have parted a few at a time, from a place that it remembers. It
+        # wraps round at the number of pairs: with the one of pusher and board left, it is the first again.
+        p.performCollisionDetection(physicsClientId=self._client)
+        p.removeBody(self._gantry, physicsClientId=self._client)
+        self._gantry = self._build_gantry()
+        self._bodies = {}
 
     def place(self, blocks: Mapping[str, Sequence[float]], effector: Sequence[float]) -> None:
         """Put blocks at (x, y, yaw) in metres and radians and the pusher at (x, y), all at rest."""
@@ -147,14 +173,14 @@ class World:
         self.target = (float(effector[0]), float(effector[1]))
 
     def _add_block(self, name: str) -> int:
-        collision, visual = _prism_ids(self._client, name)
+        if name not in self._shapes:
+            self._shapes[name] = _prism_shapes(self._client, name)
+        collision, visual = self._shapes[name]
         body = p.createMultiBody(board.BLOCK_MASS, collision, visual, _PARKED, physicsClientId=self._client)
-        p.changeDynamics(
-            body, -1, lateralFriction=0.6, angularDamping=0.1, physicsClientId=self._client
-        )
+        p.changeDynamics(body, -1, lateralFriction=0.6, angularDamping=0.1, physicsClientId=self._client)
         return int(body)
 
-    def step(self, target: Sequence[float]) -> None:
+    def step(self, target: Sequence[float] | NDArray[np.float64]) -> None:
         """One control step (0.1 s): the set point moves in a straight line to `target`, metres."""
         start = self.target
         self.target = (float(target[0]), float(target[1]))
@@ -194,17 +220,15 @@ class World:
         return tuple(position), tuple(rotation)
 
     def save(self) -> Snapshot:
-        """The state as plain numbers; the world itself is set to it, so both go on alike bit for bit.
-
-        Bullet keeps contact caches that no query shows; setting the state drops them.
-        """
+        """The state as plain numbers; the world itself is set to it, so both go on alike bit for bit."""
         bodies = self._bodies.values()
         snapshot = Snapshot(
             names=self.names,
             poses=tuple(self._pose(body) for body in bodies),
             velocities=tuple(p.getBaseVelocity(body, physicsClientId=self._client) for body in bodies),
             gantry=tuple(
-                (state[0], state[1]) for state in p.getJointStates(self._gantry, (0, 1), physicsClientId=self._client)
+                (state[0], state[1])
+                for state in p.getJointStates(self._gantry, (0, 1), physicsClientId=self._client)
             ),
             target=self.target,
         )
@@ -215,12 +239,11 @@ class World:
         """Go back to a saved state (of any world with the same blocks)."""
         client = self._client
         # Fresh bodies carry no cached contacts, which would leak the future into the past.
-        for body in self._bodies.values():
-            p.removeBody(body, physicsClientId=client)
-        p.removeBody(self._gantry, physicsClientId=client)
-        self._gantry = self._build_gantry()
+        self.clear()
         self._bodies = {name: self._add_block(name) for name in snapshot.names}
-        for body, pose, velocity in zip(self._bodies.values(), snapshot.poses, snapshot.velocities, strict=True):
+        for body, pose, velocity in zip(
+            self._bodies.values(), snapshot.poses, snapshot.velocities, strict=True
+        ):
             p.resetBasePositionAndOrientation(body, *pose, physicsClientId=client)
             p.resetBaseVelocity(body, *velocity, physicsClientId=client)
         for joint, (value, speed) in enumerate(snapshot.gantry):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tasks import slots
 from tasks.board import KINDS
+from tasks.demonstrator import TOUCHING
 from tasks.grammar import canonical, phrase
 from tasks.instruction import Instruction
 from tasks.rollouts import Rollouts, read_instruction
@@ -25,6 +26,16 @@ PLACE_NOISE = 0.008
 """Standard deviation of the first slots' places, about 2 mm, as the encoder's errors are."""
 
 
+def _touching(rollouts: Rollouts, push: int) -> bool:
+    """False for pushes of a block to a block that ended at the edge of the rule: a clip must show more."""
+    instruction = read_instruction(rollouts.push_text[push])
+    if instruction.family != "block2block":
+        return True
+    first, second = (KINDS.index(str(instruction.fields[f])) for f in ("start_block", "target_block"))
+    end = rollouts.poses[rollouts.push_stop[push] - 1]
+    return bool(np.linalg.norm(end[first, :2] - end[second, :2]) < TOUCHING + 0.001)
+
+
 class ClipData:
     """All successful pushes of some shards."""
 
@@ -34,7 +45,9 @@ class ClipData:
         for path in shards:
             rollouts = Rollouts.load(path)
             states.append(slots.from_poses(rollouts.poses, rollouts.effector))
-            chosen = rollouts.push_done.nonzero()[0]
+            chosen = np.array(
+                [i for i in rollouts.push_done.nonzero()[0] if _touching(rollouts, int(i))], int
+            )
             starts.append(rollouts.push_start[chosen] + offset)
             stops.append(rollouts.push_stop[chosen] + offset)
             asked += [read_instruction(rollouts.push_text[i]) for i in chosen]

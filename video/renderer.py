@@ -48,7 +48,9 @@ class SlotRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         c = channels
         self.embed = nn.Embedding(SLOTS, 32)
         self.seed = nn.Sequential(nn.Linear(32 + 6, 256), nn.SiLU(), nn.Linear(256, c * 16))
-        self.sprite = nn.Sequential(_up(c, c), _up(c, c // 2), _up(c // 2, c // 4), nn.Conv2d(c // 4, 4, 3, 1, 1))
+        self.sprite = nn.Sequential(
+            _up(c, c), _up(c, c // 2), _up(c // 2, c // 4), nn.Conv2d(c // 4, 4, 3, 1, 1)
+        )
         self.board = nn.Parameter(torch.full((3, height, width), 0.7))
         view = CAMERAS[camera]
         self.register_buffer("axes", torch.tensor(view.axes(), dtype=torch.float32), persistent=False)
@@ -73,12 +75,14 @@ class SlotRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         seed = self.seed(given).reshape(len(slots), -1, 4, 4)
         return torch.sigmoid(self.sprite(seed).float())
 
-    def _lay(self, slots: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    def _lay(self, slots: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, int]]:
         """For each slot kind: pictures it is in, rows and columns on the padded canvas, the sprites."""
         height, width = int(self.config.height), int(self.config.width)
         pixels = self.pixels(slots)
         corner = torch.floor(pixels)
         picture, kind = slots[..., 0].nonzero(as_tuple=True)
+        if not len(picture):
+            return
         drawn = self.sprites(slots[picture, kind], kind, (pixels - corner)[picture, kind]).permute(0, 2, 3, 1)
         span = torch.arange(SPRITE, device=slots.device) - SPRITE // 2 + SPRITE
         limit = torch.tensor([width + SPRITE - 1, height + SPRITE - 1], device=slots.device)
@@ -88,39 +92,49 @@ class SlotRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             if len(rows):
                 at = picture[rows]
                 y, x = corner[at, slot, 1:] + span, corner[at, slot, :1] + span
-                yield at[:, None, None], y[:, :, None], x[:, None, :], drawn[rows]
+                yield at[:, None, None], y[:, :, None], x[:, None, :], drawn[rows], slot
+
+    def _draw(self, slots: Tensor, chosen: Tensor) -> Tensor:
+        """Pictures of slots [N, 17, 5] and, as a fourth channel, where the chosen ones [N, 17] of them are,
+        on the padded canvas [N, H + 64, W + 64, 4]."""
+        board = nn.functional.pad(self.board, (SPRITE,) * 4).permute(1, 2, 0)
+        blank = torch.cat([board, torch.zeros_like(board[..., :1])], -1)
+        canvas = blank[None].repeat(len(slots), 1, 1, 1)
+        for at, y, x, sprite, slot in self._lay(slots):
+            under, cover = canvas[at, y, x], sprite[..., 3:]
+            color = under[..., :3] + cover * (sprite[..., :3] - under[..., :3])
+            shown = torch.maximum(under[..., 3:], cover * chosen[at, slot][..., None])
+            canvas = canvas.index_put((at, y, x), torch.cat([color, shown], -1))
+        return canvas
 
     def forward(self, slots: Tensor) -> Tensor:
         """Slots [N, 17, 5] (presence 0 or 1) to pictures [N, 3, H, W]."""
-        board = nn.functional.pad(self.board, (SPRITE,) * 4)
-        canvas = board[None].repeat(len(slots), 1, 1, 1).permute(0, 2, 3, 1)
-        for at, y, x, sprite in self._lay(slots):
-            under = canvas[at, y, x]
-            canvas = canvas.index_put((at, y, x), under + sprite[..., 3:] * (sprite[..., :3] - under))
-        return canvas[:, SPRITE:-SPRITE, SPRITE:-SPRITE].permute(0, 3, 1, 2)
-
-    def cover(self, slots: Tensor, chosen: Tensor) -> Tensor:
-        """Where the chosen [N, 17] of slots [N, 17, 5] are and a pixel around, [N, 1, H, W] in 0..1."""
-        shown = slots * chosen[..., None]
-        height, width = int(self.config.height) + 2 * SPRITE, int(self.config.width) + 2 * SPRITE
-        canvas = slots.new_zeros(len(slots), height, width, 1)
-        for at, y, x, sprite in self._lay(shown):
-            canvas[at, y, x] = torch.maximum(canvas[at, y, x], sprite[..., 3:])
-        wide = nn.functional.max_pool2d(canvas.permute(0, 3, 1, 2), 3, 1, 1)
-        return (2 * wide[:, :, SPRITE:-SPRITE, SPRITE:-SPRITE]).clamp(max=1)
+        return _inner(self._draw(slots, slots.new_zeros(slots.shape[:2])))[:, :3]
 
     @torch.inference_mode()
     def imagine(self, frames: NDArray[np.uint8], first: Tensor, clips: Tensor) -> NDArray[np.uint8]:
         """First frames uint8 [N, H, W, 3], their slots [N, 17, 5] and future slots [N, T, 17, 5] to
         clips uint8 [N, T, H, W, 3]."""
-        count, steps = clips.shape[:2]
-        later, before = clips.flatten(0, 1), first[:, None].expand_as(clips).flatten(0, 1)
-        moved = (later[..., 1:3] - before[..., 1:3]).abs().amax(-1) > STILL
-        mask = torch.maximum(self.cover(before, moved), self.cover(later, moved))
+        moved = ((clips[..., 1:3] - first[:, None, :, 1:3]).abs().amax(-1) > STILL).to(first.dtype)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            before = _inner(self._draw(first, moved.amax(1)))[:, None, 3:]
+            later = _inner(self._draw(clips.flatten(0, 1), moved.flatten(0, 1))).unflatten(0, clips.shape[:2])
+        mask = torch.maximum(_wide(before), _wide(later[:, :, 3:]))
         base = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device).permute(0, 3, 1, 2).float() / 255
-        base = base[:, None].expand(-1, steps, -1, -1, -1).flatten(0, 1)
-        result = (base + mask * (self(later) - base)).clamp(0, 1) * 255
-        return result.round().to(torch.uint8).unflatten(0, (count, steps)).permute(0, 1, 3, 4, 2).cpu().numpy()
+        base = base[:, None]
+        result = (base + mask * (later[:, :, :3] - base)).clamp(0, 1) * 255
+        return np.asarray(result.round().to(torch.uint8).permute(0, 1, 3, 4, 2).cpu().numpy())
+
+
+def _inner(canvas: Tensor) -> Tensor:
+    """A padded canvas [N, H + 64, W + 64, C] to pictures [N, C, H, W]."""
+    return canvas[:, SPRITE:-SPRITE, SPRITE:-SPRITE].permute(0, 3, 1, 2)
+
+
+def _wide(cover: Tensor) -> Tensor:
+    """Cover [N, T, 1, H, W] grown by a pixel and made firm."""
+    wide = nn.functional.max_pool2d(cover.flatten(0, 1).float(), 3, 1, 1).unflatten(0, cover.shape[:2])
+    return (2 * wide).clamp(max=1)
 
 
 def visible(slots: Tensor) -> Tensor:

@@ -13,7 +13,9 @@ from tasks.training import Batch
 from video.renderer import SlotRenderer
 
 
-def batches(pictures: NDArray[np.uint8], slots: NDArray[np.float32], batch_size: int, seed: int) -> Iterator[Batch]:
+def batches(
+    pictures: NDArray[np.uint8], slots: NDArray[np.float32], batch_size: int, seed: int
+) -> Iterator[Batch]:
     """Random batches for ever."""
     rng = np.random.default_rng(seed)
     while True:

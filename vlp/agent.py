@@ -15,10 +15,21 @@ from numpy.typing import NDArray
 from executors.robot import Robot
 from executors.runtime import Followed, Runtime
 from planner import NoPlan, Plan, Search, search
+from tasks.board import KINDS
 from tasks.goal import Goal, PushGoal, understand
 from vlp.build import MAX_VALUE_GAIN, Parts
 from vlp.decision import ActedSubgoal
-from vlp.events import Acted, Events, Observed, Replanned, RunStarted, Stopped, SubgoalStarted, Verified, searched
+from vlp.events import (
+    Acted,
+    Events,
+    Observed,
+    Replanned,
+    RunStarted,
+    Stopped,
+    SubgoalStarted,
+    Verified,
+    searched,
+)
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
 from vlp.timing import Stopwatch
@@ -46,12 +57,21 @@ class Agent:
     """Carries out instructions on one robot."""
 
     def __init__(
-        self, parts: Parts, robot: Robot, settings: Settings, *, events: Events, folder: RunFolder, live: Any = None
+        self,
+        parts: Parts,
+        robot: Robot,
+        settings: Settings,
+        *,
+        events: Events,
+        folder: RunFolder,
+        live: Any = None,
     ) -> None:
         self.parts, self.robot, self.settings = parts, robot, settings
         self.events, self.folder, self.live = events, folder, live
         self.watch = Stopwatch()
-        self._runtime = Runtime(robot, self.watch.wrap("policy", parts.policy), self.watch.wrap("probe", parts.probe))
+        self._runtime = Runtime(
+            robot, self.watch.wrap("policy", parts.policy), self.watch.wrap("probe", parts.probe)
+        )
         self._goal: Goal | None = None
         self._plan: Plan | None = None
         self._steps = 0
@@ -97,7 +117,7 @@ class Agent:
         self.events.emit(searched(found, time=self.events.now(), decision=decision, seconds=seconds))
         if isinstance(found, NoPlan):
             fruitless = state.get("fruitless", 0) + 1
-            outcome = f"no plan: {found}" if fruitless >= MAX_FRUITLESS else ""
+            outcome = str(found) if fruitless >= MAX_FRUITLESS else ""
             return {"decision": decision, "fruitless": fruitless, "outcome": outcome}
         self._plan = found.plan
         return {"decision": decision, "fruitless": 0, "outcome": ""}
@@ -106,10 +126,12 @@ class Agent:
         assert self._plan is not None
         for number, step in enumerate(self._plan, 1):
             self.events.emit(
-                SubgoalStarted(time=self.events.now(), decision=state["decision"], step=number, subgoal=step.subgoal)
+                SubgoalStarted(
+                    time=self.events.now(), decision=state["decision"], step=number, subgoal=step.subgoal
+                )
             )
             start = time.perf_counter()
-            followed = self._runtime.follow(step.clip, self._watch_step)
+            followed = self._runtime.follow(step.clip, self._watch_step, self._finished)
             self.watch.add("acting", time.perf_counter() - start)
             if not self._verify(state["decision"], step.subgoal, step.clip, followed):
                 break
@@ -163,12 +185,17 @@ class Agent:
             return "out of control steps"
         return ""
 
-    def _seen_done(self, frame: NDArray[np.uint8]) -> bool:
-        """Whether the camera shows the goal reached: the goal's rule on the blocks that the probe finds."""
+    def _finished(self, present: NDArray[np.bool_], where: NDArray[np.float32]) -> bool:
+        """Whether the goal's rule holds for the blocks that were seen."""
         assert self._goal is not None
-        blocks = {name: np.array(xy) for name, xy in self.parts.probe.blocks(frame).items()}
+        blocks = {k: xy.astype(float) for k, xy, there in zip(KINDS, where, present, strict=False) if there}
         target = self.robot.get_observation()["effector_target_translation"]
         return self._goal.reward(blocks, target) >= 1.0
+
+    def _seen_done(self, frame: NDArray[np.uint8]) -> bool:
+        """Whether the camera shows the goal reached."""
+        present, where = self.parts.probe.places(frame[None])
+        return self._finished(present[0], where[0])
 
     def _hold(self) -> bool:
         """Stand still for a second; True when the goal is still seen to be reached."""
@@ -227,7 +254,11 @@ class Agent:
         settings = self.settings.as_dict()
         self.events.emit(
             RunStarted(
-                time=self.events.now(), instruction=instruction, task=task, seed=self.settings.seed, settings=dict(settings)
+                time=self.events.now(),
+                instruction=instruction,
+                task=task,
+                seed=self.settings.seed,
+                settings=dict(settings),
             )
         )
 

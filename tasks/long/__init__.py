@@ -6,6 +6,7 @@ from tasks.long.group import GROUP_TASKS, GroupBy
 from tasks.long.line import LINE_TASKS, MakeLine
 
 LONG_TASKS: tuple[LongTask, ...] = (*AREA_TASKS, *GROUP_TASKS, *LINE_TASKS)
+"""Every task with its words filled in: eight areas, two groupings, two lines, corners, center."""
 BY_INSTRUCTION = {task.instruction: task for task in LONG_TASKS}
 
 __all__ = [

@@ -9,11 +9,10 @@ import numpy as np
 from tasks import board
 from tasks.families import spots
 from tasks.instruction import AREAS, Instruction
-from tasks.long.base import Blocks, Subgoal
-from tasks.success import in_area
+from tasks.long.base import Blocks, LongTask, Subgoal
+from tasks.success import OFF_CENTER, in_area
 
 CORNER_OF = {"red": "top_left", "blue": "top_right", "green": "bottom_left", "yellow": "bottom_right"}
-CENTER_RADIUS = 0.15
 
 
 def area_words(area: str) -> str:
@@ -39,10 +38,10 @@ class MoveToArea:
         return f"move all blocks to the {area_words(self.area)}"
 
     def reward(self, blocks: Blocks) -> float:
-        return sum(in_area(self.area, (float(xy[0]), float(xy[1]))) for xy in blocks.values()) / 8
+        return sum(in_area(self.area, xy) for xy in blocks.values()) / 8
 
     def subgoals(self, blocks: Blocks) -> list[Subgoal]:
-        outside = [name for name, xy in blocks.items() if not in_area(self.area, (float(xy[0]), float(xy[1])))]
+        outside = [name for name, xy in blocks.items() if not in_area(self.area, xy)]
         pushes = [Instruction("block2area", {"block": name, "area": self.area}) for name in outside]
         return [subgoal for push in pushes for subgoal in _into(push, blocks)]
 
@@ -57,7 +56,7 @@ class SortToCorners:
         return "sort the blocks by color into the corners"
 
     def _wrong(self, blocks: Blocks) -> list[str]:
-        return [n for n, xy in blocks.items() if not in_area(CORNER_OF[board.color_of(n)], (xy[0], xy[1]))]
+        return [n for n, xy in blocks.items() if not in_area(CORNER_OF[board.color_of(n)], xy)]
 
     def reward(self, blocks: Blocks) -> float:
         return (len(blocks) - len(self._wrong(blocks))) / 8
@@ -79,7 +78,7 @@ class ClearTheCenter:
         return "clear the center"
 
     def _inside(self, blocks: Blocks) -> list[str]:
-        return [n for n, xy in blocks.items() if np.linalg.norm(xy - board.BOARD_CENTER) <= CENTER_RADIUS]
+        return [n for n, xy in blocks.items() if np.linalg.norm(xy - board.BOARD_CENTER) <= OFF_CENTER]
 
     def reward(self, blocks: Blocks) -> float:
         return (len(blocks) - len(self._inside(blocks))) / 8
@@ -89,4 +88,4 @@ class ClearTheCenter:
         return [subgoal for push in pushes for subgoal in _into(push, blocks)]
 
 
-AREA_TASKS = (*(MoveToArea(area) for area in AREAS), SortToCorners(), ClearTheCenter())
+AREA_TASKS: tuple[LongTask, ...] = (*(MoveToArea(area) for area in AREAS), SortToCorners(), ClearTheCenter())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,6 @@ class Subgoal:
     """The lower the sooner, metres of pushing and penalties."""
 
 
-@runtime_checkable
 class LongTask(Protocol):
     """A task of several pushes. `blocks` are centres in metres of the blocks still on the board."""
 

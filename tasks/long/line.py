@@ -27,8 +27,7 @@ class MakeLine:
         return f"make a {self.line} line in the middle of the board"
 
     def _off(self, blocks: Blocks) -> list[str]:
-        plain = {name: (float(xy[0]), float(xy[1])) for name, xy in blocks.items()}
-        return [name for name in blocks if not on_line(self.line, name, plain)]
+        return [name for name in blocks if not on_line(self.line, name, blocks)]
 
     def reward(self, blocks: Blocks) -> float:
         return (len(blocks) - len(self._off(blocks))) / 8

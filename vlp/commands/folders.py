@@ -1,39 +1,33 @@
-"""Where a run is written, decided and looked at before models are loaded."""
+"""Where a run is written."""
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vlp.errors import FolderError
 
+if TYPE_CHECKING:
+    from vlp.runfolder import RunFolder
+
 RUNS: Final = Path("runs")
 _SLUG: Final = 40
+"""Most characters of the instruction in a folder's name."""
 
 
-def choose(out: Path | None, instruction: str, seed: int) -> Path:
+def open_folder(out: Path | None, instruction: str, seed: int) -> RunFolder:
     """The folder asked for, or runs/<time>-<slug>-<seed>; raises FolderError where it cannot be used."""
-    path = Path(os.path.abspath(out)) if out is not None else _new(instruction, seed)
-    check_writable(path)
-    return path
+    from vlp.runfolder import RunFolder, RunFolderError
 
-
-def check_writable(path: Path) -> None:
-    """Raises FolderError for a folder that is in use, or that cannot be made. Nothing is created."""
+    path = (_new(instruction, seed) if out is None else out).absolute()
     try:
-        if path.is_dir() and any(path.iterdir()):
-            raise FolderError(
-                f"out: expected a new or empty folder, got {path} with files in it; choose another or move it away"
-            )
-        parent = next(folder for folder in (path, *path.parents) if os.path.lexists(folder))
-    except (OSError, ValueError) as error:
-        raise FolderError(f"out: expected a folder to write to, got {str(path)!r}: {error}; choose another") from None
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        what = "may not be written" if parent.is_dir() else "is no folder"
-        raise FolderError(f"out: expected a folder to write to, got {path}: {parent} {what}; choose another")
+        return RunFolder.create(path.parent, path.name)
+    except RunFolderError as error:
+        raise FolderError(str(error)) from error
+    except ValueError as error:
+        raise FolderError(f"out: expected a path, got {str(path)!r}: {error}; choose another") from error
 
 
 def _new(instruction: str, seed: int) -> Path:
@@ -42,4 +36,4 @@ def _new(instruction: str, seed: int) -> Path:
     path, number = first, 2
     while path.exists():
         path, number = first.with_name(f"{first.name}-{number}"), number + 1
-    return path.absolute()
+    return path

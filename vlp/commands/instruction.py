@@ -27,9 +27,12 @@ def check_instruction(text: str, *, seed: int) -> None:
 def _known(blocks: list[str]) -> str:
     """The long tasks, a single push of each family for example, and the blocks' names."""
     from tasks.board import words_of
-    from tasks.long import LONG_TASKS
+    from tasks.long import LONG_TASKS, MoveToArea
+    from tasks.long.area import area_words
 
-    tasks = "; ".join(task.instruction for task in LONG_TASKS)
+    areas = ", ".join(area_words(task.area) for task in LONG_TASKS if isinstance(task, MoveToArea))
+    others = [task.instruction for task in LONG_TASKS if not isinstance(task, MoveToArea)]
+    tasks = "; ".join([*others, f"move all blocks to the {{{areas}}}"])
     names = ", ".join(map(words_of, blocks))
     return f"{tasks}; or one push, such as {'; '.join(_EXAMPLES)}; blocks: {names}"
 

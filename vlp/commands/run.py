@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from tyro.conf import Positional, arg
 
-from vlp.commands import folders
-from vlp.commands.instruction import check_instruction
-from vlp.commands.process import print_result, stdout_for_result
-from vlp.errors import FolderError, NoPlanError
 from vlp.settings import PRESETS, Device, PresetName, Settings
-from vlp.weights import BUNDLED
-
-if TYPE_CHECKING:
-    from planner import Search
-    from vlp.agent import Agent
 
 DEMO_INSTRUCTION = "group the blocks by color"
 DEMO_SEED = 1_000_001
 
 _Number = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
+_Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +39,9 @@ class Options:
     """Denoising steps a clip (4)."""
     device: Device = "auto"
     """Where models run; auto takes a GPU when there is one."""
-    weights: Path = BUNDLED
-    """Folder of weights."""
-    out: Path | None = None
+    weights: _Folder = None
+    """Folder of weights, else the bundled ones."""
+    out: _Folder = None
     """A new or empty folder for what the run leaves; else one in runs/."""
     json: bool = False
     """Print the result as one line of JSON, the last on stdout."""
@@ -59,7 +49,7 @@ class Options:
     def settings(self) -> Settings:
         """The settings; raises UsageError for a number out of its range."""
         preset = PRESETS[self.preset].as_dict()
-        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name in preset}
+        given = {option.name: getattr(self, option.name) for option in fields(self) if option.name in preset}
         return Settings(**(preset | {name: value for name, value in given.items() if value is not None}))
 
 
@@ -70,9 +60,11 @@ class Run(Options):
     instruction: Positional[str]
     """What to do, such as "group the blocks by color"."""
     max_control_steps: _Number = None
-    """Control steps (0.1 s each) until it gives up (1500)."""
+    """Control steps of 0.1 s until it gives up (1500)."""
 
     def run(self) -> int:
+        from vlp.commands.session import act
+
         return act(self.instruction, self)
 
 
@@ -84,19 +76,19 @@ class Plan(Options):
     """What to plan, such as "group the blocks by color"."""
 
     def run(self) -> int:
-        with _session(self.instruction, self) as (agent, path):
-            found = agent.plan(self.instruction)
-            result = _plan_result(self.instruction, self.seed, found, path)
-        _show(result, self.json, [f"{number}. {text}" for number, text in enumerate(found.plan.subgoals, 1)])
-        return 0
+        from vlp.commands.session import plan
+
+        return plan(self.instruction, self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Demo(Options):
-    """Group the blocks by color on a board that was never trained on."""
+    """Group the blocks by color, on a board that no model was trained on."""
 
     seed: int = DEMO_SEED
     """Of the board and of the search."""
 
     def run(self) -> int:
+        from vlp.commands.session import act
+
         return act(DEMO_INSTRUCTION, self)

@@ -34,13 +34,14 @@ class Train:
     """Where to train; auto takes a GPU when there is one."""
     cache: Path = Path(".cache")
     """Folder of data and checkpoints."""
-    export: Path | None = None
+    export: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """Write the trained weights, their card and the manifest to this weights folder."""
 
     def run(self) -> int:
         if not (math.isfinite(self.minutes) and 0 < self.minutes <= MOST_MINUTES):
             raise UsageError(
-                f"minutes: expected more than 0 and at most {MOST_MINUTES:g}, got {self.minutes:g}; choose such a time"
+                f"minutes: expected more than 0 and at most {MOST_MINUTES:g}, got {self.minutes:g}; "
+                "choose such a time"
             )
         from vlp.training import train
 

@@ -44,7 +44,11 @@ def bootstrap(values: Sequence[float], seed: int = 0, draws: int = 2000) -> tupl
 def share(flags: Sequence[bool]) -> dict[str, object]:
     """A proportion with its interval, as it stands in a result file."""
     hits = int(np.sum(flags))
-    return {"share": round(hits / max(1, len(flags)), 4), "of": len(flags), "interval_95": wilson(hits, len(flags))}
+    return {
+        "share": round(hits / max(1, len(flags)), 4),
+        "of": len(flags),
+        "interval_95": wilson(hits, len(flags)),
+    }
 
 
 def write(name: str, result: Mapping[str, object], folder: Path = Path("results")) -> None:
@@ -79,6 +83,8 @@ def ask(world: World, family: str, seed: int) -> Asked:
         for _ in range(20):
             instruction = families.draw(family, rng, blocks)
             push = Push.begin(instruction, blocks, Style())
-            if families.feasible(instruction, push.task, blocks) and not push.succeeded(blocks, np.array(world.target)):
+            if families.feasible(instruction, push.task, blocks) and not push.succeeded(
+                blocks, np.array(world.target)
+            ):
                 return Asked(push, phrase(instruction, sorted(blocks), rng))
     raise RuntimeError(f"expected a board for a push of {family}, found none in 200 tries; try another seed")

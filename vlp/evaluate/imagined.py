@@ -31,7 +31,9 @@ class Options:
     device: str = "cpu"
 
 
-def judge(probe: PoseProbe, asked: Asked, start: NDArray[np.uint8], last: NDArray[np.uint8]) -> tuple[bool, bool]:
+def judge(
+    probe: PoseProbe, asked: Asked, start: NDArray[np.uint8], last: NDArray[np.uint8]
+) -> tuple[bool, bool]:
     """Whether the named block, and it most of all, moved; and whether the family's rule holds at the end."""
     present, where = probe.places(np.stack([start, last]))
     both = present[0, :-1] & present[1, :-1]
@@ -49,7 +51,7 @@ def judge(probe: PoseProbe, asked: Asked, start: NDArray[np.uint8], last: NDArra
 def main(options: Options) -> None:
     """Imagine one clip for each of the seeds and judge them."""
     parts = build(weights=options.weights, device=options.device)
-    probe = PoseProbe(SlotEncoder.from_pretrained(options.weights / "judge"))
+    probe = PoseProbe(SlotEncoder.from_pretrained(options.weights / "judge").eval())
     world, asked, frames = World(), [], []
     for i in range(options.clips):
         asked.append(ask(world, families.FAMILIES[i % len(families.FAMILIES)], options.first_seed + i))
@@ -61,7 +63,12 @@ def main(options: Options) -> None:
     ]
     verdicts = [judge(probe, a, s, e) for a, s, e in zip(asked, starts, np.concatenate(lasts), strict=True)]
     by_family = {
-        family: [share([v[k] for v, a in zip(verdicts, asked, strict=True) if a.push.instruction.family == family])["share"] for k in (0, 1)]
+        family: [
+            share(
+                [v[k] for v, a in zip(verdicts, asked, strict=True) if a.push.instruction.family == family]
+            )["share"]
+            for k in (0, 1)
+        ]
         for family in families.FAMILIES
     }
     write(

@@ -77,7 +77,9 @@ class BundledVLM:
         return result
 
     @torch.inference_mode()
-    def _sample(self, frames: Frames, goal: str, count: int, seed: int) -> tuple[list[list[list[int]]], list[list[float]]]:
+    def _sample(
+        self, frames: Frames, goal: str, count: int, seed: int
+    ) -> tuple[list[list[list[int]]], list[list[float]]]:
         """`count` texts as token numbers for each frame, and how likely each was as a whole."""
         generator = torch.Generator(self._model.device).manual_seed(seed)
         given = self._given(goal, len(frames), [tokens.STEPS, tokens.DO])
@@ -88,10 +90,11 @@ class BundledVLM:
         alive = torch.ones(len(logits), dtype=torch.bool, device=logits.device)
         chance = torch.zeros(len(logits), device=logits.device)
         words: list[Tensor] = []
+        allowed = torch.full_like(logits[:1], -torch.inf, dtype=torch.float32)
+        allowed[:, tokens.FIRST_WORD :] = 0.0
+        allowed[:, tokens.EOS] = 0.0
         for _ in range(MAX_WORDS):
-            scores = logits.float()
-            scores[:, : tokens.FIRST_WORD] = -torch.inf
-            scores[:, tokens.EOS] = logits[:, tokens.EOS].float()
+            scores = logits.float() + allowed
             share = (scores / self._temperature).softmax(-1)
             drawn = torch.multinomial(share, 1, generator=generator)
             chance += torch.where(alive, scores.log_softmax(-1).gather(1, drawn)[:, 0], 0.0)

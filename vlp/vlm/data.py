@@ -42,7 +42,9 @@ class Demonstrations:
         self._rollouts = [Rollouts.load(path) for path in shards]
         self._states = [slots.from_poses(r.poses, r.effector) for r in self._rollouts]
         self._asked = [[read_instruction(text) for text in r.push_text] for r in self._rollouts]
-        self._long = [(s, e) for s, r in enumerate(self._rollouts) for e, goal in enumerate(r.episode_goal) if goal]
+        self._long = [
+            (s, e) for s, r in enumerate(self._rollouts) for e, goal in enumerate(r.episode_goal) if goal
+        ]
 
     def long(self, rng: np.random.Generator) -> Example:
         """A random moment of a long task."""

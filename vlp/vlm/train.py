@@ -31,4 +31,8 @@ def loss(model: PaliGemmaForConditionalGeneration, batch: Batch) -> tuple[Tensor
     with torch.no_grad():
         centers = tokens.bin_centers().to(out.device)
         error = ((logits.softmax(-1) - batch["bins"]) @ centers).abs().mean()
-    return words + 0.5 * bins, {"words": float(words.detach()), "bins": float(bins.detach()), "steps_error": float(error)}
+    return words + 0.5 * bins, {
+        "words": float(words.detach()),
+        "bins": float(bins.detach()),
+        "steps_error": float(error),
+    }

@@ -28,7 +28,9 @@ class SlotVisionConfig(PreTrainedConfig):
 
     model_type = "vlp_slot_vision"
 
-    def __init__(self, encoder: dict[str, Any] | None = None, projection_dim: int = 256, **kwargs: Any) -> None:
+    def __init__(
+        self, encoder: dict[str, Any] | None = None, projection_dim: int = 256, **kwargs: Any
+    ) -> None:
         self.encoder = encoder or {}
         self.hidden_size = FEATURES
         self.projection_dim = projection_dim
@@ -67,7 +69,9 @@ class SlotVisionModel(PreTrainedModel):  # type: ignore[misc]
         self.post_init()
 
     def _init_weights(self, module: torch.nn.Module) -> None:
-        """The encoder comes trained; nothing is drawn anew."""
+        """The encoder comes trained; only what its weights do not hold is set."""
+        if isinstance(module, SlotEncoder):
+            module.restore_geometry()
 
     def forward(self, pixel_values: Tensor, **_: Any) -> BaseModelOutputWithPooling:
         features = image_tokens(tidy(self.encoder(pixel_values)))

@@ -1,0 +1,58 @@
+"""The tabletop: its world, its instructions, what counts as done, and scripted demonstrations.
+
+Importing this registers the Gymnasium environment "vlp/Tabletop-v0". It loads no simulator and no
+learning library: names that need one are looked up when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+import gymnasium
+
+from tasks.grammar import UnknownInstruction, canonical, parse, phrase
+from tasks.instruction import Instruction
+from tasks.success import succeeded
+
+if TYPE_CHECKING:
+    from tasks.env import ActionError, TabletopEnv
+    from tasks.goal import Goal, understand
+    from tasks.long import LONG_TASKS, LongTask
+
+__all__ = [
+    "LONG_TASKS",
+    "ActionError",
+    "Goal",
+    "Instruction",
+    "LongTask",
+    "TabletopEnv",
+    "UnknownInstruction",
+    "canonical",
+    "parse",
+    "phrase",
+    "succeeded",
+    "understand",
+]
+
+ENV_ID: Final = "vlp/Tabletop-v0"
+_LAZY: Final = {
+    "ActionError": "tasks.env",
+    "Goal": "tasks.goal",
+    "LONG_TASKS": "tasks.long",
+    "LongTask": "tasks.long",
+    "TabletopEnv": "tasks.env",
+    "understand": "tasks.goal",
+}
+"""Name -> the module that has it, for what is too heavy to load with the package."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"expected one of {', '.join(__all__)} or a module of tasks, got {name!r}")
+    return getattr(import_module(_LAZY[name]), name)
+
+
+# The environment has its own time limit, `max_steps`.
+if ENV_ID not in gymnasium.registry:
+    gymnasium.register(ENV_ID, entry_point="tasks.env:TabletopEnv")

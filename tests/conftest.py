@@ -1,0 +1,56 @@
+"""What tests share: the command line as a process, and small weights folders."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from vlp.weights import PARTS, write_manifest
+
+ROOT = Path(__file__).parent.parent
+
+Vlp = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """Environment variables with which a process finds this checkout from any folder."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
+
+
+@pytest.fixture
+def vlp(tmp_path: Path, environment: dict[str, str]) -> Vlp:
+    """Runs `vlp` with arguments (text or bytes) in an empty folder."""
+
+    def run(*arguments: str | bytes, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        command: Sequence[str | bytes] = [sys.executable, "-m", "vlp", *arguments]
+        return subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A whole weights folder in small, with its manifest; good to verify, not to plan with."""
+    folder = tmp_path / "weights"
+    for number, part in enumerate(PARTS):
+        (folder / part).mkdir(parents=True)
+        (folder / part / "config.json").write_text("{}")
+        save_file({"weight": np.full(1000, number, np.float32)}, folder / part / "model.safetensors")
+    write_manifest(folder)
+    return folder

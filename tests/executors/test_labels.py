@@ -1,0 +1,43 @@
+"""The policy's teacher, and that a small policy learns from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from executors.dagger import record_corrections
+from executors.labels import CHUNK, expert, record_labels
+from executors.policy import SlotPolicy
+from executors.train_policy import batches, loss
+from tasks.rollouts import record
+
+
+def test_the_expert_pushes_what_is_to_move_and_goes_where_nothing_is() -> None:
+    blocks = {"red_cube": np.array([0.35, 0.0])}
+    behind = np.array([0.35, -0.05])
+    pushed = expert(blocks, behind, {"red_cube": np.array([0.35, 0.05])}, behind)
+    assert pushed[1] > 0.005 and abs(pushed[0]) < 0.003
+    free = expert(blocks, behind, dict(blocks), np.array([0.45, -0.2]))
+    assert free[0] > 0.005 and free[1] < -0.005
+
+
+def test_a_small_policy_learns_its_labels(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    shard = record(tmp_path, 23, 300)
+    labels = record_labels(tmp_path / "labels-000.npz", 1, 200, [shard])
+    policy = SlotPolicy(width=64, layers=2, heads=2)
+    corrections = record_corrections(tmp_path / "corrections-000.npz", policy, 2, 60, [shard])
+    with np.load(labels) as data:
+        assert data["actions"].shape == (200, CHUNK, 2) and np.abs(data["actions"]).max() <= 0.1
+    source = batches([labels], [corrections], 64, 0)
+    optimizer = torch.optim.AdamW(policy.parameters(), 2e-3)
+    values = []
+    for _ in range(80):
+        value, _ = loss(policy, next(source))
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        values.append(float(value.detach()))
+    assert np.mean(values[-10:]) < 0.8 * np.mean(values[:10])

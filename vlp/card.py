@@ -1,0 +1,45 @@
+"""Model cards: what a bundled part is, what made it, how good it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_WHAT = {
+    "perception": "Slot encoder: a picture of the board to the places and turns of 16 block kinds and the pusher.",
+    "judge": "A second slot encoder, smaller and trained apart, used only to judge imagined frames in evaluations.",
+    "renderer": "Sprite renderer: slots to pictures; the decoder of the video model.",
+    "denoiser": "Latent video diffusion transformer: words, first slots and noise to motions of slots (flow matching).",
+    "policy": "Goal-conditioned inverse dynamics: the board now and the board wanted to the next two actions.",
+    "vlm": "Small PaliGemma with the slot encoder as its vision tower: next subgoals and steps-to-go.",
+}
+_FIGURES = {
+    "perception": "perception",
+    "judge": "perception",
+    "renderer": "imagined",
+    "denoiser": "imagined",
+    "policy": "following",
+    "vlm": "vlm",
+}
+
+
+def write_card(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write MODEL_CARD.md beside the weights, from the training record."""
+    part = folder.name
+    lines = [
+        f"# {part}",
+        "",
+        _WHAT[part],
+        "",
+        f"- Parameters: {record['parameters']:,}",
+        f"- Data: {record['data']}; simulator seeds 0..999,999 only",
+        f"- Effort: {record['samples']:,} samples in {record['steps']:,} steps, {record['seconds']} s",
+        f"- Settings of the last run: `{json.dumps(record['config'])}`",
+        f"- Command: `vlp train {record['part']} --minutes {record['config']['minutes']:g}`",
+        f"- Held-out figures: results/{_FIGURES[part]}.json, made by `python -m vlp.evaluate.{_FIGURES[part]}`",
+        "- Made from scratch by this repository's own commands; no outside weights or data. Apache-2.0.",
+        "- Limits: knows this board, these blocks and this camera only.",
+    ]
+    (folder / "MODEL_CARD.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

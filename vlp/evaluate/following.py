@@ -1,0 +1,83 @@
+"""The policy alone: it follows the true future frames of oracle pushes; does the push succeed?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from numpy.typing import NDArray
+
+from executors.policy import FramePolicy, SlotPolicy
+from executors.robot import SimulatedRobot
+from executors.runtime import Runtime
+from tasks import families
+from tasks.demonstrator import centers, run_push
+from tasks.layout import Layout
+from tasks.perception import PoseProbe, SlotEncoder
+from tasks.world import World
+from video.clips import STRIDE
+from vlp.build import BUNDLED
+from vlp.evaluate import FIRST_SEED
+from vlp.evaluate.common import Asked, ask, share, write
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the measurement."""
+
+    episodes: int = 100
+    first_seed: int = FIRST_SEED
+    weights: Path = BUNDLED
+
+
+def true_clip(world: World, asked: Asked, seed: int) -> NDArray[np.uint8]:
+    """The frames of the oracle's push, every STRIDE control steps and at its end, uint8 [T, H, W, 3]."""
+    frames = []
+    for step, _ in enumerate(run_push(world, asked.push, np.random.default_rng(seed))):
+        if step and step % STRIDE == 0:
+            frames.append(world.render())
+    return np.stack([*frames, world.render()])
+
+
+def layout_of(world: World) -> Layout:
+    """The board as it stands."""
+    return world.poses(), (float(world.target[0]), float(world.target[1]))
+
+
+def follow(
+    asked: Asked, layout: Layout, clip: NDArray[np.uint8], policy: FramePolicy, probe: PoseProbe
+) -> bool:
+    """Whether following a clip from a layout fulfils what was asked."""
+    robot = SimulatedRobot(seed=0, layout=layout)
+    robot.connect()
+    Runtime(robot, policy, probe).follow(clip, lambda *_: False)
+    blocks = {name: np.array(xy) for name, xy in robot.info["blocks"].items()}
+    target = robot.get_observation()["effector_target_translation"]
+    known = set(asked.push.instruction.blocks()) <= set(blocks)
+    done = known and asked.push.succeeded(blocks, target)
+    robot.disconnect()
+    return done
+
+
+def main(options: Options) -> None:
+    """Follow one true clip for each seed."""
+    encoder = SlotEncoder.from_pretrained(options.weights / "perception").eval()
+    policy = FramePolicy(encoder, SlotPolicy.from_pretrained(options.weights / "policy"))
+    world, done = World(), []
+    names = families.FAMILIES
+    for i in range(options.episodes):
+        asked = ask(world, names[i % len(names)], options.first_seed + i)
+        layout = layout_of(world)
+        clip = true_clip(world, asked, options.first_seed + i)
+        assert asked.push.succeeded(centers(world), np.array(world.target)) or not asked.push.done
+        done.append(follow(asked, layout, clip, policy, PoseProbe(encoder)))
+    by_family = {family: share(done[k :: len(names)])["share"] for k, family in enumerate(names)}
+    write(
+        "following", {"first_seed": options.first_seed, "push_succeeds": share(done), "by_family": by_family}
+    )
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))

@@ -1,0 +1,60 @@
+"""One push asked in words, imagined and acted: the share that succeeds, family by family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from tasks.families import REFERENCE_FAMILIES
+from tasks.world import World
+from vlp.build import BUNDLED
+from vlp.evaluate import FIRST_SEED
+from vlp.evaluate.common import ask, share, write
+from vlp.evaluate.episodes import Job, run_all
+from vlp.settings import Settings
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the measurement."""
+
+    episodes: int = 100
+    first_seed: int = FIRST_SEED
+    weights: Path = BUNDLED
+    log: Path = Path(".cache/pushes.jsonl")
+    workers: int = 2
+    max_control_steps: int = 200
+
+
+def main(options: Options) -> None:
+    """Run one episode a seed over the seven reference families."""
+    world, jobs = World(), []
+    settings = Settings(
+        beams=1, language_branches=1, video_branches=4, horizon=1, max_control_steps=options.max_control_steps
+    )
+    for i in range(options.episodes):
+        family = REFERENCE_FAMILIES[i % len(REFERENCE_FAMILIES)]
+        asked = ask(world, family, options.first_seed + i)
+        layout = (world.poses(), (float(world.target[0]), float(world.target[1])))
+        jobs.append(Job(asked.text, options.first_seed + i, settings, layout, family))
+    lines = run_all(jobs, options.log, weights=options.weights, workers=options.workers)
+    done = [float(line["score"]) >= 1.0 for line in lines]
+    count = len(REFERENCE_FAMILIES)
+    by_family = {family: share(done[k::count]) for k, family in enumerate(REFERENCE_FAMILIES)}
+    steps = [line["control_steps"] for line in lines]
+    write(
+        "pushes",
+        {
+            "first_seed": options.first_seed,
+            "settings": settings.as_dict(),
+            "push_succeeds": share(done),
+            "mean_control_steps": round(sum(steps) / len(steps), 1),
+            "by_family": by_family,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))

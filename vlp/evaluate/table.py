@@ -1,0 +1,123 @@
+"""The README's table of figures, written from results/*.json between two marks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+Result = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the table."""
+
+    results: Path = Path("results")
+    readme: Path = Path("README.md")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure: where it is, how it reads, what it should be."""
+
+    name: str
+    file: str
+    read: Callable[[Result], str]
+    bar: str
+    met: Callable[[Result], bool]
+
+
+def _percent(entry: Result) -> str:
+    low, high = entry["interval_95"]
+    return f"{100 * entry['share']:.0f}% [{100 * low:.0f}, {100 * high:.0f}], n={entry['of']}"
+
+
+def _mean(entry: Result) -> str:
+    low, high = entry["interval_95"]
+    return f"{entry['mean']:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _loop(task: str, bar: float) -> Row:
+    def read(result: Result) -> str:
+        ours, plain = (result[task][name] for name in ("2/4/4 horizon 2", "1/1/1 horizon 1"))
+        (low, high), gain = ours["interval_95"], result[task]["search_gains"]
+        return (
+            f"{ours['mean_score']:.2f} [{low:.2f}, {high:.2f}]; 1/1/1: {plain['mean_score']:.2f}; "
+            f"gain {gain['mean']:+.2f} [{gain['interval_95'][0]:+.2f}, {gain['interval_95'][1]:+.2f}]; "
+            f"complete {100 * ours['complete']['share']:.0f}%, n={result['seeds']}"
+        )
+
+    def met(result: Result) -> bool:
+        ours, plain = (result[task][name]["mean_score"] for name in ("2/4/4 horizon 2", "1/1/1 horizon 1"))
+        return bool(ours >= bar and ours > plain)
+
+    return Row(f"whole loop, {task}: mean score", "loop", read, f">= {bar}, above 1/1/1", met)
+
+
+def _share(name: str, file: str, key: str, bar: float) -> Row:
+    return Row(name, file, lambda r: _percent(r[key]), f">= {bar:.0%}", lambda r: r[key]["share"] >= bar)
+
+
+ROWS = (
+    Row(
+        "pose probe, median error on real frames",
+        "perception",
+        lambda r: f"{r['perception']['median_mm']} mm; judge {r['judge']['median_mm']} mm",
+        "<= 6 mm",
+        lambda r: max(r["perception"]["median_mm"], r["judge"]["median_mm"]) <= 6,
+    ),
+    _share("imagined clips: the named block is the one that moves", "imagined", "named_block_moves", 0.9),
+    _share("imagined clips: subgoal reached in the last frame", "imagined", "subgoal_reached", 0.6),
+    _share("policy on the true frames of oracle pushes", "following", "push_succeeds", 0.9),
+    _share("one push in words, imagined and acted", "pushes", "push_succeeds", 0.6),
+    _share("raw proposals that parse and name blocks on the board", "vlm", "raw_proposals_sound", 0.99),
+    Row(
+        "Spearman of steps-to-go along held-out demonstrations",
+        "vlm",
+        lambda r: _mean(r["spearman_steps_to_go"]),
+        ">= 0.8",
+        lambda r: r["spearman_steps_to_go"]["mean"] >= 0.8,
+    ),
+    _loop("area", 0.7),
+    _loop("group", 0.6),
+    _loop("line", 0.6),
+    Row(
+        "one decision, 2/4/4 horizon 2, 2 cores; peak memory",
+        "decision_cpu",
+        lambda r: f"{r['seconds_a_decision']} s; {r['peak_memory_gb']} GB; {r['branches_a_second']} branches/s",
+        "<= 15 s; <= 4 GB",
+        lambda r: r["seconds_a_decision"] <= 15 and r["peak_memory_gb"] <= 4,
+    ),
+)
+
+
+def table(results: Path) -> str:
+    """The table as Markdown; figures that were not measured say so."""
+    lines = ["| figure | bar | measured (95% interval) | met | command |", "|---|---|---|---|---|"]
+    for row in ROWS:
+        path = results / f"{row.file}.json"
+        if not path.exists():
+            lines.append(f"| {row.name} | {row.bar} | not measured | - | - |")
+            continue
+        result = json.loads(path.read_text(encoding="utf-8"))
+        met = "yes" if row.met(result) else "**no**"
+        lines.append(f"| {row.name} | {row.bar} | {row.read(result)} | {met} | `{result['command']}` |")
+    return "\n".join(lines)
+
+
+def main(options: Options) -> None:
+    """Put the table into the README."""
+    text = options.readme.read_text(encoding="utf-8")
+    head, rest = text.split(BEGIN)
+    tail = rest.split(END)[1]
+    options.readme.write_text(f"{head}{BEGIN}\n{table(options.results)}\n{END}{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))

@@ -1,0 +1,93 @@
+"""The VLM alone on held-out demonstrations: are its proposals sound, does steps-to-go fall as it should?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from tasks.demonstrator import centers, run_long, run_push
+from tasks.grammar import UnknownInstruction, parse
+from tasks.layout import random_layout
+from tasks.long import LONG_TASKS
+from tasks.world import World
+from vlp.build import BUNDLED
+from vlp.evaluate import FIRST_SEED
+from vlp.evaluate.common import bootstrap, share, write
+from vlp.vlm import tokens
+from vlp.vlm.bundled import BundledVLM
+
+EVERY = 12
+"""Control steps between the frames that are looked at."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the measurement."""
+
+    episodes: int = 30
+    first_seed: int = FIRST_SEED
+    weights: Path = BUNDLED
+
+
+def _demonstration(seed: int, world: World) -> tuple[str, NDArray[np.uint8], NDArray[np.float64]]:
+    """A long task's goal, frames every few control steps, and the control steps left from each."""
+    rng = np.random.default_rng(seed)
+    world.place(*random_layout(rng))
+    task = LONG_TASKS[seed % len(LONG_TASKS)]
+    frames, times, step = [], [], 0
+    for push in run_long(world, task, rng):
+        for _ in run_push(world, push, rng):
+            if step % EVERY == 0:
+                frames.append(world.render())
+                times.append(step)
+            step += 1
+    assert len(centers(world)) <= 8
+    return task.instruction, np.stack([*frames, world.render()]), step - np.array([*times, step])
+
+
+def _sound(vlm: BundledVLM, frame: NDArray[np.uint8], goal: str, names: list[str], seed: int) -> list[bool]:
+    """For each raw sampled text whether it parses and names blocks on the board; nothing is filtered."""
+    numbers, _ = vlm._sample(frame[None], goal, 8, seed)
+    sound = []
+    for text in numbers[0]:
+        try:
+            sound.append(set(parse(tokens.decode(text), names).blocks()) <= set(names))
+        except UnknownInstruction:
+            sound.append(False)
+    return sound
+
+
+def main(options: Options) -> None:
+    """Look at one demonstration a seed."""
+    vlm, world = BundledVLM.load(options.weights / "vlm"), World()
+    ranks, errors, sound = [], [], []
+    for i in range(options.episodes):
+        goal, frames, left = _demonstration(options.first_seed + i, world)
+        mean = vlm.steps_to_go(frames, goal).mean
+        if len(left) > 3:
+            ranks.append(float(spearmanr(mean, left).statistic))
+        errors += np.abs(mean - left).tolist()
+        for k in range(0, len(frames) - 2, 3):
+            sound += _sound(vlm, frames[k], goal, sorted(world.names), options.first_seed + 100 * i + k)
+    write(
+        "vlm",
+        {
+            "first_seed": options.first_seed,
+            "episodes": options.episodes,
+            "raw_proposals_sound": share(sound),
+            "spearman_steps_to_go": {
+                "mean": round(float(np.mean(ranks)), 4),
+                "interval_95": bootstrap(ranks),
+            },
+            "steps_to_go_mean_error": round(float(np.mean(errors)), 1),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))

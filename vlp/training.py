@@ -1,0 +1,228 @@
+"""Training of every part from nothing: make the data, train for some minutes, export the weights.
+
+rollouts -> pictures -> perception, judge, renderer
+rollouts -> video (the denoiser), vlm
+rollouts -> labels -> policy
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from executors import dagger, labels, train_policy
+from executors.policy import SlotPolicy
+from tasks import train_perception
+from tasks.perception import SlotEncoder
+from tasks.pictures import record_pictures
+from tasks.rollouts import record
+from tasks.training import Batch, Loss, TrainConfig, Trainer
+from video import clips, train_renderer, train_video
+from video.denoiser import SlotDenoiser
+from video.renderer import SlotRenderer
+from vlp.build import choose_device
+from vlp.card import write_card
+from vlp.errors import UsageError
+from vlp.vlm import data as vlm_data
+from vlp.vlm import model as vlm_model
+from vlp.vlm import train as vlm_train
+from vlp.weights import write_manifest
+
+FOLDERS = {"video": "denoiser"}
+"""Where a part's name on the command line differs from its folder."""
+STEPS_A_SHARD = 10_000
+PICTURES_A_FILE = 4_000
+LABELS_A_FILE = 10_000
+CORRECTIONS_A_FILE = 3_500
+_SEEDS = {"pictures": 900_000, "labels": 800_000}
+"""First seeds of the data that are not rollouts; all lie below 1,000,000."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much data to make when there is none yet."""
+
+    shards: int = 34
+    pictures: int = 10
+    labels: int = 22
+    corrections: int = 12
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the trainer needs."""
+
+    model: nn.Module
+    loss: Loss
+    batches: Callable[[int], Iterator[Batch]]
+    """Batches for ever, from a seed."""
+    config: TrainConfig
+    data: str
+    """In words, for the model card."""
+
+
+def shards(cache: Path, sizes: Sizes) -> list[Path]:
+    """The rollouts in the cache, made where they are missing."""
+    folder = cache / "rollouts"
+    found = sorted(folder.glob("rollouts-*[0-9].npz"))
+    if len(found) < sizes.shards:
+        found = [record(folder, seed, STEPS_A_SHARD) for seed in range(sizes.shards)]
+    return found
+
+
+def _files(cache: Path, kind: str, count: int, sizes: Sizes) -> list[Path]:
+    found = sorted((cache / kind).glob(f"{kind}-*[0-9].npz"))
+    if len(found) >= count:
+        return found
+    sources = shards(cache, sizes)
+    for i in range(count):
+        some = [
+            sources[k]
+            for k in np.random.default_rng(i).choice(len(sources), min(6, len(sources)), replace=False)
+        ]
+        path, seed = cache / kind / f"{kind}-{i:03d}.npz", _SEEDS[kind] + i
+        if kind == "pictures":
+            record_pictures(path, seed, PICTURES_A_FILE, some)
+        else:
+            labels.record_labels(path, seed, LABELS_A_FILE, some)
+    return sorted((cache / kind).glob(f"{kind}-*[0-9].npz"))
+
+
+def _encoder(cache: Path, sizes: Sizes, channels: int) -> Job:
+    pictures, slots = train_perception.load_pictures(_files(cache, "pictures", sizes.pictures, sizes))
+    model = SlotEncoder(channels=channels).to(memory_format=torch.channels_last)
+    return Job(
+        model,
+        lambda batch: train_perception.loss(model, batch),
+        lambda seed: train_perception.batches(pictures, slots, 32, seed),
+        TrainConfig(learning_rate=2e-3),
+        f"{len(pictures)} pictures, half of random boards, half of rollout states",
+    )
+
+
+def _renderer(cache: Path, sizes: Sizes) -> Job:
+    pictures, slots = train_perception.load_pictures(_files(cache, "pictures", sizes.pictures, sizes))
+    model = SlotRenderer()
+    # The board is what most pictures show at a pixel.
+    model.board.data = torch.from_numpy(np.median(pictures[:200], 0)).permute(2, 0, 1).float() / 255
+    return Job(
+        model,
+        lambda batch: train_renderer.loss(model, batch),
+        lambda seed: train_renderer.batches(pictures, slots, 24, seed),
+        TrainConfig(learning_rate=1e-3),
+        f"{len(pictures)} pictures with the poses that made them",
+    )
+
+
+def _video(cache: Path, sizes: Sizes) -> Job:
+    source = clips.ClipData(shards(cache, sizes))
+    model = SlotDenoiser()
+    return Job(
+        model,
+        lambda batch: train_video.loss(model, batch),
+        lambda seed: clips.batches(source, 64, seed),
+        TrainConfig(learning_rate=6e-4, ema_decay=0.9995),
+        f"{len(source)} oracle pushes, cut anywhere, mirrored and with colours permuted",
+    )
+
+
+def _policy(cache: Path, sizes: Sizes) -> Job:
+    files = _files(cache, "labels", sizes.labels, sizes)
+    corrections = _corrections(cache, sizes)
+    model = SlotPolicy()
+    return Job(
+        model,
+        lambda batch: train_policy.loss(model, batch),
+        lambda seed: train_policy.batches(files, corrections, 256, seed),
+        TrainConfig(learning_rate=1e-3),
+        f"{len(files) * LABELS_A_FILE} pairs of boards, disturbed, and {len(corrections)} files of "
+        "states that the policy itself came to, with the oracle's actions",
+    )
+
+
+def _corrections(cache: Path, sizes: Sizes) -> list[Path]:
+    """Labels where the policy itself goes, made once there are trained weights to go by."""
+    folder, weights = cache / "corrections", cache / "policy" / "weights"
+    found = sorted(folder.glob("corrections-*[0-9].npz"))
+    if found or not weights.is_dir():
+        return found
+    policy, sources = SlotPolicy.from_pretrained(weights), shards(cache, sizes)
+    return [
+        dagger.record_corrections(
+            folder / f"corrections-{i:03d}.npz", policy, 850_000 + i, CORRECTIONS_A_FILE, sources[i :: sizes.corrections]
+        )
+        for i in range(sizes.corrections)
+    ]
+
+
+def _vlm(cache: Path, sizes: Sizes) -> Job:
+    folder = cache / "perception" / "weights"
+    if not folder.is_dir():
+        raise UsageError(
+            f"train vlm: expected a trained encoder in {folder}, got none; train perception first"
+        )
+    source = vlm_data.Demonstrations(shards(cache, sizes))
+    model = vlm_model.build(SlotEncoder.from_pretrained(folder))
+    # The fused kernel's backward is slower on such short sequences.
+    model.model.language_model.set_attn_implementation("eager")
+    return Job(
+        model,
+        lambda batch: vlm_train.loss(model, batch),
+        lambda seed: vlm_data.batches(source, 64, seed),
+        TrainConfig(learning_rate=6e-4, ema_decay=0.9995),
+        "moments of long-task demonstrations and of single pushes, mirrored and with colours permuted",
+    )
+
+
+_JOBS: Mapping[str, Callable[[Path, Sizes], Job]] = {
+    "perception": lambda cache, sizes: _encoder(cache, sizes, 40),
+    "judge": lambda cache, sizes: _encoder(cache, sizes, 32),
+    "renderer": _renderer,
+    "video": _video,
+    "policy": _policy,
+    "vlm": _vlm,
+}
+PARTS = tuple(_JOBS)
+
+
+def train(
+    part: str,
+    *,
+    minutes: float,
+    device: str = "auto",
+    cache: Path = Path(".cache"),
+    export: Path | None = None,
+    sizes: Sizes | None = None,
+    report: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Train a part for some minutes, going on from its checkpoint in the cache, and return the record.
+
+    With `export` the averaged weights and a model card are written to that folder.
+    Raises UsageError for an unknown part or minutes that are not positive.
+    """
+    if part not in _JOBS:
+        raise UsageError(f"expected a part among {', '.join(PARTS)}; got {part!r}")
+    if not minutes > 0:
+        raise UsageError(f"expected minutes above 0, got {minutes}; try --minutes 10")
+    torch.manual_seed(PARTS.index(part))
+    job = _JOBS[part](cache, sizes or Sizes())
+    name = FOLDERS.get(part, part)
+    config = replace(job.config, minutes=minutes, device=choose_device(device))
+    trainer = Trainer(job.model, job.loss, cache / name, config)
+    trainer.run(job.batches(trainer.step), report)
+    model: Any = trainer.averaged().cpu()
+    model.save_pretrained(cache / name / "weights")
+    record_ = trainer.record() | {"part": part, "data": job.data}
+    (cache / name / "record.json").write_text(json.dumps(record_, indent=1) + "\n", encoding="utf-8")
+    if export is not None:
+        model.save_pretrained(export / name)
+        write_card(export / name, record_)
+        write_manifest(export)
+    return record_
