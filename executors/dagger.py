@@ -51,7 +51,7 @@ class Follower:
     @torch.inference_mode()
     def _act(self, now: Slots, wanted: Slots) -> NDArray[np.float64]:
         pair = [torch.from_numpy(self._noisy(state))[None] for state in (now, wanted)]
-        return self._policy(*pair)[0, 0].double().numpy()
+        return np.asarray(self._policy(*pair)[0, 0].double().numpy())
 
     def follow(self) -> None:
         """One push of the rollouts, begun with a disturbed pusher."""
@@ -69,7 +69,11 @@ class Follower:
 
     def _reach(self, source: Rollouts, index: int, wanted: Slots) -> bool:
         """Act towards one wanted board; False when the follower has lost it."""
-        goal = {k: p[:2].astype(float) for k, p in zip(KINDS, source.poses[index], strict=True) if np.isfinite(p[0])}
+        goal = {
+            k: p[:2].astype(float)
+            for k, p in zip(KINDS, source.poses[index], strict=True)
+            if np.isfinite(p[0])
+        }
         for _ in range(PATIENCE):
             poses, pusher = self._look()
             now = slots.from_poses(poses, pusher)
@@ -95,7 +99,7 @@ def record_corrections(path: Path, policy: SlotPolicy, seed: int, count: int, sh
         follower.follow()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial.npz")
-    arrays = {"now": follower.now, "wanted": follower.wanted, "actions": follower.actions}
-    np.savez(partial, **{name: np.array(values) for name, values in arrays.items()})
+    now, wanted, actions = (np.array(rows) for rows in (follower.now, follower.wanted, follower.actions))
+    np.savez(partial, now=now, wanted=wanted, actions=actions)
     partial.rename(path)
     return path

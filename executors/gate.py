@@ -46,13 +46,15 @@ class Gate:
             raise GateError(f"expected two finite numbers in metres, got {action!r:.80}; nothing was sent")
         if np.abs(wanted).max() > config.max_delta + 1e-6:
             raise GateError(
-                f"expected a step of at most {config.max_delta} m, got {np.abs(wanted).max():.3f} m; nothing was sent"
+                f"expected a step of at most {config.max_delta} m, got {np.abs(wanted).max():.3f} m; "
+                "nothing was sent"
             )
         low, high = np.array([config.x[0], config.y[0]]), np.array([config.x[1], config.y[1]])
         goal = np.asarray(target, np.float64) + wanted
         inside = np.clip(goal, low, high)
         if np.abs(goal - inside).max() > config.slack:
             raise GateError(
-                f"expected a set point in x {config.x}, y {config.y} m, got {goal.round(3).tolist()}; nothing was sent"
+                f"expected a set point in x {config.x}, y {config.y} m, got {goal.round(3).tolist()}; "
+                "nothing was sent"
             )
         return np.asarray(inside - np.asarray(target), np.float32)

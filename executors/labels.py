@@ -88,7 +88,9 @@ def record_labels(path: Path, seed: int, count: int, shards: Sequence[Path]) -> 
     path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     rollouts = [Rollouts.load(shard) for shard in shards]
-    now, wanted, actions = [], [], []
+    now: list[NDArray[np.float32]] = []
+    wanted: list[NDArray[np.float32]] = []
+    actions: list[NDArray[np.float32]] = []
     while len(now) < count:
         source = rollouts[int(rng.integers(len(rollouts)))]
         push = int(rng.integers(len(source.push_start)))

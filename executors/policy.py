@@ -54,7 +54,8 @@ class SlotPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         for block in self.blocks:
             x = block(x, mask)
         out = self.out(self.norm(x[:, 0])).float() * 0.03
-        return out.clamp(-MAX_DELTA, MAX_DELTA).unflatten(-1, (-1, 2))
+        actions: Tensor = out.clamp(-MAX_DELTA, MAX_DELTA).unflatten(-1, (-1, 2))
+        return actions
 
     def _from_pusher(self, now: Tensor, slots: Tensor) -> Tensor:
         """Where slots [N, K, 5] are as seen from the pusher, fine enough to tell millimetres apart."""
@@ -78,4 +79,4 @@ class FramePolicy:
             self._goal = (goal_frame.copy(), torch.from_numpy(self._encoder.see(goal_frame[None])))
         device = self._policy.device
         now = torch.from_numpy(self._encoder.see(frame[None])).to(device)
-        return self._policy(now, self._goal[1].to(device))[0].cpu().numpy()
+        return np.asarray(self._policy(now, self._goal[1].to(device))[0].cpu().numpy())

@@ -40,9 +40,9 @@ class FollowConfig:
     block_tolerance: float = 0.012
     """Metres that every block may be off an inner frame."""
     pusher_tolerance: float = 0.025
-    final_tolerance: float = 0.007
+    final_tolerance: float = 0.005
     """Metres that every block may be off the last frame."""
-    final_pusher_tolerance: float = 0.01
+    final_pusher_tolerance: float = 0.005
     steps_a_frame: int = 12
     """Control steps spent on one frame at most."""
     final_steps: int = 15
@@ -120,7 +120,8 @@ class Runtime:
                 outcome = "done"
                 break
             blocks, pusher = gaps(seen, (present[index], where[index]))
-            if self._reached(blocks, pusher, last) or spent >= (config.final_steps if last else config.steps_a_frame):
+            most = config.final_steps if last else config.steps_a_frame
+            if self._reached(blocks, pusher, last) or spent >= most:
                 frames.append(frame)
                 index, spent = index + 1, 0
                 if last:

@@ -34,7 +34,8 @@ def batches(
     while True:
         chosen = [rng.integers(0, len(source[0]), size) for source in sources]
         now, wanted, actions = (
-            np.concatenate([source[k][rows] for source, rows in zip(sources, chosen, strict=True)]) for k in range(3)
+            np.concatenate([source[k][rows] for source, rows in zip(sources, chosen, strict=True)])
+            for k in range(3)
         )
         flip = rng.random(len(now)) < 0.5
         boards = [np.where(flip[:, None, None], mirror_slots(s), s) for s in (now, wanted)]

@@ -62,7 +62,7 @@ class ClipData:
     def cut(self, index: int, start: int) -> NDArray[np.float32]:
         """Slots [1 + T, 17, 5] of push `index` from control step `start` on, at rest after its end."""
         steps = np.minimum(start + STRIDE * np.arange(FRAMES + 1), self.stops[index] - 1)
-        return self.states[steps]
+        return np.asarray(self.states[steps])
 
     def draw(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], str]:
         """A clip and its words under random symmetries; two in five start where the push starts."""

@@ -66,7 +66,8 @@ class SlotVideoPipeline(DiffusionPipeline):  # type: ignore[misc]
         """Frames uint8 [N, H, W, 3], a text and a seed for each, to clips uint8 [N, T, H, W, 3]."""
         if not len(frames) == len(subgoals) == len(seeds):
             raise ValueError(
-                f"expected as many frames as subgoals and seeds, got {len(frames)}, {len(subgoals)}, {len(seeds)}"
+                "expected as many frames as subgoals and seeds, "
+                f"got {len(frames)}, {len(subgoals)}, {len(seeds)}"
             )
         unique, back = np.unique(np.asarray(frames).reshape(len(frames), -1), axis=0, return_inverse=True)
         seen = self.encoder.see(unique.reshape(-1, *frames.shape[1:]))[back.reshape(-1)]

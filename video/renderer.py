@@ -63,7 +63,7 @@ class SlotRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Where slots [..., 5] stand in the picture, [..., 2] pixels (column, row)."""
         xy = slots[..., 1:3] * self.scale + self.center
         points = torch.cat([xy, torch.full_like(xy[..., :1], _GROUND)], -1) - self.eye
-        local = points @ self.axes.T
+        local: Tensor = points @ self.axes.T
         scale = self.focal / local[..., 2:]
         middle = torch.tensor([self.config.width / 2, self.config.height / 2], device=slots.device)
         return middle + local[..., :2] * scale * torch.tensor([1.0, -1.0], device=slots.device)
@@ -104,7 +104,7 @@ class SlotRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             under, cover = canvas[at, y, x], sprite[..., 3:]
             color = under[..., :3] + cover * (sprite[..., :3] - under[..., :3])
             shown = torch.maximum(under[..., 3:], cover * chosen[at, slot][..., None])
-            canvas = canvas.index_put((at, y, x), torch.cat([color, shown], -1))
+            canvas.index_put_((at, y, x), torch.cat([color, shown], -1))
         return canvas
 
     def forward(self, slots: Tensor) -> Tensor:
@@ -118,10 +118,11 @@ class SlotRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         moved = ((clips[..., 1:3] - first[:, None, :, 1:3]).abs().amax(-1) > STILL).to(first.dtype)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             before = _inner(self._draw(first, moved.amax(1)))[:, None, 3:]
-            later = _inner(self._draw(clips.flatten(0, 1), moved.flatten(0, 1))).unflatten(0, clips.shape[:2])
+            drawn = _inner(self._draw(clips.flatten(0, 1), moved.flatten(0, 1)))
+            later = drawn.unflatten(0, clips.shape[:2])  # type: ignore[no-untyped-call]
         mask = torch.maximum(_wide(before), _wide(later[:, :, 3:]))
-        base = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device).permute(0, 3, 1, 2).float() / 255
-        base = base[:, None]
+        base = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device).permute(0, 3, 1, 2)
+        base = (base.float() / 255)[:, None]
         result = (base + mask * (later[:, :, :3] - base)).clamp(0, 1) * 255
         return np.asarray(result.round().to(torch.uint8).permute(0, 1, 3, 4, 2).cpu().numpy())
 
@@ -133,7 +134,8 @@ def _inner(canvas: Tensor) -> Tensor:
 
 def _wide(cover: Tensor) -> Tensor:
     """Cover [N, T, 1, H, W] grown by a pixel and made firm."""
-    wide = nn.functional.max_pool2d(cover.flatten(0, 1).float(), 3, 1, 1).unflatten(0, cover.shape[:2])
+    pooled = nn.functional.max_pool2d(cover.flatten(0, 1).float(), 3, 1, 1)
+    wide: Tensor = pooled.unflatten(0, cover.shape[:2])  # type: ignore[no-untyped-call]
     return (2 * wide).clamp(max=1)
 
 

@@ -8,11 +8,20 @@ from pathlib import Path
 from typing import Any
 
 _WHAT = {
-    "perception": "Slot encoder: a picture of the board to the places and turns of 16 block kinds and the pusher.",
-    "judge": "A second slot encoder, smaller and trained apart, used only to judge imagined frames in evaluations.",
+    "perception": (
+        "Slot encoder: a picture of the board to the places and turns of 16 block kinds and the pusher."
+    ),
+    "judge": (
+        "A second slot encoder, smaller and trained apart, used only to judge imagined frames in evaluations."
+    ),
     "renderer": "Sprite renderer: slots to pictures; the decoder of the video model.",
-    "denoiser": "Latent video diffusion transformer: words, first slots and noise to motions of slots (flow matching).",
-    "policy": "Goal-conditioned inverse dynamics: the board now and the board wanted to the next two actions.",
+    "denoiser": (
+        "Latent video diffusion transformer: words, first slots and noise "
+        "to motions of slots (flow matching)."
+    ),
+    "policy": (
+        "Goal-conditioned inverse dynamics: the board now and the board wanted to the next two actions."
+    ),
     "vlm": "Small PaliGemma with the slot encoder as its vision tower: next subgoals and steps-to-go.",
 }
 _FIGURES = {
@@ -28,6 +37,7 @@ _FIGURES = {
 def write_card(folder: Path, record: Mapping[str, Any]) -> None:
     """Write MODEL_CARD.md beside the weights, from the training record."""
     part = folder.name
+    figures = _FIGURES[part]
     lines = [
         f"# {part}",
         "",
@@ -38,7 +48,7 @@ def write_card(folder: Path, record: Mapping[str, Any]) -> None:
         f"- Effort: {record['samples']:,} samples in {record['steps']:,} steps, {record['seconds']} s",
         f"- Settings of the last run: `{json.dumps(record['config'])}`",
         f"- Command: `vlp train {record['part']} --minutes {record['config']['minutes']:g}`",
-        f"- Held-out figures: results/{_FIGURES[part]}.json, made by `python -m vlp.evaluate.{_FIGURES[part]}`",
+        f"- Held-out figures: results/{figures}.json, made by `python -m vlp.evaluate.{figures}`",
         "- Made from scratch by this repository's own commands; no outside weights or data. Apache-2.0.",
         "- Limits: knows this board, these blocks and this camera only.",
     ]

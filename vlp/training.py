@@ -156,7 +156,11 @@ def _corrections(cache: Path, sizes: Sizes) -> list[Path]:
     policy, sources = SlotPolicy.from_pretrained(weights), shards(cache, sizes)
     return [
         dagger.record_corrections(
-            folder / f"corrections-{i:03d}.npz", policy, 850_000 + i, CORRECTIONS_A_FILE, sources[i :: sizes.corrections]
+            folder / f"corrections-{i:03d}.npz",
+            policy,
+            850_000 + i,
+            CORRECTIONS_A_FILE,
+            sources[i :: sizes.corrections],
         )
         for i in range(sizes.corrections)
     ]
@@ -199,11 +203,13 @@ def train(
     device: str = "auto",
     cache: Path = Path(".cache"),
     export: Path | None = None,
+    learning_rate: float | None = None,
     sizes: Sizes | None = None,
     report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Train a part for some minutes, going on from its checkpoint in the cache, and return the record.
 
+    `learning_rate` is where the cosine starts; a run that goes on from a checkpoint wants a lower one.
     With `export` the averaged weights and a model card are written to that folder.
     Raises UsageError for an unknown part or minutes that are not positive.
     """
@@ -214,7 +220,8 @@ def train(
     torch.manual_seed(PARTS.index(part))
     job = _JOBS[part](cache, sizes or Sizes())
     name = FOLDERS.get(part, part)
-    config = replace(job.config, minutes=minutes, device=choose_device(device))
+    rate = learning_rate or job.config.learning_rate
+    config = replace(job.config, minutes=minutes, device=choose_device(device), learning_rate=rate)
     trainer = Trainer(job.model, job.loss, cache / name, config)
     trainer.run(job.batches(trainer.step), report)
     model: Any = trainer.averaged().cpu()
@@ -222,7 +229,16 @@ def train(
     record_ = trainer.record() | {"part": part, "data": job.data}
     (cache / name / "record.json").write_text(json.dumps(record_, indent=1) + "\n", encoding="utf-8")
     if export is not None:
-        model.save_pretrained(export / name)
+        _halved(model, name).save_pretrained(export / name)
         write_card(export / name, record_)
         write_manifest(export)
     return record_
+
+
+def _halved(model: Any, name: str) -> Any:
+    """The transformers' weights in bf16, in which they are multiplied anyway, to halve the files; what sees
+    and draws stays in fp32, since its millimetres need it."""
+    for key, parameter in model.named_parameters():
+        if name in ("denoiser", "policy", "vlm") and "vision_tower" not in key:
+            parameter.data = parameter.data.bfloat16()
+    return model

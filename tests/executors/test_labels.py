@@ -37,7 +37,7 @@ def test_a_small_policy_learns_its_labels(tmp_path: Path) -> None:
     for _ in range(80):
         value, _ = loss(policy, next(source))
         optimizer.zero_grad()
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         values.append(float(value.detach()))
     assert np.mean(values[-10:]) < 0.8 * np.mean(values[:10])

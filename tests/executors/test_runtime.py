@@ -33,7 +33,8 @@ class Wild:
 
 @pytest.fixture(scope="module")
 def encoder() -> SlotEncoder:
-    return SlotEncoder.from_pretrained(BUNDLED / "perception").eval()
+    encoder: SlotEncoder = SlotEncoder.from_pretrained(BUNDLED / "perception").eval()
+    return encoder
 
 
 @pytest.fixture
@@ -85,7 +86,9 @@ def test_the_watcher_stops_it(encoder: SlotEncoder, robot: SimulatedRobot) -> No
 
 
 def test_what_is_wanted_ends_it(encoder: SlotEncoder, robot: SimulatedRobot) -> None:
-    followed = Runtime(robot, Still(), PoseProbe(encoder)).follow(push_right(12), lambda *_: False, lambda *_: True)
+    followed = Runtime(robot, Still(), PoseProbe(encoder)).follow(
+        push_right(12), lambda *_: False, lambda *_: True
+    )
     assert followed.outcome == "done" and followed.steps == 0
 
 

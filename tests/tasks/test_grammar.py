@@ -45,7 +45,7 @@ LONG = (
 @cache
 def samples() -> tuple[tuple[str, str, str], ...]:
     """Distinct (family, block mode, text) of every bundled or shared sample."""
-    rows = [json.loads(line) for file in FILES for line in file.open()]
+    rows = [json.loads(line) for file in FILES for line in file.read_text(encoding="utf-8").splitlines()]
     return tuple(sorted({(row["family"], row["block_mode"], row["instruction"]) for row in rows}))
 
 

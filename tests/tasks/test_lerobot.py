@@ -29,7 +29,7 @@ def moving_squares(steps: int, seed: int) -> NDArray[np.uint8]:
     for color in ((220, 30, 30), (20, 160, 60), (40, 60, 220)):
         row, column = rng.integers(10, 80), rng.integers(10, 110)
         for frame in frames:
-            row, column = np.clip([row, column] + rng.integers(-2, 3, 2), 0, [86, 118])
+            row, column = np.clip(np.array([row, column]) + rng.integers(-2, 3, 2), 0, [86, 118])
             frame[row : row + 9, column : column + 9] = color
     return frames
 
@@ -194,7 +194,7 @@ def test_a_writer_that_is_killed_leaves_its_closed_files(tmp_path: Path) -> None
 def test_no_episode_leaves_nothing(tmp_path: Path) -> None:
     write(tmp_path / "set", [])
     assert not list((tmp_path / "set").iterdir())
-    with pytest.raises(DatasetError, match="info.json"):
+    with pytest.raises(DatasetError, match=r"info\.json"):
         next(read_episodes(tmp_path / "set"))
 
 

@@ -40,7 +40,9 @@ def board() -> np.ndarray:
     return world.render()
 
 
-def test_clips_have_the_promised_shape_and_follow_their_seed(pipeline: SlotVideoPipeline, board: np.ndarray) -> None:
+def test_clips_have_the_promised_shape_and_follow_their_seed(
+    pipeline: SlotVideoPipeline, board: np.ndarray
+) -> None:
     text = "push the red moon next to the blue cube"
     frames = np.stack([board] * 3)
     clips = pipeline(frames, [text] * 3, [1, 2, 1])
@@ -49,7 +51,9 @@ def test_clips_have_the_promised_shape_and_follow_their_seed(pipeline: SlotVideo
     assert np.abs(clips[0].astype(int) - clips[1]).max() > 50
 
 
-def test_a_branch_is_the_same_whatever_stands_beside_it(pipeline: SlotVideoPipeline, board: np.ndarray) -> None:
+def test_a_branch_is_the_same_whatever_stands_beside_it(
+    pipeline: SlotVideoPipeline, board: np.ndarray
+) -> None:
     texts = ["push the red moon next to the blue cube", "push the green star to the left"]
     alone = pipeline(board[None], texts[:1], [7])
     together = pipeline(np.stack([board] * 2), texts, [7, 8])
@@ -59,7 +63,9 @@ def test_a_branch_is_the_same_whatever_stands_beside_it(pipeline: SlotVideoPipel
     assert np.abs(first - second).max() < 0.01
 
 
-def test_what_stands_still_is_copied_from_the_first_frame(pipeline: SlotVideoPipeline, board: np.ndarray) -> None:
+def test_what_stands_still_is_copied_from_the_first_frame(
+    pipeline: SlotVideoPipeline, board: np.ndarray
+) -> None:
     clip = pipeline(board[None], ["push the red moon to the right"], [3])[0]
     same = (clip == board[None]).all(-1).mean()
     assert same > 0.9
@@ -72,7 +78,9 @@ def test_the_words_decide_which_block_moves(pipeline: SlotVideoPipeline, board: 
     for name in ("red_moon", "blue_cube", "green_star", "yellow_pentagon"):
         text = f"push the {name.replace('_', ' ')} to the center"
         after = probe.blocks(pipeline(board[None], [text], [5])[0, -1])
-        moved = {k: float(np.hypot(after[k][0] - x, after[k][1] - y)) for k, (x, y) in before.items() if k in after}
+        moved = {
+            k: float(np.hypot(after[k][0] - x, after[k][1] - y)) for k, (x, y) in before.items() if k in after
+        }
         hits += max(moved, key=lambda k: moved[k]) == name
     assert hits >= 3
 
@@ -108,7 +116,7 @@ def test_a_small_denoiser_learns_one_batch(tmp_path: Path) -> None:
     for _ in range(120):
         value, _ = loss(model, batch)
         optimizer.zero_grad()
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         values.append(float(value.detach()))
     assert np.mean(values[-10:]) < 0.5 * np.mean(values[:10])

@@ -61,7 +61,12 @@ def test_a_single_push_is_proposed_as_asked(vlm: BundledVLM, frames: np.ndarray)
 def test_a_done_board_is_nearer_than_a_random_one(vlm: BundledVLM, frames: np.ndarray) -> None:
     world = World()
     places = {"red": (0.22, -0.2), "blue": (0.22, 0.2), "green": (0.48, -0.2), "yellow": (0.48, 0.2)}
-    names = {"red": ("moon", "pentagon"), "blue": ("moon", "cube"), "green": ("cube", "star"), "yellow": ("star", "pentagon")}
+    names = {
+        "red": ("moon", "pentagon"),
+        "blue": ("moon", "cube"),
+        "green": ("cube", "star"),
+        "yellow": ("star", "pentagon"),
+    }
     blocks = {
         f"{color}_{shape}": (x + 0.044 * i, y, 0.0)
         for color, (x, y) in places.items()
@@ -95,7 +100,7 @@ def test_a_small_vlm_learns_one_batch(tmp_path: Path) -> None:
     for _ in range(40):
         value, _ = loss(model, batch)
         optimizer.zero_grad()
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         values.append(float(value.detach()))
     assert values[-1] < 0.5 * values[0]

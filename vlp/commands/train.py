@@ -30,6 +30,8 @@ class Train:
     """Which model."""
     minutes: float
     """How long."""
+    learning_rate: Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")] = None
+    """Where the cosine starts, else the part's own; a run that goes on wants a lower one."""
     device: Device = "auto"
     """Where to train; auto takes a GPU when there is one."""
     cache: Path = Path(".cache")
@@ -45,5 +47,12 @@ class Train:
             )
         from vlp.training import train
 
-        train(self.part, minutes=self.minutes, device=self.device, cache=self.cache, export=self.export)
+        train(
+            self.part,
+            minutes=self.minutes,
+            device=self.device,
+            cache=self.cache,
+            export=self.export,
+            learning_rate=self.learning_rate,
+        )
         return 0

@@ -88,7 +88,8 @@ def run_all(
             file.flush()
             done[line["group"], line["seed"]] = line
             say(
-                f"{count}/{len(left)} {line['group']} seed {line['seed']} score {line['score']} {line['reason']}"
+                f"{count}/{len(left)} {line['group']} seed {line['seed']} "
+                f"score {line['score']} {line['reason']}"
             )
     return [done[job.group, job.seed] for job in jobs]
 

@@ -90,7 +90,9 @@ ROWS = (
     Row(
         "one decision, 2/4/4 horizon 2, 2 cores; peak memory",
         "decision_cpu",
-        lambda r: f"{r['seconds_a_decision']} s; {r['peak_memory_gb']} GB; {r['branches_a_second']} branches/s",
+        lambda r: (
+            f"{r['seconds_a_decision']} s; {r['peak_memory_gb']} GB; {r['branches_a_second']} branches/s"
+        ),
         "<= 15 s; <= 4 GB",
         lambda r: r["seconds_a_decision"] <= 15 and r["peak_memory_gb"] <= 4,
     ),

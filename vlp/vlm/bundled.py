@@ -35,7 +35,9 @@ class BundledVLM:
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu") -> BundledVLM:
         """Read the weights in `folder` (safetensors)."""
-        model = PaliGemmaForConditionalGeneration.from_pretrained(folder, use_safetensors=True)
+        model = PaliGemmaForConditionalGeneration.from_pretrained(
+            folder, use_safetensors=True, dtype=torch.float32
+        )
         return cls(model.to(device))
 
     def _pixels(self, frames: Frames) -> Tensor:
@@ -104,8 +106,9 @@ class BundledVLM:
             if not alive.any():
                 break
             logits = self._model(input_ids=drawn, past_key_values=cache, use_cache=True).logits[:, -1]
-        table = torch.stack(words, 1).unflatten(0, (len(frames), count)).tolist()
-        return table, chance.exp().unflatten(0, (len(frames), count)).tolist()
+        shape = (len(frames), count)
+        table = torch.stack(words, 1).unflatten(0, shape)  # type: ignore[no-untyped-call]
+        return table.tolist(), chance.exp().unflatten(0, shape).tolist()  # type: ignore[no-untyped-call]
 
 
 def _sound(text: str, kinds: Sequence[str]) -> str | None:

@@ -104,7 +104,7 @@ def batches(data: Demonstrations, batch_size: int, seed: int, singles: float = 0
     rng = np.random.default_rng(seed)
     while True:
         examples = [data.single(rng) if rng.random() < singles else data.long(rng) for _ in range(batch_size)]
-        said = [tokens.encode(e.subgoal) + [tokens.EOS] if e.subgoal else [] for e in examples]
+        said = [[*tokens.encode(e.subgoal), tokens.EOS] if e.subgoal else [] for e in examples]
         given = prompt([e.goal for e in examples], [[tokens.STEPS, tokens.DO, *words] for words in said])
         labels = torch.full_like(given["input_ids"], -100)
         length = labels.shape[1]

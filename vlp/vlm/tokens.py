@@ -45,6 +45,6 @@ def soft_bins(steps: Tensor, sigma: float = 0.75) -> Tensor:
     Farebrother et al., "Stop Regressing: Training Value Functions via Classification", 2024)."""
     steps = steps.clamp(0, MOST_STEPS)
     edges = (torch.arange(BINS + 1) - 0.5) * BIN_WIDTH
-    mass = torch.special.ndtr((edges - steps[:, None]) / (sigma * BIN_WIDTH))
+    mass: Tensor = torch.special.ndtr((edges - steps[:, None]) / (sigma * BIN_WIDTH))
     share = mass[:, 1:] - mass[:, :-1]
     return share / share.sum(1, keepdim=True)

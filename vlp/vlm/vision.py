@@ -18,7 +18,7 @@ IMAGE_TOKENS = 12
 FEATURES = 24 + 5 + len(COLORS) + len(SHAPES) + 2
 
 
-class SlotVisionConfig(PreTrainedConfig):
+class SlotVisionConfig(PreTrainedConfig):  # type: ignore[misc]
     """Configuration of the slot vision tower.
 
     Args:

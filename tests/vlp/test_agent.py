@@ -1,0 +1,94 @@
+"""The agent on the bundled weights in the real simulator, kept short."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from executors.robot import SimulatedRobot
+from planner import NoPlan
+from tasks.grammar import UnknownInstruction
+from vlp.agent import Agent
+from vlp.build import Parts, build
+from vlp.events import Events, read_events
+from vlp.runfolder import RunFolder
+from vlp.settings import Settings
+
+GOAL = "group the blocks by color"
+SMALL = Settings(
+    seed=1_000_002, beams=1, language_branches=2, video_branches=2, horizon=2, max_control_steps=60
+)
+
+
+@pytest.fixture(scope="module")
+def parts() -> Parts:
+    return build(device="cpu")
+
+
+def agent_on(parts: Parts, folder: RunFolder, goal: str, settings: Settings = SMALL) -> Agent:
+    robot = SimulatedRobot(goal, seed=settings.seed, max_steps=settings.max_control_steps)
+    events = Events()
+    events.subscribe(folder.record)
+    return Agent(parts, robot, settings, events=events, folder=folder)
+
+
+def test_a_run_leaves_what_it_promises(parts: Parts, tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path, "run") as folder:
+        result = agent_on(parts, folder, GOAL).run(GOAL)
+        folder.finish(result)
+    assert 1 <= result["control_steps"] <= 60 and result["decisions"] >= 1
+    kinds = {event.kind for event in read_events(folder.path / "events.jsonl")}
+    assert {"run_started", "observed", "searched", "subgoal_started", "acted", "verified", "stopped"} <= kinds
+    saved = json.loads((folder.path / "result.json").read_text())
+    assert saved["task"] == GOAL and set(saved["models"]) >= {"vlm", "denoiser", "policy"}
+    assert saved["seconds_by_part"]["video"] > 0
+    for name in ("report.html", "execution.mp4", "decisions/01/tree.json"):
+        assert (folder.path / name).stat().st_size > 0
+
+
+def test_planning_moves_nothing_and_follows_the_seed(parts: Parts, tmp_path: Path) -> None:
+    plans = []
+    for name in ("a", "b"):
+        with RunFolder.create(tmp_path, name) as folder:
+            agent = agent_on(parts, folder, GOAL)
+            agent.robot.connect()
+            before = agent.robot.get_observation()
+            plans.append(agent.plan(GOAL))
+            after = agent.robot.get_observation()
+            folder.finish({})
+        assert (before["rgb"] == after["rgb"]).all()
+        assert (before["effector_target_translation"] == after["effector_target_translation"]).all()
+    assert plans[0].plan.subgoals == plans[1].plan.subgoals
+    assert all(np.array_equal(a.clip, b.clip) for a, b in zip(plans[0].plan, plans[1].plan, strict=True))
+
+
+def test_an_unknown_instruction_is_refused_and_nothing_moves(parts: Parts, tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path, "run") as folder:
+        agent = agent_on(parts, folder, GOAL)
+        agent.robot.connect()
+        before = agent.robot.get_observation()["effector_target_translation"]
+        with pytest.raises(UnknownInstruction):
+            agent.run("make me a sandwich")
+        assert (agent.robot.get_observation()["effector_target_translation"] == before).all()
+        folder.finish({})
+
+
+class RejectAll:
+    """A guard that lets nothing pass."""
+
+    def check(self, starts: np.ndarray, clips: np.ndarray, subgoals: list[str]) -> list[str | None]:
+        return ["refused for the test"] * len(clips)
+
+
+def test_when_all_branches_are_rejected_nothing_moves(parts: Parts, tmp_path: Path) -> None:
+    strict = Parts(**{**vars(parts), "guards": (RejectAll(),)})
+    with RunFolder.create(tmp_path, "run") as folder:
+        agent = agent_on(strict, folder, GOAL)
+        with pytest.raises(NoPlan, match="nothing moves"):
+            agent.plan(GOAL)
+        result = agent.run(GOAL)
+        folder.finish(result)
+    assert result["control_steps"] == 0 and "no plan" in result["reason"]
