@@ -47,7 +47,7 @@ class SlotVideoPipeline(DiffusionPipeline):  # type: ignore[misc]
         return torch.stack(rows).to(self.device)
 
     @torch.inference_mode()
-    def denoise(self, first: Tensor, texts: Sequence[str], seeds: Sequence[int], steps: int = 4) -> Tensor:
+    def denoise(self, first: Tensor, texts: Sequence[str], seeds: Sequence[int], steps: int = 2) -> Tensor:
         """First slots [N, 17, 5] to future slots [N, T, 17, 5]."""
         text = self.denoiser.read(encode(texts).to(self.device))
         latent = self._noise(seeds, (first.shape[1], self.frames, 4))
@@ -61,7 +61,7 @@ class SlotVideoPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     @torch.inference_mode()
     def __call__(
-        self, frames: NDArray[np.uint8], subgoals: Sequence[str], seeds: Sequence[int], steps: int = 4
+        self, frames: NDArray[np.uint8], subgoals: Sequence[str], seeds: Sequence[int], steps: int = 2
     ) -> NDArray[np.uint8]:
         """Frames uint8 [N, H, W, 3], a text and a seed for each, to clips uint8 [N, T, H, W, 3]."""
         if not len(frames) == len(subgoals) == len(seeds):

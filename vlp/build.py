@@ -47,7 +47,7 @@ class Parts:
 class VideoBranches:
     """The video pipeline as the planner's VideoModel."""
 
-    def __init__(self, pipeline: SlotVideoPipeline, *, steps: int = 4) -> None:
+    def __init__(self, pipeline: SlotVideoPipeline, *, steps: int = 2) -> None:
         self.pipeline, self.steps = pipeline, steps
 
     def imagine(
@@ -107,7 +107,7 @@ def choose_device(device: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 
-def build(*, weights: Path | None = None, device: str = "auto", sampling_steps: int = 4) -> Parts:
+def build(*, weights: Path | None = None, device: str = "auto", sampling_steps: int = 2) -> Parts:
     """Load all parts. Raises WeightsError when a file is missing or not what the manifest says."""
     folder = weights or BUNDLED
     hashes = verify(folder)

@@ -19,7 +19,7 @@ import numpy as np
 from planner import Frames, NoPlan, Search
 from tasks.video_file import VideoWriter
 from vlp.decision import ActedSubgoal, save_acted, save_decision
-from vlp.events import Event
+from vlp.events import Event, RunStarted
 from vlp.report import write_report
 
 FPS: Final = 10
@@ -41,6 +41,7 @@ class RunFolder:
         self._events = (path / "events.jsonl").open("a", encoding="utf-8", buffering=1)  # by the line
         self._video = _Execution(path / "execution.mp4")
         self._finished = False
+        self._asked: dict[str, object] = {}
 
     @classmethod
     def create(cls, root: Path, run_id: str | None = None) -> RunFolder:
@@ -68,6 +69,8 @@ class RunFolder:
 
     def record(self, event: Event) -> None:
         """Append it to events.jsonl, where it stands at once."""
+        if isinstance(event, RunStarted):
+            self._asked = {"instruction": event.instruction, "task": event.task, "seed": event.seed}
         self._events.write(event.model_dump_json() + "\n")
 
     def decision_path(self, number: int) -> Path:
@@ -108,7 +111,7 @@ class RunFolder:
         if self._finished:
             return
         try:
-            self.finish(_unfinished(error))
+            self.finish({**self._asked, **_unfinished(error)})
         except Exception as second:
             if error is None:
                 raise

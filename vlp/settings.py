@@ -36,7 +36,7 @@ class Settings:
     """Clips imagined for each subgoal."""
     horizon: int = 2
     """Subgoals that a plan looks ahead."""
-    sampling_steps: int = 4
+    sampling_steps: int = 2
     """Denoising steps a clip."""
     max_control_steps: int = 1500
     device: Device = "auto"

@@ -36,7 +36,7 @@ class Options:
     horizon: _Number = None
     """Subgoals that a plan looks ahead (2)."""
     sampling_steps: _Number = None
-    """Denoising steps a clip (4)."""
+    """Denoising steps a clip (2)."""
     device: Device = "auto"
     """Where models run; auto takes a GPU when there is one."""
     weights: _Folder = None
