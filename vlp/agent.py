@@ -43,7 +43,7 @@ HOLD = 12
 SURE = 0.004
 """Metres that all blocks may be off before a goal counts as seen reached."""
 _SHIFTS = SURE * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]], np.float64)
-MAX_FRUITLESS = 3
+MAX_FRUITLESS = 6
 """Decisions without a plan before the agent gives up."""
 
 

@@ -125,7 +125,7 @@ def build(*, weights: Path | None = None, device: str = "auto", sampling_steps: 
     tracker = ProbeTracker(probe)
     tracks = TrackGuards(
         [
-            VanishGuard(tracker),
+            VanishGuard(tracker, patience=2),
             TeleportGuard(tracker, max_step=MAX_STEP),
             UntouchedGuard(tracker, named, tolerance=UNTOUCHED),
         ]
