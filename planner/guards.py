@@ -102,15 +102,15 @@ class TrackGuard(ABC):
 
 @dataclass(frozen=True)
 class VanishGuard(TrackGuard):
-    """Drops clips in which a block of the start frame is not seen for `patience` frames in a row."""
+    """Drops clips in which a block of the start frame is not seen for `patience` frames in a row, or not in
+    the last: the pusher may hide a block for a moment, but where a clip ends the next one begins."""
 
     patience: int = field(default=1, kw_only=True)
 
     def check_tracks(self, tracks: ClipTracks, subgoals: Sequence[str]) -> Reasons:
         missing = tracks.present[:, :1] & ~tracks.present[:, 1:]  # [N, T, K]
-        frames = missing.shape[1]
-        if self.patience > frames:
-            return [None] * len(missing)
+        # Seen as if the last frame went on: what is missing there stays missing.
+        missing = np.concatenate([missing, np.repeat(missing[:, -1:], self.patience - 1, axis=1)], axis=1)
         windows = np.lib.stride_tricks.sliding_window_view(missing, self.patience, axis=1)
         runs = np.asarray(windows.all(axis=-1))  # [N, T - patience + 1, K]
         firsts = [_first(gone) for gone in runs]

@@ -82,7 +82,14 @@ def test_vanish() -> None:
     ]  # fmt: skip
     patient = VanishGuard(PixelTracker(), patience=2)
     assert patient.check(*batch(GOOD, blink, lost)) == [None, None, "blue_cube vanished in frame 3"]
-    assert VanishGuard(PixelTracker(), patience=9).check(*batch(lost)) == [None]
+    assert VanishGuard(PixelTracker(), patience=9).check(*batch(blink)) == [None]
+
+
+def test_a_block_that_is_gone_at_the_end_has_vanished_however_patient_the_guard() -> None:
+    late: list[list[Place]] = [*GOOD[:3], [(2, 10), None]]
+    for patience in (1, 2, 9):
+        guard = VanishGuard(PixelTracker(), patience=patience)
+        assert guard.check(*batch(GOOD, late)) == [None, "blue_cube vanished in frame 4"]
 
 
 def test_a_block_that_was_never_there_does_not_vanish() -> None:
