@@ -58,3 +58,9 @@ class Gate:
                 "nothing was sent"
             )
         return np.asarray(inside - np.asarray(target), np.float32)
+
+    def keep_in(self, action: NDArray[np.float32], target: Sequence[float]) -> NDArray[np.float32]:
+        """The action [2] in metres cut short where the workspace ends. For callers that would rather stop at
+        the border than be refused; every other fault is left for `check`."""
+        low, high = zip(self.config.x, self.config.y, strict=True)
+        return np.asarray(np.clip(np.asarray(target) + action, low, high) - np.asarray(target), np.float32)

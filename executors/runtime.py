@@ -48,6 +48,8 @@ class FollowConfig:
     final_steps: int = 15
     lost_distance: float = 0.09
     """A block this far from where the clip has it, in metres, means that the clip is not what happens."""
+    aside: float = 0.03
+    """A block that the clip leaves where it was has been pushed aside when it went this far, metres."""
     execute: int = 1
     """Actions of a chunk that are sent before looking again."""
 
@@ -110,6 +112,7 @@ class Runtime:
         config = self.config
         present, where = self._places.places(clip)
         frames: list[Frame] = []
+        begun: Seen | None = None
         index, spent, steps = 0, 0, 0
         outcome, reason = "followed", ""
         frame: Frame = self._robot.get_observation()["rgb"]
@@ -118,6 +121,10 @@ class Runtime:
             seen = self._look(frame)
             if finished is not None and finished(*seen):
                 outcome = "done"
+                break
+            begun = begun or seen
+            if pushed_aside(begun, seen, (present, where), self.config.aside):
+                outcome, reason = "parted", "a block that the clip leaves alone was pushed aside"
                 break
             blocks, pusher = gaps(seen, (present[index], where[index]))
             most = config.final_steps if last else config.steps_a_frame
@@ -147,7 +154,8 @@ class Runtime:
         actions = self._policy.actions(frame, goal)[: self.config.execute]
         for count, action in enumerate(actions, 1):
             target = self._robot.get_observation()["effector_target_translation"]
-            sent = self._robot.send_action(self._gate.check(action, target))
+            inside = self._gate.keep_in(action, target)
+            sent = self._robot.send_action(self._gate.check(inside, target))
             frame = self._robot.get_observation()["rgb"]
             if watch(index, action, sent, frame):
                 return True, count, frame
@@ -159,3 +167,12 @@ def gaps(seen: Seen, wanted: Seen) -> tuple[float, float]:
     both = seen[0][:-1] & wanted[0][:-1]
     distance = np.linalg.norm(seen[1] - wanted[1], axis=-1)
     return float(distance[:-1][both].max(initial=0.0)), float(distance[-1])
+
+
+def pushed_aside(begun: Seen, seen: Seen, clip: Seen, limit: float) -> bool:
+    """Whether a block went more than `limit` metres that the clip, presence [T, K] and places [T, K, 2],
+    never moves half as far."""
+    stays = np.linalg.norm(clip[1] - begun[1], axis=-1).max(0) < limit / 2
+    gone = np.linalg.norm(seen[1] - begun[1], axis=-1) > limit
+    known = begun[0] & seen[0] & clip[0].all(0)
+    return bool((stays & gone & known)[:-1].any())

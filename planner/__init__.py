@@ -3,6 +3,7 @@
 from planner.guards import (
     FiniteGuard,
     FrozenGuard,
+    OverlapGuard,
     TeleportGuard,
     TrackGuard,
     TrackGuards,
@@ -20,6 +21,7 @@ __all__ = [
     "Guard",
     "NoPlan",
     "Node",
+    "OverlapGuard",
     "Plan",
     "PlanStep",
     "Proposal",

@@ -160,6 +160,24 @@ class UntouchedGuard(TrackGuard):
 
 
 @dataclass(frozen=True)
+class OverlapGuard(TrackGuard):
+    """Drops clips in which two blocks stand within `min_gap` metres of each other, as no real blocks can."""
+
+    min_gap: float = field(kw_only=True)
+
+    def check_tracks(self, tracks: ClipTracks, subgoals: Sequence[str]) -> Reasons:
+        first, second = np.triu_indices(len(tracks.names), 1)
+        gap = np.linalg.norm(tracks.xy[:, 1:, first] - tracks.xy[:, 1:, second], axis=-1)
+        both = tracks.present[:, 1:, first] & tracks.present[:, 1:, second]
+        found = [_first(wrong) for wrong in both & (gap < self.min_gap)]
+        return [
+            at
+            and f"{tracks.names[first[at[1]]]} and {tracks.names[second[at[1]]]} overlap in frame {at[0] + 1}"
+            for at in found
+        ]
+
+
+@dataclass(frozen=True)
 class TrackGuards:
     """Several track guards on one tracking of each clip; the first reason found stands."""
 

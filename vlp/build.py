@@ -13,7 +13,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from numpy.typing import NDArray
 
 from executors.policy import FramePolicy, SlotPolicy
-from planner import FrozenGuard, Guard, TeleportGuard, TrackGuards, UntouchedGuard, VanishGuard
+from planner import FrozenGuard, Guard, OverlapGuard, TeleportGuard, TrackGuards, UntouchedGuard, VanishGuard
 from tasks.grammar import UnknownInstruction, parse
 from tasks.perception import PoseProbe, Remembering, SlotEncoder
 from video.denoiser import SlotDenoiser
@@ -25,7 +25,9 @@ from vlp.weights import verify
 BUNDLED = Path(__file__).parent / "bundled"
 MAX_STEP = 0.35
 """Metres that a block may go between two frames that the guards see (1.2 s)."""
-UNTOUCHED = 0.06
+MIN_GAP = 0.028
+"""Metres between block centres below which two blocks would be in one place."""
+UNTOUCHED = 0.04
 """Metres that a block may be nudged which the subgoal does not name."""
 MAX_VALUE_GAIN = 200.0
 """Control steps; a single push that promises more is too good to be true."""
@@ -127,6 +129,7 @@ def build(*, weights: Path | None = None, device: str = "auto", sampling_steps: 
         [
             VanishGuard(tracker, patience=2),
             TeleportGuard(tracker, max_step=MAX_STEP),
+            OverlapGuard(tracker, min_gap=MIN_GAP),
             UntouchedGuard(tracker, named, tolerance=UNTOUCHED),
         ]
     )

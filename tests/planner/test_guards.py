@@ -15,6 +15,7 @@ from planner import (
     Frames,
     FrozenGuard,
     Guard,
+    OverlapGuard,
     TeleportGuard,
     Tracker,
     TrackGuards,
@@ -83,6 +84,12 @@ def test_vanish() -> None:
     patient = VanishGuard(PixelTracker(), patience=2)
     assert patient.check(*batch(GOOD, blink, lost)) == [None, None, "blue_cube vanished in frame 3"]
     assert VanishGuard(PixelTracker(), patience=9).check(*batch(blink)) == [None]
+
+
+def test_overlap() -> None:
+    merged: list[list[Place]] = [*GOOD[:3], [(BLUE[0], BLUE[1] + 1), BLUE]]
+    guard = OverlapGuard(PixelTracker(), min_gap=METRES * 2)
+    assert guard.check(*batch(GOOD, merged)) == [None, "red_star and blue_cube overlap in frame 4"]
 
 
 def test_a_block_that_is_gone_at_the_end_has_vanished_however_patient_the_guard() -> None:
