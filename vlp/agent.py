@@ -17,6 +17,7 @@ from executors.runtime import Followed, Runtime
 from planner import NoPlan, Plan, Search, search
 from tasks.board import KINDS
 from tasks.goal import Goal, PushGoal, understand
+from tasks.slots import SLOTS
 from vlp.build import MAX_VALUE_GAIN, Parts
 from vlp.decision import ActedSubgoal
 from vlp.events import (
@@ -41,8 +42,10 @@ GO_ON = 0.02
 HOLD = 12
 """Control steps that a goal is held once it is seen to be reached, a little over a second."""
 SURE = 0.004
-"""Metres that all blocks may be off before a goal counts as seen reached."""
-_SHIFTS = SURE * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]], np.float64)
+"""Metres that each block may be off, either way, before a goal counts as seen reached."""
+_SHIFTS = SURE * np.concatenate(
+    [np.zeros((1, SLOTS, 2)), np.random.default_rng(0).choice([-1.0, 1.0], (8, SLOTS, 2))]
+)
 MAX_FRUITLESS = 6
 """Decisions without a plan before the agent gives up."""
 
@@ -189,12 +192,13 @@ class Agent:
         return ""
 
     def _finished(self, present: NDArray[np.bool_], where: NDArray[np.float32]) -> bool:
-        """Whether the goal's rule holds for the blocks that were seen, and still does when all of them are
+        """Whether the goal's rule holds for the blocks that were seen, and still does when each of them is
         a little off, as the probe's errors are."""
         assert self._goal is not None
         target = self.robot.get_observation()["effector_target_translation"]
         for shift in _SHIFTS:
-            blocks = {k: xy + shift for k, xy, there in zip(KINDS, where, present, strict=False) if there}
+            shown = zip(KINDS, where + shift, present, strict=False)
+            blocks = {kind: xy for kind, xy, there in shown if there}
             if self._goal.reward(blocks, target) < 1.0:
                 return False
         return True

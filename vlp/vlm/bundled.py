@@ -19,6 +19,8 @@ from vlp.vlm import tokens
 from vlp.vlm.model import prompt
 
 MAX_WORDS = 32
+FEWEST = 16
+"""Texts sampled at least, so that one subgoal asked for is nearly always found."""
 SAMPLES = 4
 """Texts sampled for each one asked for; those that are alike fall together."""
 
@@ -64,7 +66,7 @@ class BundledVLM:
     ) -> list[list[Proposal]]:
         """Up to `n` distinct subgoals for each of `frames`, the likeliest first. What does not parse, or
         names blocks that are not to be seen, is dropped."""
-        numbers, chances = self._sample(frames, goal, SAMPLES * n, seed)
+        numbers, chances = self._sample(frames, goal, max(FEWEST, SAMPLES * n), seed)
         seen = self._model.model.vision_tower.encoder.see(frames)[..., 0] > 0.5
         result = []
         for row, table in enumerate(seen):
