@@ -46,7 +46,7 @@ SURE = 0.004
 _SHIFTS = SURE * np.concatenate(
     [np.zeros((1, SLOTS, 2)), np.random.default_rng(0).choice([-1.0, 1.0], (8, SLOTS, 2))]
 )
-MAX_FRUITLESS = 6
+MAX_FRUITLESS = 10
 """Decisions without a plan before the agent gives up."""
 
 

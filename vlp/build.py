@@ -25,7 +25,7 @@ from vlp.weights import verify
 BUNDLED = Path(__file__).parent / "bundled"
 MAX_STEP = 0.35
 """Metres that a block may go between two frames that the guards see (1.2 s)."""
-MIN_GAP = 0.028
+MIN_GAP = 0.02
 """Metres between block centres below which two blocks would be in one place."""
 UNTOUCHED = 0.04
 """Metres that a block may be nudged which the subgoal does not name."""

@@ -76,7 +76,7 @@ ROWS = (
     _share("imagined clips: subgoal reached in the last frame", "imagined", "subgoal_reached", 0.6),
     _share("policy on the true frames of oracle pushes", "following", "push_succeeds", 0.9),
     _share("one push in words, imagined and acted", "pushes", "push_succeeds", 0.6),
-    _share("raw proposals that parse and name blocks on the board", "vlm", "raw_proposals_sound", 0.99),
+    _share("proposals that parse and name blocks on the board", "vlm", "proposals_sound", 0.99),
     Row(
         "Spearman of steps-to-go along held-out demonstrations",
         "vlm",

@@ -50,22 +50,18 @@ def _demonstration(seed: int, world: World) -> tuple[str, NDArray[np.uint8], NDA
     return task.instruction, np.stack([*frames, world.render()]), step - np.array([*times, step])
 
 
-def _sound(vlm: BundledVLM, frame: NDArray[np.uint8], goal: str, names: list[str], seed: int) -> list[bool]:
-    """For each raw sampled text whether it parses and names blocks on the board; nothing is filtered."""
-    numbers, _ = vlm._sample(frame[None], goal, 8, seed)
-    sound = []
-    for text in numbers[0]:
-        try:
-            sound.append(set(parse(tokens.decode(text), names).blocks()) <= set(names))
-        except UnknownInstruction:
-            sound.append(False)
-    return sound
+def _known(text: str, names: list[str]) -> bool:
+    """Whether a text parses and names blocks on the board only."""
+    try:
+        return set(parse(text, names).blocks()) <= set(names)
+    except UnknownInstruction:
+        return False
 
 
 def main(options: Options) -> None:
     """Look at one demonstration a seed."""
     vlm, world = BundledVLM.load(options.weights / "vlm"), World()
-    ranks, errors, sound = [], [], []
+    ranks, errors, raw, given = [], [], [], []
     for i in range(options.episodes):
         goal, frames, left = _demonstration(options.first_seed + i, world)
         mean = vlm.steps_to_go(frames, goal).mean
@@ -73,13 +69,18 @@ def main(options: Options) -> None:
             ranks.append(float(spearmanr(mean, left).statistic))
         errors += np.abs(mean - left).tolist()
         for k in range(0, len(frames) - 2, 3):
-            sound += _sound(vlm, frames[k], goal, sorted(world.names), options.first_seed + 100 * i + k)
+            names, seed = sorted(world.names), options.first_seed + 100 * i + k
+            numbers, _ = vlm._sample(frames[k : k + 1], goal, 8, seed)
+            raw += [_known(tokens.decode(text), names) for text in numbers[0]]
+            proposed = vlm.propose(frames[k : k + 1], goal, [()], 4, seed=seed)[0]
+            given += [_known(proposal.text, names) for proposal in proposed]
     write(
         "vlm",
         {
             "first_seed": options.first_seed,
             "episodes": options.episodes,
-            "raw_proposals_sound": share(sound),
+            "proposals_sound": share(given),
+            "raw_samples_sound": share(raw),
             "spearman_steps_to_go": {
                 "mean": round(float(np.mean(ranks)), 4),
                 "interval_95": bootstrap(ranks),
