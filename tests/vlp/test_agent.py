@@ -87,7 +87,7 @@ def test_when_all_branches_are_rejected_nothing_moves(parts: Parts, tmp_path: Pa
     strict = Parts(**{**vars(parts), "guards": (RejectAll(),)})
     with RunFolder.create(tmp_path, "run") as folder:
         agent = agent_on(strict, folder, GOAL)
-        with pytest.raises(NoPlan, match="nothing moves"):
+        with pytest.raises(NoPlan, match="all 4 branches were rejected"):
             agent.plan(GOAL)
         result = agent.run(GOAL)
         folder.finish(result)

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import DynamicCache, PaliGemmaForConditionalGeneration
 
 from planner import Proposal, StepsToGo
-from tasks.board import KINDS
+from tasks.board import COLORS, KINDS, color_of, shape_of
 from tasks.grammar import UnknownInstruction, canonical, parse
 from tasks.instruction import GROUP
 from vlp.vlm import tokens
@@ -66,11 +66,11 @@ class BundledVLM:
     ) -> list[list[Proposal]]:
         """Up to `n` distinct subgoals for each of `frames`, the likeliest first. What does not parse, or
         names blocks that are not to be seen, is dropped."""
-        numbers, chances = self._sample(frames, goal, max(FEWEST, SAMPLES * n), seed)
         seen = self._model.model.vision_tower.encoder.see(frames)[..., 0] > 0.5
+        tables = [[kind for kind, there in zip(KINDS, row, strict=False) if there] for row in seen]
+        numbers, chances = self._sample(frames, goal, max(FEWEST, SAMPLES * n), seed, tables)
         result = []
-        for row, table in enumerate(seen):
-            kinds = [kind for kind, there in zip(KINDS, table, strict=False) if there]
+        for row, kinds in enumerate(tables):
             found: dict[str, float] = {}
             for text, chance in zip(numbers[row], chances[row], strict=True):
                 known = _sound(tokens.decode(text), kinds)
@@ -82,9 +82,10 @@ class BundledVLM:
 
     @torch.inference_mode()
     def _sample(
-        self, frames: Frames, goal: str, count: int, seed: int
+        self, frames: Frames, goal: str, count: int, seed: int, tables: Sequence[Sequence[str]] | None = None
     ) -> tuple[list[list[list[int]]], list[list[float]]]:
-        """`count` texts as token numbers for each frame, and how likely each was as a whole."""
+        """`count` texts as token numbers for each frame, and how likely each was as a whole.
+        With `tables`, only blocks on each frame's table can be named."""
         generator = torch.Generator(self._model.device).manual_seed(seed)
         given = self._given(goal, len(frames), [tokens.STEPS, tokens.DO])
         out = self._model(**given, pixel_values=self._pixels(frames), use_cache=True, logits_to_keep=1)
@@ -97,14 +98,22 @@ class BundledVLM:
         allowed = torch.full_like(logits[:1], -torch.inf, dtype=torch.float32)
         allowed[:, tokens.FIRST_WORD :] = 0.0
         allowed[:, tokens.EOS] = 0.0
+        follows = (
+            None if tables is None else torch.stack([_follows(kinds) for kinds in tables]).to(logits.device)
+        )
+        rows = torch.arange(len(frames), device=logits.device).repeat_interleave(count)
+        previous = torch.full_like(rows, tokens.DO)
         for _ in range(MAX_WORDS):
             scores = logits.float() + allowed
+            if follows is not None:
+                scores = scores + follows[rows, previous]
             share = (scores / self._temperature).softmax(-1)
             drawn = torch.multinomial(share, 1, generator=generator)
             chance += torch.where(alive, scores.log_softmax(-1).gather(1, drawn)[:, 0], 0.0)
             drawn = torch.where(alive[:, None], drawn, tokens.EOS)
-            words.append(drawn[:, 0])
-            alive &= drawn[:, 0] != tokens.EOS
+            previous = drawn[:, 0]
+            words.append(previous)
+            alive &= previous != tokens.EOS
             if not alive.any():
                 break
             logits = self._model(input_ids=drawn, past_key_values=cache, use_cache=True).logits[:, -1]
@@ -125,3 +134,19 @@ def _sound(text: str, kinds: Sequence[str]) -> str | None:
     if avoid != GROUP and len(set(instruction.blocks())) < len(instruction.blocks()):
         return None
     return canonical(instruction)
+
+
+def _follows(kinds: Sequence[str]) -> Tensor:
+    """Which word may follow which, [VOCABULARY, VOCABULARY] of 0 and -inf: only colours that are on the
+    table, and after a colour only the shapes that it comes in there."""
+    table = torch.zeros(tokens.VOCABULARY, tokens.VOCABULARY)
+    for color in COLORS:
+        shapes = [shape_of(kind) for kind in kinds if color_of(kind) == color]
+        (number,) = tokens.encode(color)
+        table[number] = -torch.inf
+        for shape in shapes:
+            table[number, tokens.encode(shape)] = 0.0
+        if not shapes:
+            table[:, number] = -torch.inf
+            table[number] = 0.0  # never reached, but a row of -inf alone would be no distribution
+    return table
