@@ -85,10 +85,12 @@ class RejectAll:
 
 def test_when_all_branches_are_rejected_nothing_moves(parts: Parts, tmp_path: Path) -> None:
     strict = Parts(**{**vars(parts), "guards": (RejectAll(),)})
+    with (
+        RunFolder.create(tmp_path, "plan") as folder,
+        pytest.raises(NoPlan, match="all 4 branches were rejected"),
+    ):
+        agent_on(strict, folder, GOAL).plan(GOAL)
     with RunFolder.create(tmp_path, "run") as folder:
-        agent = agent_on(strict, folder, GOAL)
-        with pytest.raises(NoPlan, match="all 4 branches were rejected"):
-            agent.plan(GOAL)
-        result = agent.run(GOAL)
+        result = agent_on(strict, folder, GOAL).run(GOAL)
         folder.finish(result)
     assert result["control_steps"] == 0 and "no plan" in result["reason"]
