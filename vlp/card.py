@@ -47,7 +47,7 @@ def write_card(folder: Path, record: Mapping[str, Any]) -> None:
         f"- Data: {record['data']}; simulator seeds 0..999,999 only",
         f"- Effort: {record['samples']:,} samples in {record['steps']:,} steps, {record['seconds']} s",
         f"- Settings of the last run: `{json.dumps(record['config'])}`",
-        f"- Command: `vlp train {record['part']} --minutes {record['config']['minutes']:g}`",
+        f"- Command of the last run: `vlp train {record['part']} --minutes {record['config']['minutes']:g}`",
         f"- Held-out figures: results/{figures}.json, made by `python -m vlp.evaluate.{figures}`",
         "- Made from scratch by this repository's own commands; no outside weights or data. Apache-2.0.",
         "- Limits: knows this board, these blocks and this camera only.",
