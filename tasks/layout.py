@@ -11,12 +11,19 @@ from tasks import board
 
 Layout = tuple[dict[str, tuple[float, float, float]], tuple[float, float]]
 """Blocks at (x, y, yaw) and the pusher at (x, y): metres, radians."""
+Corner = tuple[float, float]
 LOW, HIGH = (0.185, -0.262), (0.553, 0.262)
 """Corners of the region where things start, (x, y) metres."""
+WIDE_LOW, WIDE_HIGH = (0.150, -0.290), (0.562, 0.290)
+"""The same with the strip along the board's edge, where pushes that went wrong leave blocks."""
 
 
 def random_layout(
-    rng: np.random.Generator, names: Sequence[str] = board.BLOCK_8, gap: float = 0.062
+    rng: np.random.Generator,
+    names: Sequence[str] = board.BLOCK_8,
+    gap: float = 0.062,
+    low: Corner = LOW,
+    high: Corner = HIGH,
 ) -> Layout:
     """Blocks (x, y, yaw) and the pusher (x, y), metres and radians, at least `gap` metres apart.
 
@@ -25,7 +32,7 @@ def random_layout(
     for _ in range(50):
         points: list[NDArray[np.float64]] = []
         for _ in range(2000):
-            point = rng.uniform(LOW, HIGH)
+            point = rng.uniform(low, high)
             if all(np.linalg.norm(point - other) > gap for other in points):
                 points.append(point)
             if len(points) == len(names) + 1:

@@ -22,6 +22,8 @@ from tasks.camera import CAMERAS
 from tasks.slots import CENTER, PUSHER, SCALE, SLOTS, places
 
 STRIDE = 4
+RADIUS = 8.0
+"""Pixels around a heatmap's peak, about two blocks' half widths."""
 _HEIGHTS = (BLOCK_HEIGHT,) * PUSHER + (0.094,)
 
 
@@ -89,11 +91,18 @@ class SlotEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         nowhere = self.nowhere[None, :, None].expand(len(out), -1, 1)
         return torch.log_softmax(torch.cat([out[:, :, 0], nowhere], -1), -1), out[:, :, 1:]
 
-    def read(self, log_heat: Tensor, maps: Tensor) -> Tensor:
-        """Heat and maps to slots [N, 17, 5]; presence is soft, absent slots are not zeroed."""
+    def read(self, log_heat: Tensor, maps: Tensor, radius: float | None = None) -> Tensor:
+        """Heat and maps to slots [N, 17, 5]; presence is soft, absent slots are not zeroed.
+
+        With `radius`, in pixels, only the heat that near to its peak tells the place: where one block is half
+        taken for another beside it, the mean over all would lie between the two.
+        """
         heat = log_heat[..., :-1].exp()
         present = heat.sum(-1, keepdim=True)
-        share = heat / present.clamp(min=1e-4)
+        if radius is not None:
+            peak = self.grid[heat.argmax(-1)]
+            heat = heat * ((self.grid - peak[..., None, :]).norm(dim=-1) <= radius)
+        share = heat / heat.sum(-1, keepdim=True).clamp(min=1e-4)
         values = (share[:, :, None] * maps).sum(-1)
         pixels = share @ self.grid + values[..., :2] * STRIDE
         ones = torch.ones_like(pixels[..., :1])
@@ -103,7 +112,7 @@ class SlotEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Pictures [N, 3, H, W] in 0..1 to slots [N, 17, 5]."""
-        return self.read(*self.heat(pictures))
+        return self.read(*self.heat(pictures), RADIUS)
 
     @torch.inference_mode()
     def see(self, frames: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float32]:

@@ -14,6 +14,9 @@ from tasks.layout import random_layout, random_names
 from tasks.rollouts import Rollouts
 from tasks.world import World
 
+CROWDED = 0.4
+"""Share of pictures of blocks in heaps: one block beside another of its colour is easily taken for it."""
+
 
 def draw(
     world: World,
@@ -38,13 +41,35 @@ def _random_state(rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArra
     return slots.pose_array(stretched), np.array(effector, np.float32)
 
 
+def _crowd(rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Blocks in a few heaps, touching each other, as pushing them together leaves them."""
+    names = random_names(rng)
+    heaps = rng.uniform((0.2, -0.24), (0.53, 0.24), (int(rng.integers(1, 4)), 2))
+    poses = np.full((len(KINDS), 3), np.nan, np.float32)
+    placed: list[NDArray[np.float64]] = []
+    for name in names:
+        for spread in np.linspace(0.03, 0.15, 60):
+            point = heaps[rng.integers(len(heaps))] + rng.normal(0, spread, 2)
+            inside = 0.13 < point[0] < 0.57 and abs(point[1]) < 0.295
+            if inside and all(np.linalg.norm(point - other) > rng.uniform(0.033, 0.04) for other in placed):
+                placed.append(point)
+                poses[KINDS.index(name)] = [*point, rng.uniform(-np.pi, np.pi)]
+                break
+    while True:
+        pusher = rng.uniform((0.15, -0.3), (0.6, 0.3))
+        if all(np.linalg.norm(pusher - other) > 0.03 for other in placed):
+            return poses, pusher.astype(np.float32)
+
+
 def _states(
     rng: np.random.Generator, shards: Sequence[Path]
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """States of rollouts, where there are any, and random boards; the latter reach further out."""
     rollouts = [Rollouts.load(path) for path in shards]
     while True:
-        if rollouts and rng.random() < 0.6:
+        if rng.random() < CROWDED:
+            yield _crowd(rng)
+        elif rollouts and rng.random() < 0.6:
             chosen = rollouts[int(rng.integers(len(rollouts)))]
             step = int(rng.integers(len(chosen.poses)))
             yield chosen.poses[step], chosen.effector[step]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tasks import board, families
 from tasks.demonstrator import Noise, Push, centers, run_long, run_push
 from tasks.instruction import Instruction
-from tasks.layout import random_layout, random_names
+from tasks.layout import HIGH, LOW, WIDE_HIGH, WIDE_LOW, random_layout, random_names
 from tasks.long import LONG_TASKS
 from tasks.oracle import Style
 from tasks.world import World
@@ -25,6 +25,10 @@ from tasks.world import World
 PUSHES_A_PLAY = 6
 HOLD = 3
 """Control steps at rest that are kept after each push."""
+AT_EDGES = 0.3
+"""Share of boards with blocks along the edge too."""
+MISSING = 0.12
+"""Share of long tasks begun with a block or two gone, which can be made the best of, not completed."""
 _LONG_WEIGHTS = {
     "group the blocks by color": 5.0,
     "vertical": 3.5,
@@ -170,9 +174,12 @@ class Recorder:
     def episode(self) -> None:
         """One episode: play, or a long task after no or some play."""
         rng = self._rng
-        long = rng.random() < 0.6
+        long = rng.random() < 0.65
         names = board.BLOCK_8 if long else random_names(rng)
-        layout, effector = random_layout(rng, names, gap=float(rng.uniform(0.05, 0.07)))
+        if long and rng.random() < MISSING:
+            names = tuple(rng.permutation(names)[: len(names) - int(rng.integers(1, 3))].tolist())
+        low, high = (WIDE_LOW, WIDE_HIGH) if rng.random() < AT_EDGES else (LOW, HIGH)
+        layout, effector = random_layout(rng, names, float(rng.uniform(0.047, 0.07)), low, high)
         self._world.place(layout, effector)
         self._world.step(effector)
         weights = np.array(
