@@ -6,7 +6,7 @@ Boards are read from the simulator with the encoder's noise added, so that no pi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,8 @@ from executors.labels import chunk
 from executors.policy import SlotPolicy
 from tasks import board, slots
 from tasks.board import KINDS
-from tasks.rollouts import Rollouts
+from tasks.grammar import canonical
+from tasks.rollouts import Rollouts, read_instruction
 from tasks.world import World
 
 STRIDE = 6
@@ -25,14 +26,20 @@ STRIDE = 6
 PATIENCE = 12
 """Control steps spent on one wanted board at most."""
 NOISE = np.array([0, 0.008, 0.008, 0.06, 0.06], np.float32)
+IMAGINED = 0.6
+"""Share of pushes followed on imagined boards, where a video model is given: they are off by what it is."""
 Slots = NDArray[np.float32]
+Imagine = Callable[[Slots, str, int], Slots]
+"""First slots [17, 5], words and a seed to future slots [T, 17, 5]."""
 
 
 class Follower:
     """Follows oracle pushes with the policy and keeps (board, wanted board, oracle's actions)."""
 
-    def __init__(self, policy: SlotPolicy, shards: Sequence[Path], seed: int) -> None:
-        self._policy, self._rng = policy.eval(), np.random.default_rng(seed)
+    def __init__(
+        self, policy: SlotPolicy, shards: Sequence[Path], seed: int, imagine: Imagine | None = None
+    ) -> None:
+        self._policy, self._rng, self._imagine = policy.eval(), np.random.default_rng(seed), imagine
         self._rollouts = [Rollouts.load(path) for path in shards]
         self._world = World()
         self.now: list[Slots] = []
@@ -54,36 +61,38 @@ class Follower:
         return np.asarray(self._policy(*pair)[0, 0].double().numpy())
 
     def follow(self) -> None:
-        """One push of the rollouts, begun with a disturbed pusher."""
+        """One push of the rollouts, begun with a disturbed pusher: its own later boards, or imagined ones."""
         source = self._rollouts[int(self._rng.integers(len(self._rollouts)))]
         push = int(self._rng.integers(len(source.push_start)))
         start, stop = int(source.push_start[push]), int(source.push_stop[push]) - 1
-        poses = source.poses[start]
+        poses, effector = source.poses[start], source.effector[start]
         blocks = {k: tuple(map(float, p)) for k, p in zip(KINDS, poses, strict=True) if np.isfinite(p[0])}
-        self._world.place(blocks, source.effector[start].tolist())
-        steps = [*range(start + int(self._rng.integers(1, STRIDE + 1)), stop, STRIDE), stop]
-        for index in steps:
-            wanted = slots.from_poses(source.poses[index], source.effector[index])
-            if not self._reach(source, index, wanted):
+        self._world.place(blocks, effector.tolist())
+        if self._imagine is not None and self._rng.random() < IMAGINED:
+            text = canonical(read_instruction(source.push_text[push]))
+            first = self._noisy(slots.from_poses(poses, effector))
+            clip = self._imagine(first, text, int(self._rng.integers(2**31)))
+        else:
+            steps = [*range(start + int(self._rng.integers(1, STRIDE + 1)), stop, STRIDE), stop]
+            clip = slots.from_poses(source.poses[steps], source.effector[steps])
+        for wanted in clip:
+            if not self._reach(wanted):
                 return
 
-    def _reach(self, source: Rollouts, index: int, wanted: Slots) -> bool:
-        """Act towards one wanted board; False when the follower has lost it."""
-        goal = {
-            k: p[:2].astype(float)
-            for k, p in zip(KINDS, source.poses[index], strict=True)
-            if np.isfinite(p[0])
-        }
+    def _reach(self, wanted: Slots) -> bool:
+        """Act towards one wanted board [17, 5]; False when the follower has lost it."""
+        where = slots.places(wanted).astype(float)
+        goal = {k: where[i] for i, k in enumerate(KINDS) if wanted[i, 0] > 0.5}
         for _ in range(PATIENCE):
             poses, pusher = self._look()
             now = slots.from_poses(poses, pusher)
             blocks = {k: p[:2].astype(float) for k, p in zip(KINDS, poses, strict=True) if np.isfinite(p[0])}
             gaps = [float(np.linalg.norm(goal[k] - xy)) for k, xy in blocks.items() if k in goal]
-            if max(gaps, default=1.0) < 0.012 and np.linalg.norm(source.effector[index] - pusher) < 0.025:
+            if max(gaps, default=1.0) < 0.012 and np.linalg.norm(where[slots.PUSHER] - pusher) < 0.025:
                 return True
             if max(gaps, default=1.0) > 0.15:
                 return False
-            label = chunk(blocks, pusher.astype(float), goal, source.effector[index].astype(float))
+            label = chunk(blocks, pusher.astype(float), goal, where[slots.PUSHER])
             self.now.append(now)
             self.wanted.append(wanted)
             self.actions.append(label)
@@ -92,9 +101,16 @@ class Follower:
         return True
 
 
-def record_corrections(path: Path, policy: SlotPolicy, seed: int, count: int, shards: Sequence[Path]) -> Path:
+def record_corrections(
+    path: Path,
+    policy: SlotPolicy,
+    seed: int,
+    count: int,
+    shards: Sequence[Path],
+    imagine: Imagine | None = None,
+) -> Path:
     """Write `count` triples (slots now, slots wanted, actions) where the policy goes, as one .npz file."""
-    follower = Follower(policy, shards, seed)
+    follower = Follower(policy, shards, seed, imagine)
     while len(follower.now) < count:
         follower.follow()
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from tasks import board, oracle, slots
 from tasks.board import KINDS
 from tasks.rollouts import Rollouts
 
-MOVED = 0.006
+MOVED = 0.004
 """A block that is wanted this far from where it is, in metres, is to be pushed."""
 CONTACT = 0.034
 CHUNK = 2

@@ -16,28 +16,41 @@ from tasks.slots import PUSHER, SCALE
 
 
 class SlotPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """A transformer over pairs of slots.
+    """A transformer over pairs of slots, with a mixture of Laplace distributions of the next actions: going
+    round a block on the left or on the right are two modes, and their mean goes through it (mixture density
+    networks: Bishop, 1994).
 
     Args:
         chunk: k, actions a call.
         width, layers, heads: of the transformer.
+        modes: components of the mixture.
     """
 
     @register_to_config
-    def __init__(self, chunk: int = 2, width: int = 192, layers: int = 4, heads: int = 6) -> None:
+    def __init__(
+        self, chunk: int = 2, width: int = 128, layers: int = 5, heads: int = 4, modes: int = 6
+    ) -> None:
         super().__init__()
         self.shape = nn.Embedding(len(SHAPES) + 1, width)
         self.pair = nn.Linear(2 * (24 + 4) + 4 + 2 * (16 + 3), width)
         self.readout = nn.Parameter(torch.zeros(1, 1, width))
         self.blocks = nn.ModuleList([Block(width, heads) for _ in range(layers)])
         self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, chunk * 2)
+        self.out = nn.Linear(width, modes * (chunk * 2 + 2))
         shapes = [SHAPES.index(shape_of(kind)) for kind in KINDS] + [len(SHAPES)]
         self.register_buffer("shapes", torch.tensor(shapes), persistent=False)
         self.register_buffer("scale", torch.tensor(SCALE), persistent=False)
 
     def forward(self, now: Tensor, wanted: Tensor) -> Tensor:
-        """Slots now and wanted [N, 17, 5] to set-point changes [N, k, 2] in metres."""
+        """Slots now and wanted [N, 17, 5] to set-point changes [N, k, 2] in metres, those of the likeliest
+        mode."""
+        logits, means, _ = self.mixture(now, wanted)
+        rows = torch.arange(len(now), device=now.device)
+        return torch.as_tensor(means[rows, logits.argmax(1)])
+
+    def mixture(self, now: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Slots now and wanted [N, 17, 5] to the modes' logits [N, M], set-point changes [N, M, k, 2] in
+        metres, and scales [N, M] in centimetres."""
         # A block that only one of the pictures shows says nothing of where to push it.
         present = (now[..., 0] > 0.5) & (wanted[..., 0] > 0.5)
         present[:, PUSHER] = True
@@ -53,9 +66,9 @@ class SlotPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         mask = torch.cat([torch.ones_like(there[:, :1]), there], 1)
         for block in self.blocks:
             x = block(x, mask)
-        out = self.out(self.norm(x[:, 0])).float() * 0.03
-        actions: Tensor = out.clamp(-MAX_DELTA, MAX_DELTA).unflatten(-1, (-1, 2))
-        return actions
+        out = self.out(self.norm(x[:, 0])).float().unflatten(-1, (self.config.modes, -1))
+        means = (out[..., 2:] * 0.03).clamp(-MAX_DELTA, MAX_DELTA).unflatten(-1, (-1, 2))
+        return out[..., 0], means, out[..., 1].clamp(-3, 2).exp()
 
     def _from_pusher(self, now: Tensor, slots: Tensor) -> Tensor:
         """Where slots [N, K, 5] are as seen from the pusher, fine enough to tell millimetres apart."""

@@ -48,7 +48,7 @@ class FollowConfig:
     final_steps: int = 15
     lost_distance: float = 0.09
     """A block this far from where the clip has it, in metres, means that the clip is not what happens."""
-    aside: float = 0.03
+    aside: float = 0.025
     """A block that the clip leaves where it was has been pushed aside when it went this far, metres."""
     execute: int = 1
     """Actions of a chunk that are sent before looking again."""

@@ -55,6 +55,10 @@ class ClipData:
         self.states = np.concatenate(states)
         self.starts, self.stops = np.concatenate(starts), np.concatenate(stops)
         self.instructions: list[Instruction] = asked
+        families = np.array([instruction.family for instruction in asked])
+        _, family, counts = np.unique(families, return_inverse=True, return_counts=True)
+        # By the square root of how often a family comes, so that the rare ones are learned too.
+        self._bounds = np.cumsum(counts[family] ** -0.5)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -66,7 +70,7 @@ class ClipData:
 
     def draw(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], str]:
         """A clip and its words under random symmetries; two in five start where the push starts."""
-        index = int(rng.integers(len(self)))
+        index = int(np.searchsorted(self._bounds, rng.random() * self._bounds[-1], side="right"))
         first, last = int(self.starts[index]), int(self.stops[index]) - 4
         start = first if last <= first or rng.random() < 0.4 else int(rng.integers(first, last + 1))
         clip, instruction = self.cut(index, start), self.instructions[index]
@@ -75,7 +79,7 @@ class ClipData:
         if rng.random() < 0.5 and instruction.family != "block1_to_corner":
             clip, instruction = mirror_slots(clip), mirror_instruction(instruction)
         table = [kind for kind, there in zip(KINDS, clip[0, :, 0], strict=False) if there]
-        text = canonical(instruction) if rng.random() < 0.35 else phrase(instruction, table, rng)
+        text = canonical(instruction) if rng.random() < 0.5 else phrase(instruction, table, rng)
         return clip, text
 
 

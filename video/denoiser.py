@@ -32,7 +32,7 @@ class SlotDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @register_to_config
     def __init__(
-        self, frames: int = 8, width: int = 192, layers: int = 8, heads: int = 6, text_layers: int = 2
+        self, frames: int = 8, width: int = 128, layers: int = 8, heads: int = 4, text_layers: int = 2
     ) -> None:
         super().__init__()
         self.words = nn.Embedding(VOCABULARY, width, padding_idx=PAD)

@@ -41,24 +41,6 @@ class SlotVideoPipeline(DiffusionPipeline):  # type: ignore[misc]
         """T, future frames a clip."""
         return int(self.denoiser.config.frames)
 
-    def _noise(self, seeds: Sequence[int], shape: tuple[int, ...]) -> Tensor:
-        """One generator a branch, so that a branch is the same whatever stands beside it."""
-        rows = [torch.randn(shape, generator=torch.Generator().manual_seed(int(seed))) for seed in seeds]
-        return torch.stack(rows).to(self.device)
-
-    @torch.inference_mode()
-    def denoise(self, first: Tensor, texts: Sequence[str], seeds: Sequence[int], steps: int = 2) -> Tensor:
-        """First slots [N, 17, 5] to future slots [N, T, 17, 5]."""
-        text = self.denoiser.read(encode(texts).to(self.device))
-        latent = self._noise(seeds, (first.shape[1], self.frames, 4))
-        self.scheduler.set_timesteps(sigmas=np.linspace(1.0, 1.0 / steps, steps), device=self.device)
-        for index, moment in enumerate(self.scheduler.timesteps):
-            sigma = self.scheduler.sigmas[index].to(self.device)
-            with torch.autocast(self.device.type, dtype=torch.bfloat16):
-                clean = self.denoiser(latent, sigma.expand(len(latent)), first, text).float()
-            latent = self.scheduler.step((latent - clean) / sigma, moment, latent, return_dict=False)[0]
-        return follow(first, latent)
-
     @torch.inference_mode()
     def __call__(
         self, frames: NDArray[np.uint8], subgoals: Sequence[str], seeds: Sequence[int], steps: int = 2
@@ -72,8 +54,35 @@ class SlotVideoPipeline(DiffusionPipeline):  # type: ignore[misc]
         unique, back = np.unique(np.asarray(frames).reshape(len(frames), -1), axis=0, return_inverse=True)
         seen = self.encoder.see(unique.reshape(-1, *frames.shape[1:]))[back.reshape(-1)]
         first = visible(torch.from_numpy(seen).to(self.device))
-        clips = self.denoise(first, subgoals, seeds, steps)
+        clips = denoise(self.denoiser, first, subgoals, seeds, steps, scheduler=self.scheduler)
         return np.asarray(self.renderer.imagine(frames, first, clips))
+
+
+@torch.inference_mode()
+def denoise(
+    denoiser: SlotDenoiser,
+    first: Tensor,
+    texts: Sequence[str],
+    seeds: Sequence[int],
+    steps: int = 2,
+    *,
+    scheduler: FlowMatchEulerDiscreteScheduler | None = None,
+) -> Tensor:
+    """First slots [N, 17, 5], a text and a seed for each, to future slots [N, T, 17, 5]."""
+    device, frames = first.device, int(denoiser.config.frames)
+    scheduler = scheduler or FlowMatchEulerDiscreteScheduler()
+    text = denoiser.read(encode(texts).to(device))
+    # One generator a branch, so that a branch is the same whatever stands beside it.
+    shape = (first.shape[1], frames, 4)
+    rows = [torch.randn(shape, generator=torch.Generator().manual_seed(int(seed))) for seed in seeds]
+    latent = torch.stack(rows).to(device)
+    scheduler.set_timesteps(sigmas=np.linspace(1.0, 1.0 / steps, steps), device=device)
+    for index, moment in enumerate(scheduler.timesteps):
+        sigma = scheduler.sigmas[index].to(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            clean = denoiser(latent, sigma.expand(len(latent)), first, text).float()
+        latent = scheduler.step((latent - clean) / sigma, moment, latent, return_dict=False)[0]
+    return follow(first, latent)
 
 
 def follow(first: Tensor, motions: Tensor) -> Tensor:

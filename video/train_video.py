@@ -10,6 +10,9 @@ from video.denoiser import SlotDenoiser
 from video.pipeline import motions
 from video.renderer import visible
 
+LAST = 3.0
+"""Weight of the last frame: where a clip ends is what it is judged by, and where the next one begins."""
+
 
 def loss(model: SlotDenoiser, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     """Squared error of the clean motions over present slots, weighted as a bounded velocity error."""
@@ -21,7 +24,10 @@ def loss(model: SlotDenoiser, batch: Batch) -> tuple[Tensor, dict[str, float]]:
     noise = torch.randn_like(clean)
     level = sigma[:, None, None, None]
     guess = model((1 - level) * clean + level * noise, sigma, first, model.read(batch["words"])).float()
-    error = ((guess - clean) ** 2 * first[:, :, None, :1]).mean((2, 3)).sum(1) / first[..., 0].sum(1)
+    frames = torch.ones(clean.shape[2], device=clean.device)
+    frames[-1] = LAST
+    squares = ((guess - clean) ** 2 * first[:, :, None, :1]).mean(3) @ (frames / frames.sum())
+    error = squares.sum(1) / first[..., 0].sum(1)
     weight = (1 / sigma**2).clamp(max=4.0)
     plain = error.detach()
     full = plain[sigma == 1]
