@@ -1,8 +1,10 @@
 """Planning by tree search over imagined videos: protocols, plan and tree types, beam search, guards."""
 
-from planner.guards import (
-    FiniteGuard,
-    FrozenGuard,
+from planner.guards import FiniteGuard, FrozenGuard
+from planner.protocols import Guard, Proposer, Tracker, Tracks, Value, VideoModel
+from planner.search import search
+from planner.track_guards import (
+    OutOfReachGuard,
     OverlapGuard,
     TeleportGuard,
     TrackGuard,
@@ -10,8 +12,6 @@ from planner.guards import (
     UntouchedGuard,
     VanishGuard,
 )
-from planner.protocols import Guard, Proposer, Tracker, Tracks, Value, VideoModel
-from planner.search import search
 from planner.types import Frames, Node, NoPlan, Plan, PlanStep, Proposal, Search, StepsToGo, Stopped, Tree
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Guard",
     "NoPlan",
     "Node",
+    "OutOfReachGuard",
     "OverlapGuard",
     "Plan",
     "PlanStep",

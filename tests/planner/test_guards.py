@@ -15,6 +15,7 @@ from planner import (
     Frames,
     FrozenGuard,
     Guard,
+    OutOfReachGuard,
     OverlapGuard,
     TeleportGuard,
     Tracker,
@@ -90,6 +91,34 @@ def test_overlap() -> None:
     merged: list[list[Place]] = [*GOOD[:3], [(BLUE[0], BLUE[1] + 1), BLUE]]
     guard = OverlapGuard(PixelTracker(), min_gap=METRES * 2)
     assert guard.check(*batch(GOOD, merged)) == [None, "red_star and blue_cube overlap in frame 4"]
+
+
+def test_blocks_that_are_seen_in_one_place_from_the_start_are_no_fault_of_the_clip() -> None:
+    starts, clips, subgoals = batch([[(10, 9), BLUE]] * 4)
+    starts[:, RED[0], RED[1]] = 0
+    starts[:, 10, 9] = 200
+    assert OverlapGuard(PixelTracker(), min_gap=METRES * 2).check(starts, clips, subgoals) == [None]
+
+
+def test_a_block_that_goes_through_another_between_two_frames() -> None:
+    through: list[list[Place]] = [[(10, 2), BLUE], [(10, 2), BLUE], [(10, 18), BLUE], [(10, 18), BLUE]]
+    starts, clips, subgoals = batch(GOOD, through)
+    passing = OverlapGuard(PixelTracker(), min_gap=METRES, min_pass=METRES * 2)
+    assert passing.check(starts, clips, subgoals) == [None, "red_star and blue_cube overlap in frame 3"]
+    assert OverlapGuard(PixelTracker(), min_gap=METRES).check(starts, clips, subgoals) == [None, None]
+
+
+def test_a_block_that_is_left_out_of_reach() -> None:
+    away: list[list[Place]] = [*GOOD[:3], [(2, 10), (12, 29)]]
+    on_the_way: list[list[Place]] = [GOOD[0], [(2, 4), (12, 29)], *GOOD[2:]]
+    guard = OutOfReachGuard(PixelTracker(), low=(0.0, 0.0), high=(0.25, 0.25))
+    assert guard.check(*batch(GOOD, away, on_the_way)) == [
+        None,
+        "blue_cube ends at the edge, out of reach",
+        None,
+    ]
+    outside = OutOfReachGuard(PixelTracker(), low=(0.5, 0.5), high=(0.6, 0.6))
+    assert outside.check(*batch(GOOD)) == [None]
 
 
 def test_a_block_that_is_gone_at_the_end_has_vanished_however_patient_the_guard() -> None:
