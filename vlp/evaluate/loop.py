@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tyro
 
-from tasks.instruction import AREAS
-from tasks.long.area import MoveToArea
+from vlp.bench.execution import run_all
+from vlp.bench.line import Line
+from vlp.bench.log import EpisodeLog
+from vlp.bench.names import TASKS, TaskName
+from vlp.bench.progress import Bar
+from vlp.bench.protocol import Execution
+from vlp.bench.summary import difference, figures
 from vlp.build import BUNDLED
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import bootstrap, share, write
-from vlp.evaluate.episodes import Job, run_all
+from vlp.evaluate.common import write
 from vlp.settings import Settings
 
-LINES = ("vertical", "horizontal")
+SYSTEMS = {"2/4/4 horizon 2": "ours", "1/1/1 horizon 1": "no-search"}
+"""What they are called in the result -> methods of `vlp.bench`."""
 
 
 @dataclass(frozen=True)
@@ -26,55 +30,34 @@ class Options:
 
     seeds: int = 20
     first_seed: int = FIRST_SEED
-    tasks: tuple[str, ...] = ("area", "group", "line")
+    tasks: tuple[TaskName, ...] = TASKS
     weights: Path = BUNDLED
     log: Path = Path(".cache/loop.jsonl")
     workers: int = 2
 
 
-def instruction(task: str, number: int) -> str:
-    """The words for the seed's episode: areas and lines take turns."""
-    if task == "area":
-        return MoveToArea(AREAS[number % len(AREAS)]).instruction
-    if task == "group":
-        return "group the blocks by color"
-    return f"make a {LINES[number % 2]} line in the middle of the board"
-
-
-def _summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    scores = [float(line["score"]) for line in lines]
-    return {
-        "mean_score": round(float(np.mean(scores)), 4),
-        "interval_95": bootstrap(scores),
-        "complete": share([bool(line["complete"]) for line in lines]),
-        "control_steps": round(float(np.mean([line["control_steps"] for line in lines])), 1),
-        "decisions": round(float(np.mean([line["decisions"] for line in lines])), 1),
-        "seconds": round(float(np.mean([line["seconds"] for line in lines])), 1),
-    }
-
-
 def main(options: Options) -> None:
     """Run both systems on every task and seed."""
-    systems = {
-        "2/4/4 horizon 2": Settings(),
-        "1/1/1 horizon 1": Settings(beams=1, language_branches=1, video_branches=1, horizon=1),
-    }
-    jobs = [
-        Job(instruction(task, i), options.first_seed + i, settings, group=f"{task} {name}")
-        for i in range(options.seeds)
-        for task in options.tasks
-        for name, settings in systems.items()
-    ]
-    lines = run_all(jobs, options.log, weights=options.weights, workers=options.workers)
+    asked = Execution(
+        tasks=options.tasks,
+        methods=("ours", "no-search"),
+        episodes=options.seeds,
+        first_seed=options.first_seed,
+        settings=Settings(device="cpu"),
+    )
+    with EpisodeLog(options.log) as log, Bar() as bar:
+        lines = run_all(asked.plan(), log, weights=options.weights, workers=options.workers, watcher=bar)
     result: dict[str, Any] = {"first_seed": options.first_seed, "seeds": options.seeds}
     for task in options.tasks:
-        found = {name: [line for line in lines if line["group"] == f"{task} {name}"] for name in systems}
-        ours, plain = found.values()
-        gain = [float(a["score"]) - float(b["score"]) for a, b in zip(ours, plain, strict=True)]
-        result[task] = {name: _summary(rows) for name, rows in found.items()} | {
-            "search_gains": {"mean": round(float(np.mean(gain)), 4), "interval_95": bootstrap(gain)}
-        }
+        result[task] = _compared([line for line in lines if line["task"] == task])
     write("loop", result)
+
+
+def _compared(lines: list[Line]) -> dict[str, Any]:
+    rows = {name: [line for line in lines if line["method"] == method] for name, method in SYSTEMS.items()}
+    return {name: figures(found) for name, found in rows.items()} | {
+        "search_gains": difference(*rows.values())["score"]
+    }
 
 
 if __name__ == "__main__":

@@ -9,10 +9,13 @@ import tyro
 
 from tasks.families import REFERENCE_FAMILIES
 from tasks.world import World
+from vlp.bench.episode import Episode
+from vlp.bench.execution import run_all
+from vlp.bench.log import EpisodeLog
+from vlp.bench.progress import Bar
 from vlp.build import BUNDLED
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import ask, share, write
-from vlp.evaluate.episodes import Job, run_all
 from vlp.settings import Settings
 
 
@@ -30,16 +33,22 @@ class Options:
 
 def main(options: Options) -> None:
     """Run one episode a seed over the seven reference families."""
-    world, jobs = World(), []
+    world, episodes = World(), []
     settings = Settings(
-        beams=1, language_branches=1, video_branches=4, horizon=1, max_control_steps=options.max_control_steps
+        beams=1,
+        language_branches=1,
+        video_branches=4,
+        horizon=1,
+        max_control_steps=options.max_control_steps,
+        device="cpu",
     )
     for i in range(options.episodes):
         family = REFERENCE_FAMILIES[i % len(REFERENCE_FAMILIES)]
         asked = ask(world, family, options.first_seed + i)
         layout = (world.poses(), (float(world.target[0]), float(world.target[1])))
-        jobs.append(Job(asked.text, options.first_seed + i, settings, layout, family))
-    lines = run_all(jobs, options.log, weights=options.weights, workers=options.workers)
+        episodes.append(Episode("ours", family, asked.text, options.first_seed + i, settings, layout))
+    with EpisodeLog(options.log) as log, Bar() as bar:
+        lines = run_all(episodes, log, weights=options.weights, workers=options.workers, watcher=bar)
     done = [float(line["score"]) >= 1.0 for line in lines]
     count = len(REFERENCE_FAMILIES)
     by_family = {family: share(done[k::count]) for k, family in enumerate(REFERENCE_FAMILIES)}

@@ -1,0 +1,75 @@
+"""One episode: what it is, and how it is run without a run folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from executors.robot import SimulatedRobot
+from tasks.layout import Layout
+from vlp.agent import Agent
+from vlp.bench.line import MEASURED, Line
+from vlp.bench.methods import METHODS
+from vlp.build import Parts
+from vlp.events import Events
+from vlp.runfolder import RunFolder
+from vlp.settings import Settings
+
+
+class NoFolder:
+    """Takes what a run folder takes and keeps none of it."""
+
+    def save_decision(self, number: int, found: object, seconds: float) -> None: ...
+
+    def save_acted(self, acted: object) -> None: ...
+
+    def add_frame(self, rgb: NDArray[np.uint8]) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One method on one board."""
+
+    method: str
+    """A name in METHODS; says which parts the agent has. How wide it searches stands in `settings`."""
+    task: str
+    """The name under which its results are gathered."""
+    instruction: str
+    seed: int
+    """Of the board."""
+    settings: Settings
+    layout: Layout | None = None
+    """The board, where it is not the seed's."""
+
+    def head(self, weights: str) -> Line:
+        """The part of its line that is known before it is run; `weights`: a digest of their hashes."""
+        return {
+            "method": self.method,
+            "task": self.task,
+            "instruction": self.instruction,
+            "seed": self.seed,
+            "settings": self.settings.as_dict(),
+            "weights": weights,
+        }
+
+
+def run(episode: Episode, parts: Parts) -> Line:
+    """Run one episode; what was measured of it."""
+    robot = SimulatedRobot(
+        episode.instruction,
+        seed=episode.seed,
+        layout=episode.layout,
+        max_steps=episode.settings.max_control_steps,
+    )
+    try:
+        with METHODS[episode.method].parts(parts, robot, episode.settings.seed) as own:
+            folder = cast("RunFolder", NoFolder())
+            agent = Agent(own, robot, episode.settings, events=Events(), folder=folder)
+            result = agent.run(episode.instruction)
+    finally:
+        robot.disconnect()
+    return {name: result[name] for name in MEASURED}

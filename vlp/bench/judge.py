@@ -1,0 +1,94 @@
+"""A judge of imagined plans that no planner has a part in: its own eyes, the rules of the tasks, and whether
+what is shown on the way can happen. How often it is wrong is measured by `python -m vlp.evaluate.judge`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from planner import Frames, OverlapGuard, TeleportGuard, TrackGuards, UntouchedGuard, VanishGuard
+from tasks.goal import Goal, understand
+from tasks.perception import PoseProbe, SlotEncoder
+from tasks.slots import PUSHER
+from vlp.bench.judge_guards import DoubledGuard, MovedAloneGuard, PeakEye
+from vlp.build import BUNDLED, MIN_GAP, ProbeTracker, choose_device, named
+
+JUMP = 0.145
+"""Metres that a block may go between two frames (0.6 s); the oracle's fastest push goes 0.126."""
+UNTOUCHED = 0.09
+"""Metres that a block may be shoved in one clip which the subgoal does not name."""
+
+Step = tuple[str, Frames]
+"""A subgoal and its clip uint8 [T, H, W, 3]."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge says of a plan."""
+
+    reward: float
+    """The goal's, in the last frame: 0..1."""
+    cheat: str | None
+    """What on the way can't happen, or None."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the plan reaches the goal, and honestly."""
+        return self.cheat is None and self.reward >= 1.0
+
+
+class Judge:
+    """Judges plans by a slot encoder of its own, which no part of the planner was trained with.
+
+    Args:
+        encoder: the weights folder's part "judge".
+    """
+
+    def __init__(self, encoder: SlotEncoder) -> None:
+        self.eye = PeakEye(encoder)
+        self.probe = PoseProbe(self.eye)
+        tracker = ProbeTracker(self.probe)
+        self._guards = (
+            TrackGuards(
+                [
+                    VanishGuard(tracker, patience=2),
+                    TeleportGuard(tracker, max_step=JUMP),
+                    OverlapGuard(tracker, min_gap=MIN_GAP),
+                    UntouchedGuard(tracker, named, tolerance=UNTOUCHED),
+                ]
+            ),
+            DoubledGuard(self.eye),
+            MovedAloneGuard(self.probe),
+        )
+
+    @classmethod
+    def load(cls, weights: Path = BUNDLED, *, device: str = "cpu") -> Self:
+        """The judge of a weights folder, whose hashes the caller has verified."""
+        return cls(SlotEncoder.from_pretrained(weights / "judge").to(choose_device(device)).eval())
+
+    def goal(self, text: str, start: Frames) -> Goal:
+        """The goal that words set on the board of a frame uint8 [H, W, 3], as the judge sees it.
+
+        Raises UnknownInstruction.
+        """
+        return understand(text, {name: np.array(xy) for name, xy in self.probe.blocks(start).items()})
+
+    def verdict(self, goal: Goal, start: Frames, steps: Sequence[Step]) -> Verdict:
+        """Judge a plan of one or more steps from a real frame uint8 [H, W, 3]; each step goes on from the
+        last frame of the one before it."""
+        cheat, here = None, start
+        for number, (subgoal, clip) in enumerate(steps, 1):
+            found = (guard.check(here[None], clip[None], [subgoal])[0] for guard in self._guards)
+            reason = next((reason for reason in found if reason), None)
+            cheat = cheat or (reason and f"step {number}: {reason}")
+            here = clip[-1]
+        return Verdict(self._reward(goal, here), cheat)
+
+    def _reward(self, goal: Goal, frame: Frames) -> float:
+        _, where = self.probe.places(frame[None])
+        blocks = {name: np.array(xy) for name, xy in self.probe.blocks(frame).items()}
+        return goal.reward(blocks, [float(x) for x in where[0, PUSHER]])

@@ -1,0 +1,98 @@
+"""The methods of a bench: a name, and how the agent is put together for one episode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from executors.robot import SimulatedRobot
+from planner import Frames, StepsToGo
+from vlp.bench.demonstrator_proposer import DemonstratorProposer
+from vlp.bench.shown_simulator import ShownSimulator
+from vlp.bench.true_value import TrueValue
+from vlp.build import Parts
+from vlp.settings import Settings
+
+PartsOf = Callable[[Parts, SimulatedRobot, int], AbstractContextManager[Parts]]
+"""From the trained parts, the episode's robot and the search's seed to the parts of this method."""
+
+
+class RandomValue:
+    """A value that knows nothing: steps-to-go drawn at random, whatever the frame shows.
+
+    The same search with this value picks a branch, among those the guards let pass, by chance.
+    Args:
+        seed: of the numbers; the same calls in the same order get the same.
+    """
+
+    LOW, HIGH = 100.0, 290.0
+    """Control steps. So far from 0, and so near to each other, that no draw reads as done or as too good."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+
+    def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
+        """A number for each of `frames` uint8 [N, H, W, 3]; the spread is that of the draws."""
+        drawn = self._rng.uniform(self.LOW, self.HIGH, len(frames)).astype(np.float32)
+        return StepsToGo(drawn, np.full(len(frames), (self.HIGH - self.LOW) / 12**0.5, np.float32))
+
+
+@contextmanager
+def trained(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+    """The trained parts as they are."""
+    yield parts
+
+
+@contextmanager
+def random_value(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+    """The trained parts with a value that knows nothing."""
+    yield replace(parts, value=RandomValue(seed))
+
+
+@contextmanager
+def simulator_video(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+    """An upper bound: the true simulator, shown the true state, in place of the video model."""
+    with closing(ShownSimulator(robot)) as video:
+        yield replace(parts, video=video)
+
+
+@contextmanager
+def demonstrator_proposer(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+    """An upper bound: the scripted demonstrator's subgoals in place of the language model's."""
+    yield replace(parts, proposer=DemonstratorProposer(parts.probe))
+
+
+@contextmanager
+def true_value(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+    """An upper bound: the scripted demonstrator's own steps-to-go in place of the learned value."""
+    with closing(TrueValue(parts.probe)) as value:
+        # Its steps jump where the demonstrator fails once: no promise of it is too good to be true.
+        yield replace(parts, value=value, max_value_gain=None)
+
+
+@dataclass(frozen=True)
+class Method:
+    """How the agent is put together, and what of the search's size the method fixes."""
+
+    parts: PartsOf = trained
+    budget: Mapping[str, int] = field(default_factory=dict)
+
+    def settings(self, given: Settings) -> Settings:
+        """The given settings with the method's own budget."""
+        return replace(given, **self.budget)  # type: ignore[arg-type]
+
+
+_ONE: Final = {"beams": 1, "language_branches": 1, "video_branches": 1, "horizon": 1}
+METHODS: Final[Mapping[str, Method]] = {
+    "ours": Method(),
+    "no-search": Method(budget=_ONE),
+    "random-value": Method(random_value),
+    "best-of-n": Method(budget=_ONE | {"language_branches": 4, "video_branches": 4}),
+    "bound-simulator-video": Method(simulator_video),
+    "bound-demonstrator-proposer": Method(demonstrator_proposer),
+    "bound-true-value": Method(true_value),
+}

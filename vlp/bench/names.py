@@ -1,0 +1,21 @@
+"""What a bench can be asked for, by name; light, so that the command line can list it at once."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+TaskName = Literal["area", "group", "line"]
+EngineName = Literal["process", "ray"]
+MethodName = Literal[
+    "ours",
+    "no-search",
+    "random-value",
+    "best-of-n",
+    "bound-simulator-video",
+    "bound-demonstrator-proposer",
+    "bound-true-value",
+]
+
+TASKS: Final[tuple[TaskName, ...]] = ("area", "group", "line")
+DEFAULT_METHODS: Final[tuple[MethodName, ...]] = ("ours", "no-search", "random-value", "best-of-n")
+"""All that see only what a camera shows; the bounds know more, so they are run only when asked for."""

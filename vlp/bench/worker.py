@@ -1,0 +1,40 @@
+"""What runs episodes, in whichever process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers.utils.logging import disable_progress_bar
+
+from vlp.bench.episode import Episode, run
+from vlp.bench.line import Line
+from vlp.build import Parts, build
+from vlp.settings import Settings
+
+
+class Worker:
+    """Keeps the models between episodes.
+
+    Args:
+        weights: a weights folder.
+        threads: that torch may use at most.
+    """
+
+    def __init__(self, weights: Path, threads: int) -> None:
+        disable_progress_bar()  # of loading: the bench has its own, and a lock of it would outlive a worker
+        torch.set_num_threads(min(torch.get_num_threads(), threads))
+        self._weights = weights
+        self._loaded: dict[tuple[str, int], Parts] = {}
+
+    def run(self, episode: Episode) -> Line:
+        """What was measured of an episode."""
+        return run(episode, self._parts(episode.settings))
+
+    def _parts(self, settings: Settings) -> Parts:
+        """The trained parts; those of other settings are let go."""
+        key = (settings.device, settings.sampling_steps)
+        if key not in self._loaded:
+            self._loaded.clear()
+            self._loaded[key] = build(weights=self._weights, device=key[0], sampling_steps=key[1])
+        return self._loaded[key]

@@ -1,0 +1,106 @@
+"""`vlp bench`: methods side by side on the same boards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from tyro.conf import Positional, arg
+
+from vlp.bench.log import EpisodeLog
+from vlp.bench.names import DEFAULT_METHODS, TASKS, EngineName, MethodName, TaskName
+from vlp.bench.ray_available import check_ray
+from vlp.commands.process import print_result, stdout_for_result
+from vlp.errors import UsageError
+from vlp.evaluate import FIRST_SEED
+from vlp.settings import Device, Settings
+from vlp.weights import BUNDLED, verify
+
+MOST_EPISODES = 100_000
+MOST_WORKERS = 1024
+_Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Measure methods on whole episodes of long tasks, paired by seed; called again, it goes on."""
+
+    uses_torch: ClassVar[bool] = True
+
+    what: Positional[Annotated[Literal["execution"], arg(metavar="execution")]]
+    """What is measured: execution, whole episodes."""
+    tasks: tuple[TaskName, ...] = TASKS
+    """Long tasks: move to an area, group by color, make a line."""
+    episodes: int = 50
+    """A task and method."""
+    first_seed: int = FIRST_SEED
+    """Episode i has this seed + i; training seeds end below the default."""
+    method: tuple[MethodName, ...] = DEFAULT_METHODS
+    """Which methods; the bounds see more than a camera shows."""
+    engine: EngineName = "process"
+    """Processes on this machine, or Ray (RAY_ADDRESS names a cluster)."""
+    workers: int = 2
+    """Episodes at a time; each takes some 1.5 GB of memory."""
+    max_control_steps: int = 1500
+    """Control steps of 0.1 s an episode."""
+    device: Device = "auto"
+    """Where models run; auto takes a GPU when there is one."""
+    weights: _Folder = None
+    """Folder of weights, else the bundled ones."""
+    out: Path = Path("runs/bench")
+    """Folder of episodes.jsonl and summary.json; episodes that are in it already are not run again."""
+    json: bool = False
+    """Print the summary as one line of JSON, the last on stdout."""
+
+    def run(self) -> int:
+        self._check()
+        weights, log = self.weights or BUNDLED, self.out.absolute() / "episodes.jsonl"
+        verify(weights)
+        with stdout_for_result(), EpisodeLog(log) as book, _explained(log):
+            from vlp.commands.bench_session import execution
+
+            result = execution(self, weights.absolute(), book)
+        self._show(result)
+        return 0
+
+    def _show(self, result: dict[str, Any]) -> None:
+        if self.json:
+            print_result(result)
+            return
+        from rich.console import Console
+
+        from vlp.bench.table import WIDTH, table
+
+        console = Console()
+        console.width = max(console.width, WIDTH)  # a row that is wider than the terminal stays one row
+        console.print(table(result["tasks"]))
+        print(f"summary: {self.out / 'summary.json'}")
+
+    def _check(self) -> None:
+        last = 2**31 - 1 - max(self.episodes, 0)
+        for name, value, low, high in (
+            ("episodes", self.episodes, 1, MOST_EPISODES),
+            ("first seed", self.first_seed, 0, last),
+            ("workers", self.workers, 1, MOST_WORKERS),
+            ("tasks", len(self.tasks), 1, len(TASKS)),
+            ("methods", len(self.method), 1, MOST_EPISODES),
+        ):
+            if not low <= value <= high:
+                raise UsageError(f"{name}: expected {low} to {high}, got {value}; choose one in this range")
+        # Settings and Ray as well are looked at before anything heavy is imported.
+        Settings(max_control_steps=self.max_control_steps)
+        if self.engine == "ray":
+            check_ray()
+
+
+@contextmanager
+def _explained(log: Path) -> Iterator[None]:
+    """Says how a bench that is broken off goes on."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as error:
+        error.add_note(f"what has ended is in {log}; the same command goes on from there")
+        raise

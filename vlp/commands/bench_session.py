@@ -1,0 +1,68 @@
+"""One bench from its options to its summary."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from vlp.bench.engines import ENGINES
+from vlp.bench.execution import run_all
+from vlp.bench.line import Line
+from vlp.bench.log import EpisodeLog
+from vlp.bench.progress import Bar
+from vlp.bench.protocol import Execution
+from vlp.bench.summary import summary
+from vlp.build import choose_device
+from vlp.commands.bench import Bench
+from vlp.errors import UsageError
+from vlp.settings import Device, Settings
+
+
+def execution(options: Bench, weights: Path, log: EpisodeLog) -> dict[str, Any]:
+    """Run what is asked for and is not in the log yet; the summary, which is also written beside the log."""
+    asked, engine = _asked(options), ENGINES[options.engine]
+    with Bar() as bar:
+        lines = run_all(
+            asked.plan(), log, weights=weights, workers=options.workers, engine=engine, watcher=bar
+        )
+    result = _result(asked, lines)
+    _write(log.path.with_name("summary.json"), result)
+    return result
+
+
+def _asked(options: Bench) -> Execution:
+    device = choose_device(options.device)
+    if device == "cuda" and choose_device("auto") != "cuda":
+        raise UsageError("device: expected a GPU that torch can use, got none; choose --device cpu or auto")
+    # What "auto" stands for is kept with the results: another device gives other seconds.
+    settings = Settings(max_control_steps=options.max_control_steps)
+    return Execution(
+        tasks=tuple(dict.fromkeys(options.tasks)),
+        methods=tuple(dict.fromkeys(options.method)),
+        episodes=options.episodes,
+        first_seed=options.first_seed,
+        settings=replace(settings, device=cast(Device, device)),
+    )
+
+
+def _result(asked: Execution, lines: Sequence[Line]) -> dict[str, Any]:
+    return {
+        "command": shlex.join(["vlp", *sys.argv[1:]]),
+        "first_seed": asked.first_seed,
+        "episodes": asked.episodes,
+        "settings": {name: value for name, value in asked.settings.as_dict().items() if name != "seed"},
+        "weights": lines[0]["weights"],
+        "tasks": summary(lines),
+    }
+
+
+def _write(path: Path, result: dict[str, Any]) -> None:
+    """A reader finds the old file or the new one, never half of it."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)
