@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from executors.robot import Robot
 from executors.runtime import Followed, Runtime
 from planner import NoPlan, Plan, Search, search
-from tasks.board import KINDS
 from tasks.goal import Goal, PushGoal, understand
-from tasks.slots import SLOTS
-from vlp.build import MAX_VALUE_GAIN, Parts
+from vlp.build import Parts
 from vlp.decision import ActedSubgoal
 from vlp.events import (
     Acted,
@@ -33,20 +31,16 @@ from vlp.events import (
 )
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
+from vlp.sight import reached
 from vlp.timing import Stopwatch
 
 DONE_BELOW = 4.0
 """Control steps; below this a frame is taken to show the goal reached."""
-GO_ON = 0.02
+GO_ON = 0.015
 """Metres: when every block is this near to where the clip put it, the plan's next step is acted too."""
 HOLD = 12
 """Control steps that a goal is held once it is seen to be reached, a little over a second."""
-SURE = 0.004
-"""Metres that each block may be off, either way, before a goal counts as seen reached."""
-_SHIFTS = SURE * np.concatenate(
-    [np.zeros((1, SLOTS, 2)), np.random.default_rng(0).choice([-1.0, 1.0], (8, SLOTS, 2))]
-)
-MAX_FRUITLESS = 10
+MAX_FRUITLESS = 20
 """Decisions without a plan before the agent gives up."""
 
 
@@ -192,16 +186,10 @@ class Agent:
         return ""
 
     def _finished(self, present: NDArray[np.bool_], where: NDArray[np.float32]) -> bool:
-        """Whether the goal's rule holds for the blocks that were seen, and still does when each of them is
-        a little off, as the probe's errors are."""
+        """Whether the goal is seen reached, see `vlp.sight.reached`."""
         assert self._goal is not None
         target = self.robot.get_observation()["effector_target_translation"]
-        for shift in _SHIFTS:
-            shown = zip(KINDS, where + shift, present, strict=False)
-            blocks = {kind: xy for kind, xy, there in shown if there}
-            if self._goal.reward(blocks, target) < 1.0:
-                return False
-        return True
+        return reached(self._goal, present, where, target)
 
     def _seen_done(self, frame: NDArray[np.uint8]) -> bool:
         """Whether the camera shows the goal reached."""
@@ -249,7 +237,7 @@ class Agent:
             seed=settings.seed * 1000 + decision,
             guards=[wrap("guards", guard) for guard in parts.guards],
             done_below=DONE_BELOW,
-            max_value_gain=MAX_VALUE_GAIN,
+            max_value_gain=parts.max_value_gain,
             on_event=None if self.live is None else self.live.on_event,
         )
 

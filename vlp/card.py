@@ -34,6 +34,15 @@ _FIGURES = {
 }
 
 
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What is the same for all of a model's runs."""
+    return {name: value for name, value in config.items() if name not in ("minutes", "learning_rate")}
+
+
+def _command(part: str, run: Mapping[str, float]) -> str:
+    return f"`vlp train {part} --minutes {run['minutes']:g} --learning-rate {run['learning_rate']:g}`"
+
+
 def write_card(folder: Path, record: Mapping[str, Any]) -> None:
     """Write MODEL_CARD.md beside the weights, from the training record."""
     part = folder.name
@@ -46,8 +55,8 @@ def write_card(folder: Path, record: Mapping[str, Any]) -> None:
         f"- Parameters: {record['parameters']:,}",
         f"- Data: {record['data']}; simulator seeds 0..999,999 only",
         f"- Effort: {record['samples']:,} samples in {record['steps']:,} steps, {record['seconds']} s",
-        f"- Settings of the last run: `{json.dumps(record['config'])}`",
-        f"- Command of the last run: `vlp train {record['part']} --minutes {record['config']['minutes']:g}`",
+        f"- Settings: `{json.dumps(_settings(record['config']))}`",
+        *(f"- {_command(record['part'], run)}: {run['samples']:,} samples by then" for run in record["runs"]),
         f"- Held-out figures: results/{figures}.json, made by `python -m vlp.evaluate.{figures}`",
         "- Made from scratch by this repository's own commands; no outside weights or data. Apache-2.0.",
         "- Limits: knows this board, these blocks and this camera only.",

@@ -26,6 +26,7 @@ from tasks.rollouts import record
 from tasks.training import Batch, Loss, TrainConfig, Trainer
 from video import clips, train_renderer, train_video
 from video.denoiser import SlotDenoiser
+from video.pipeline import denoise
 from video.renderer import SlotRenderer
 from vlp.build import choose_device
 from vlp.card import write_card
@@ -41,6 +42,8 @@ STEPS_A_SHARD = 10_000
 PICTURES_A_FILE = 4_000
 LABELS_A_FILE = 10_000
 CORRECTIONS_A_FILE = 3_500
+CORRECTION_FILES = 40
+"""Files of corrections trained on at most, the latest."""
 _SEEDS = {"pictures": 900_000, "labels": 800_000}
 """First seeds of the data that are not rollouts; all lie below 1,000,000."""
 
@@ -52,7 +55,7 @@ class Sizes:
     shards: int = 34
     pictures: int = 10
     labels: int = 22
-    corrections: int = 12
+    corrections: int = 6
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Job:
     config: TrainConfig
     data: str
     """In words, for the model card."""
+    settle: Callable[[Any], None] = lambda _: None
+    """What is done to the averaged model before it is kept."""
 
 
 def shards(cache: Path, sizes: Sizes) -> list[Path]:
@@ -103,7 +108,7 @@ def _encoder(cache: Path, sizes: Sizes, channels: int) -> Job:
         lambda batch: train_perception.loss(model, batch),
         lambda seed: train_perception.batches(pictures, slots, 32, seed),
         TrainConfig(learning_rate=2e-3),
-        f"{len(pictures)} pictures, half of random boards, half of rollout states",
+        f"{len(pictures)} pictures of random boards, states of rollouts, and blocks in heaps",
     )
 
 
@@ -128,42 +133,52 @@ def _video(cache: Path, sizes: Sizes) -> Job:
         model,
         lambda batch: train_video.loss(model, batch),
         lambda seed: clips.batches(source, 64, seed),
-        TrainConfig(learning_rate=6e-4, ema_decay=0.9995),
+        TrainConfig(learning_rate=3e-3, muon=True, ema_decay=0.9995),
         f"{len(source)} oracle pushes, cut anywhere, mirrored and with colours permuted",
     )
 
 
 def _policy(cache: Path, sizes: Sizes) -> Job:
     files = _files(cache, "labels", sizes.labels, sizes)
-    corrections = _corrections(cache, sizes)
     model = SlotPolicy()
     return Job(
         model,
         lambda batch: train_policy.loss(model, batch),
-        lambda seed: train_policy.batches(files, corrections, 256, seed),
-        TrainConfig(learning_rate=1e-3),
-        f"{len(files) * LABELS_A_FILE} pairs of boards, disturbed, and {len(corrections)} files of "
-        "states that the policy itself came to, with the oracle's actions",
+        lambda seed: train_policy.batches(files, _corrections(cache, sizes), 256, seed),
+        TrainConfig(learning_rate=3e-3, muon=True),
+        f"{len(files) * LABELS_A_FILE} pairs of boards, disturbed, and from the second run on states that "
+        "the policy itself came to, with the oracle's actions",
     )
 
 
 def _corrections(cache: Path, sizes: Sizes) -> list[Path]:
-    """Labels where the policy itself goes, made once there are trained weights to go by."""
+    """Labels where the policy itself goes. Each run that goes on from trained weights adds a round of them;
+    the latest rounds are kept."""
     folder, weights = cache / "corrections", cache / "policy" / "weights"
     found = sorted(folder.glob("corrections-*[0-9].npz"))
-    if found or not weights.is_dir():
+    if not weights.is_dir():
         return found
-    policy, sources = SlotPolicy.from_pretrained(weights), shards(cache, sizes)
-    return [
-        dagger.record_corrections(
-            folder / f"corrections-{i:03d}.npz",
-            policy,
-            850_000 + i,
-            CORRECTIONS_A_FILE,
-            sources[i :: sizes.corrections],
-        )
-        for i in range(sizes.corrections)
-    ]
+    policy, sources, imagine = SlotPolicy.from_pretrained(weights), shards(cache, sizes), _imagine(cache)
+    first = int(found[-1].stem.split("-")[1]) + 1 if found else 0
+    for i in range(first, first + sizes.corrections):
+        path = folder / f"corrections-{i:03d}.npz"
+        some = [
+            sources[k] for k in np.random.default_rng(i).choice(len(sources), min(6, len(sources)), False)
+        ]
+        found.append(dagger.record_corrections(path, policy, 850_000 + i, CORRECTIONS_A_FILE, some, imagine))
+    return found[-CORRECTION_FILES:]
+
+
+def _imagine(cache: Path) -> dagger.Imagine | None:
+    """The trained video model on slots alone, if there is one."""
+    if not (cache / "denoiser" / "weights").is_dir():
+        return None
+    denoiser = SlotDenoiser.from_pretrained(cache / "denoiser" / "weights").eval()
+
+    def imagine(first: dagger.Slots, text: str, seed: int) -> dagger.Slots:
+        return np.asarray(denoise(denoiser, torch.from_numpy(first)[None], [text], [seed])[0].numpy())
+
+    return imagine
 
 
 def _vlm(cache: Path, sizes: Sizes) -> Job:
@@ -173,15 +188,18 @@ def _vlm(cache: Path, sizes: Sizes) -> Job:
             f"train vlm: expected a trained encoder in {folder}, got none; train perception first"
         )
     source = vlm_data.Demonstrations(shards(cache, sizes))
-    model = vlm_model.build(SlotEncoder.from_pretrained(folder))
+    encoder = SlotEncoder.from_pretrained(folder)
+    model = vlm_model.build(encoder)
     # The fused kernel's backward is slower on such short sequences.
     model.model.language_model.set_attn_implementation("eager")
     return Job(
         model,
         lambda batch: vlm_train.loss(model, batch),
         lambda seed: vlm_data.batches(source, 64, seed),
-        TrainConfig(learning_rate=6e-4, ema_decay=0.9995),
+        TrainConfig(learning_rate=3e-3, muon=True, ema_decay=0.9995),
         "moments of long-task demonstrations and of single pushes, mirrored and with colours permuted",
+        # The encoder is frozen here, but may have been trained on since the checkpoint.
+        settle=lambda whole: whole.model.vision_tower.encoder.load_state_dict(encoder.state_dict()),
     )
 
 
@@ -210,25 +228,31 @@ def train(
     """Train a part for some minutes, going on from its checkpoint in the cache, and return the record.
 
     `learning_rate` is where the cosine starts; a run that goes on from a checkpoint wants a lower one.
-    With `export` the averaged weights and a model card are written to that folder.
-    Raises UsageError for an unknown part or minutes that are not positive.
+    With `export` the averaged weights and a model card are written to that folder, the record to
+    results/training/.
+    0 minutes only export. Raises UsageError for an unknown part or other minutes that are not positive.
     """
     if part not in _JOBS:
         raise UsageError(f"expected a part among {', '.join(PARTS)}; got {part!r}")
-    if not minutes > 0:
-        raise UsageError(f"expected minutes above 0, got {minutes}; try --minutes 10")
+    if not (minutes > 0 or (minutes == 0 and export is not None)):
+        raise UsageError(f"expected minutes above 0 (or 0 with --export), got {minutes}; try --minutes 10")
     torch.manual_seed(PARTS.index(part))
     job = _JOBS[part](cache, sizes or Sizes())
     name = FOLDERS.get(part, part)
     rate = learning_rate or job.config.learning_rate
     config = replace(job.config, minutes=minutes, device=choose_device(device), learning_rate=rate)
     trainer = Trainer(job.model, job.loss, cache / name, config)
-    trainer.run(job.batches(trainer.step), report)
+    if minutes:
+        trainer.run(job.batches(trainer.step), report)
     model: Any = trainer.averaged().cpu()
+    job.settle(model)
     model.save_pretrained(cache / name / "weights")
     record_ = trainer.record() | {"part": part, "data": job.data}
     (cache / name / "record.json").write_text(json.dumps(record_, indent=1) + "\n", encoding="utf-8")
     if export is not None:
+        results = Path("results/training")
+        results.mkdir(parents=True, exist_ok=True)
+        (results / f"{part}.json").write_text(json.dumps(record_, indent=1) + "\n", encoding="utf-8")
         _halved(model, name).save_pretrained(export / name)
         write_card(export / name, record_)
         write_manifest(export)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,11 @@ from planner import Proposer, Value
 from tasks.grammar import canonical, parse
 from tasks.layout import random_layout
 from tasks.perception import SlotEncoder
-from tasks.rollouts import record
+from tasks.rollouts import Rollouts, record
 from tasks.world import World
 from vlp.vlm import tokens
 from vlp.vlm.bundled import BundledVLM
-from vlp.vlm.data import Demonstrations, batches
+from vlp.vlm.data import MISSED, Demonstrations, batches, steps_left
 from vlp.vlm.model import build
 from vlp.vlm.train import loss
 
@@ -76,7 +77,7 @@ def test_a_done_board_is_nearer_than_a_random_one(vlm: BundledVLM, frames: np.nd
     done = vlm.steps_to_go(world.render()[None], GOAL)
     others = vlm.steps_to_go(frames, GOAL)
     assert done.mean.dtype == np.float32 and done.spread.shape == (1,)
-    assert done.mean[0] < others.mean.min() and done.mean[0] < 0.6 * others.mean.mean()
+    assert done.mean[0] < 0.6 * others.mean.min()
 
 
 def test_tokens_round_trip_and_bins_keep_the_mean() -> None:
@@ -88,6 +89,21 @@ def test_tokens_round_trip_and_bins_keep_the_mean() -> None:
     assert torch.allclose(bins.sum(1), torch.ones(4), atol=1e-5)
     assert abs(float(means[1]) - 37) < 2 and abs(float(means[2]) - 200) < 2
     assert float(means[3]) <= tokens.MOST_STEPS
+
+
+def test_steps_left_of_a_task_that_was_not_completed_still_tell_better_from_worse() -> None:
+    poses = np.full((5, 16, 3), np.nan, np.float32)
+    poses[:, 0] = [[0.3, 0.1, 0], [0.3, 0.05, 0], [0.3, -0.1, 0], [0.3, -0.1, 0], [0.3, 0.1, 0]]
+    nothing = np.zeros((5, 2), np.float32)
+    one, stop = np.array([0]), np.array([5])
+    failed = Rollouts(
+        poses, nothing, nothing, nothing, np.zeros(5, int), one, stop, np.array([False]), ("[]",), one,
+        stop, ("move all blocks to the left side",), np.array([False]),
+    )  # fmt: skip
+    rest = MISSED * 7 / 8
+    assert steps_left(failed, 0).tolist() == [2 + rest, 1 + rest, rest, rest, MISSED]
+    done = replace(failed, episode_done=np.array([True]))
+    assert steps_left(done, 0).tolist() == [4, 3, 2, 1, 0]
 
 
 def test_a_small_vlm_learns_one_batch(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ class Train:
     ]
     """Which model."""
     minutes: float
-    """How long."""
+    """How long; 0 exports what is trained already."""
     learning_rate: Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")] = None
     """Where the cosine starts, else the part's own; a run that goes on wants a lower one."""
     device: Device = "auto"
@@ -40,7 +40,8 @@ class Train:
     """Write the trained weights, their card and the manifest to this weights folder."""
 
     def run(self) -> int:
-        if not (math.isfinite(self.minutes) and 0 < self.minutes <= MOST_MINUTES):
+        least = self.minutes > 0 or (self.minutes == 0 and self.export is not None)
+        if not (math.isfinite(self.minutes) and least and self.minutes <= MOST_MINUTES):
             raise UsageError(
                 f"minutes: expected more than 0 and at most {MOST_MINUTES:g}, got {self.minutes:g}; "
                 "choose such a time"

@@ -23,6 +23,9 @@ FEWEST = 16
 """Texts sampled at least, so that one subgoal asked for is nearly always found."""
 SAMPLES = 4
 """Texts sampled for each one asked for; those that are alike fall together."""
+HOTTER = (1.0, 2.0, 3.0)
+"""Times the temperature, round by round, while fewer distinct subgoals than asked for were found: a model
+that is sure of one subgoal says little else, and the search has nothing to choose from."""
 
 Frames = NDArray[np.uint8]
 
@@ -68,24 +71,33 @@ class BundledVLM:
         names blocks that are not to be seen, is dropped."""
         seen = self._model.model.vision_tower.encoder.see(frames)[..., 0] > 0.5
         tables = [[kind for kind, there in zip(KINDS, row, strict=False) if there] for row in seen]
-        numbers, chances = self._sample(frames, goal, max(FEWEST, SAMPLES * n), seed, tables)
-        result = []
-        for row, kinds in enumerate(tables):
-            found: dict[str, float] = {}
-            for text, chance in zip(numbers[row], chances[row], strict=True):
-                known = _sound(tokens.decode(text), kinds)
-                if known is not None:
-                    found[known] = max(found.get(known, 0.0), chance)
-            best = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:n]
-            result.append([Proposal(text, min(1.0, chance)) for text, chance in best])
-        return result
+        found: list[dict[str, float]] = [{} for _ in tables]
+        for turn, hotter in enumerate(HOTTER):
+            lacking = [row for row, texts in enumerate(found) if len(texts) < n]
+            if not lacking:
+                break
+            count, some = max(FEWEST, SAMPLES * n), [tables[row] for row in lacking]
+            said = self._sample(frames[lacking], goal, count, seed + turn, some, hotter)
+            for row, kinds, texts, chances in zip(lacking, some, *said, strict=True):
+                for text, chance in zip(texts, chances, strict=True):
+                    known = _sound(tokens.decode(text), kinds)
+                    if known is not None:
+                        found[row][known] = max(found[row].get(known, 0.0), chance)
+        best = [sorted(texts.items(), key=lambda item: (-item[1], item[0]))[:n] for texts in found]
+        return [[Proposal(text, min(1.0, chance)) for text, chance in texts] for texts in best]
 
     @torch.inference_mode()
     def _sample(
-        self, frames: Frames, goal: str, count: int, seed: int, tables: Sequence[Sequence[str]] | None = None
+        self,
+        frames: Frames,
+        goal: str,
+        count: int,
+        seed: int,
+        tables: Sequence[Sequence[str]] | None = None,
+        hotter: float = 1.0,
     ) -> tuple[list[list[list[int]]], list[list[float]]]:
-        """`count` texts as token numbers for each frame, and how likely each was as a whole.
-        With `tables`, only blocks on each frame's table can be named."""
+        """`count` texts as token numbers for each frame, and how likely each is as a whole, drawn at
+        `hotter` times the temperature. With `tables`, only blocks on each frame's table can be named."""
         generator = torch.Generator(self._model.device).manual_seed(seed)
         given = self._given(goal, len(frames), [tokens.STEPS, tokens.DO])
         out = self._model(**given, pixel_values=self._pixels(frames), use_cache=True, logits_to_keep=1)
@@ -107,7 +119,7 @@ class BundledVLM:
             scores = logits.float() + allowed
             if follows is not None:
                 scores = scores + follows[rows, previous]
-            share = (scores / self._temperature).softmax(-1)
+            share = (scores / (self._temperature * hotter)).softmax(-1)
             drawn = torch.multinomial(share, 1, generator=generator)
             chance += torch.where(alive, scores.log_softmax(-1).gather(1, drawn)[:, 0], 0.0)
             drawn = torch.where(alive[:, None], drawn, tokens.EOS)

@@ -14,6 +14,7 @@ from tasks import slots
 from tasks.board import KINDS
 from tasks.grammar import canonical, phrase
 from tasks.instruction import Instruction
+from tasks.long import BY_INSTRUCTION
 from tasks.rollouts import HOLD, Rollouts, read_instruction
 from tasks.symmetry import Renaming, mirror_instruction, mirror_slots, mirror_text
 from tasks.training import Batch
@@ -21,6 +22,9 @@ from vlp.vlm import tokens
 from vlp.vlm.model import prompt
 
 PLACE_NOISE = 0.008
+MISSED = 400.0
+"""Control steps that stand for a whole reward that was never reached: 50 for one block of eight, about
+twice what its push costs, so that giving a block up never looks cheaper than bringing it home."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +49,18 @@ class Demonstrations:
         self._long = [
             (s, e) for s, r in enumerate(self._rollouts) for e, goal in enumerate(r.episode_goal) if goal
         ]
+        self._left = {(s, e): steps_left(self._rollouts[s], e) for s, e in self._long}
 
     def long(self, rng: np.random.Generator) -> Example:
         """A random moment of a long task."""
         shard, episode = self._long[int(rng.integers(len(self._long)))]
         source = self._rollouts[shard]
-        stop = int(source.episode_stop[episode])
-        start = int(source.episode_stop[episode - 1]) if episode else 0
+        start, stop = _span(source, episode)
         if stop <= start:
             return self.long(rng)
-        step = int(rng.integers(start, stop)) if rng.random() < 0.97 else stop - 1
-        done = bool(source.episode_done[episode])
+        step = int(rng.integers(start, stop)) if rng.random() < 0.93 else stop - 1
         push = int(source.push[step])
-        left = float(stop - 1 - step) if done else tokens.MOST_STEPS
+        left = float(self._left[shard, episode][step - start])
         at_rest = step >= int(source.push_stop[push]) - HOLD
         if at_rest and push + 1 < len(source.push_start) and int(source.push_start[push + 1]) < stop:
             push += 1
@@ -78,6 +81,31 @@ class Demonstrations:
         step = first if rng.random() < 0.3 else int(rng.integers(first, stop))
         left = float(max(0, stop - HOLD - step))
         return _vary(rng, self._states[shard][step], "", self._asked[shard][push], left)
+
+
+def _span(source: Rollouts, episode: int) -> tuple[int, int]:
+    """First step of an episode and one past its last."""
+    return (int(source.episode_stop[episode - 1]) if episode else 0), int(source.episode_stop[episode])
+
+
+def steps_left(source: Rollouts, episode: int) -> NDArray[np.float32]:
+    """For each control step of a long episode: steps to go to its end where it was completed; else to the
+    best reward still to come, and MISSED for what was never reached, so that a board on which one block
+    is lost still tells better from worse."""
+    start, stop = _span(source, episode)
+    count = stop - start
+    if source.episode_done[episode] or not count:
+        return np.arange(count - 1, -1, -1, dtype=np.float32)
+    task = BY_INSTRUCTION[source.episode_goal[episode]]
+    left = np.zeros(count, np.float32)
+    best, best_at = -1.0, count
+    for at in range(count - 1, -1, -1):
+        named = zip(KINDS, source.poses[start + at], strict=True)
+        reward = task.reward({k: p[:2].astype(float) for k, p in named if np.isfinite(p[0])})
+        if reward >= best:
+            best, best_at = reward, at
+        left[at] = best_at - at + MISSED * (1 - best)
+    return left
 
 
 def _vary(

@@ -14,7 +14,7 @@ from vlp.vlm.vision import IMAGE_TOKENS, SlotVisionConfig
 
 
 def build(
-    encoder: SlotEncoder, width: int = 256, layers: int = 5, heads: int = 4
+    encoder: SlotEncoder, width: int = 192, layers: int = 5, heads: int = 4
 ) -> PaliGemmaForConditionalGeneration:
     """A new VLM with fresh weights around a trained slot encoder, which stays as it is."""
     text = GemmaConfig(
