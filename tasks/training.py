@@ -86,7 +86,8 @@ class Trainer:
         self.optimizer = Optimizers(self.model, config)
         self.ema = EMAModel(model.parameters(), decay=config.ema_decay, use_ema_warmup=True, power=0.75)
         self.step, self.seconds, self.samples = 0, 0.0, 0
-        self.runs: list[dict[str, float]] = []
+        self._begun = 0
+        self.runs: list[dict[str, Any]] = []
         folder.mkdir(parents=True, exist_ok=True)
         if self._checkpoint.exists():
             self._restore()
@@ -103,6 +104,11 @@ class Trainer:
         self.step, self.seconds, self.samples = state["step"], state["seconds"], state["samples"]
         self.runs = state.get("runs", [])
         torch.set_rng_state(state["rng"])
+
+    def go_on(self, record: Mapping[str, Any]) -> None:
+        """Count on from the record of the training that made the model's weights."""
+        self.step, self.samples = int(record["steps"]), int(record["samples"])
+        self.seconds, self.runs = float(record["seconds"]), [dict(run) for run in record["runs"]]
 
     def save(self) -> None:
         """Write the checkpoint whole or not at all."""
@@ -121,7 +127,7 @@ class Trainer:
         partial.replace(self._checkpoint)
 
     def _rate(self, share: float) -> float:
-        warm = min(1.0, (self.step + 1) / self.config.warmup_steps)
+        warm = min(1.0, (self.step - self._begun + 1) / self.config.warmup_steps)
         return (
             self.config.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
         )
@@ -141,9 +147,16 @@ class Trainer:
         self.samples += len(next(iter(batch.values())))
         return logs | {"loss": float(loss.detach())}
 
-    def run(self, batches: Iterator[Batch], report: Callable[[str], None] = print) -> None:
-        """Train for `minutes`; the last checkpoint is written even when interrupted."""
+    def run(
+        self,
+        batches: Iterator[Batch],
+        report: Callable[[str], None] = print,
+        note: Mapping[str, str] | None = None,
+    ) -> None:
+        """Train for `minutes`; the last checkpoint is written even when interrupted. `note` is kept in the
+        list of runs."""
         start, said, saved = time.monotonic(), 0.0, 0.0
+        self._begun = self.step
         sums: dict[str, list[float]] = {}
         try:
             while (used := time.monotonic() - start) < 60 * self.config.minutes:
@@ -158,8 +171,8 @@ class Trainer:
                     saved = used
         finally:
             self.seconds += time.monotonic() - start
-            rate = self.config.learning_rate
-            self.runs.append({"minutes": self.config.minutes, "learning_rate": rate, "samples": self.samples})
+            effort = {"minutes": self.config.minutes, "learning_rate": self.config.learning_rate}
+            self.runs.append(effort | {"samples": self.samples} | dict(note or {}))
             self.save()
 
     def _line(self, used: float, sums: dict[str, list[float]]) -> str:

@@ -39,8 +39,9 @@ def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name not in ("minutes", "learning_rate")}
 
 
-def _command(part: str, run: Mapping[str, float]) -> str:
-    return f"`vlp train {part} --minutes {run['minutes']:g} --learning-rate {run['learning_rate']:g}`"
+def _command(part: str, run: Mapping[str, Any]) -> str:
+    start = f" --start {run['start']}" if "start" in run else ""
+    return f"`vlp train {part} --minutes {run['minutes']:g} --learning-rate {run['learning_rate']:g}{start}`"
 
 
 def write_card(folder: Path, record: Mapping[str, Any]) -> None:

@@ -13,18 +13,23 @@ from tasks.slots import SLOTS
 
 SURE = 0.004
 """Metres that each block may be off, either way, before a goal counts as seen reached."""
-_SHIFTS = SURE * np.concatenate(
+_SHIFTS = np.concatenate(
     [np.zeros((1, SLOTS, 2)), np.random.default_rng(0).choice([-1.0, 1.0], (8, SLOTS, 2))]
 )
 
 
 def reached(
-    goal: Goal, present: NDArray[np.bool_], where: NDArray[np.float32], target: Sequence[float]
+    goal: Goal,
+    present: NDArray[np.bool_],
+    where: NDArray[np.float32],
+    target: Sequence[float],
+    *,
+    sure: float = SURE,
 ) -> bool:
     """Whether the goal's rule holds for the blocks that were seen (presence [17], places [17, 2] in metres,
-    pusher last; set point [2]), and still does when each of them is a little off, as the probe's errors
-    are."""
-    for shift in _SHIFTS:
+    pusher last; set point [2]), and still does when each of them is off by `sure` metres, as the probe's
+    errors are; with 0, whether it seems to."""
+    for shift in sure * _SHIFTS if sure else _SHIFTS[:1]:
         shown = zip(KINDS, where + shift, present, strict=False)
         blocks = {kind: xy for kind, xy, there in shown if there}
         if goal.reward(blocks, target) < 1.0:

@@ -38,6 +38,8 @@ from vlp.weights import write_manifest
 
 FOLDERS = {"video": "denoiser"}
 """Where a part's name on the command line differs from its folder."""
+RESULTS = Path("results/training")
+"""Where the records of exported trainings are kept."""
 STEPS_A_SHARD = 10_000
 PICTURES_A_FILE = 4_000
 LABELS_A_FILE = 10_000
@@ -52,8 +54,8 @@ _SEEDS = {"pictures": 900_000, "labels": 800_000}
 class Sizes:
     """How much data to make when there is none yet."""
 
-    shards: int = 34
-    pictures: int = 10
+    shards: int = 40
+    pictures: int = 24
     labels: int = 22
     corrections: int = 6
 
@@ -221,6 +223,7 @@ def train(
     device: str = "auto",
     cache: Path = Path(".cache"),
     export: Path | None = None,
+    start: Path | None = None,
     learning_rate: float | None = None,
     sizes: Sizes | None = None,
     report: Callable[[str], None] = print,
@@ -228,8 +231,9 @@ def train(
     """Train a part for some minutes, going on from its checkpoint in the cache, and return the record.
 
     `learning_rate` is where the cosine starts; a run that goes on from a checkpoint wants a lower one.
+    Where there is no checkpoint, `start` is a weights folder to go on from, such as the bundled one.
     With `export` the averaged weights and a model card are written to that folder, the record to
-    results/training/.
+    results/training/, from where a run with `start` takes over what was done before.
     0 minutes only export. Raises UsageError for an unknown part or other minutes that are not positive.
     """
     if part not in _JOBS:
@@ -241,22 +245,37 @@ def train(
     name = FOLDERS.get(part, part)
     rate = learning_rate or job.config.learning_rate
     config = replace(job.config, minutes=minutes, device=choose_device(device), learning_rate=rate)
+    fresh = not (cache / name / "checkpoint.pt").exists()
+    if start is not None:
+        _begin_from(start / name, job.model)
     trainer = Trainer(job.model, job.loss, cache / name, config)
+    if start is not None and fresh and (RESULTS / f"{part}.json").is_file():
+        trainer.go_on(json.loads((RESULTS / f"{part}.json").read_text(encoding="utf-8")))
     if minutes:
-        trainer.run(job.batches(trainer.step), report)
+        trainer.run(job.batches(trainer.step), report, note={"start": str(start)} if start and fresh else {})
     model: Any = trainer.averaged().cpu()
     job.settle(model)
     model.save_pretrained(cache / name / "weights")
     record_ = trainer.record() | {"part": part, "data": job.data}
     (cache / name / "record.json").write_text(json.dumps(record_, indent=1) + "\n", encoding="utf-8")
     if export is not None:
-        results = Path("results/training")
-        results.mkdir(parents=True, exist_ok=True)
-        (results / f"{part}.json").write_text(json.dumps(record_, indent=1) + "\n", encoding="utf-8")
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        (RESULTS / f"{part}.json").write_text(json.dumps(record_, indent=1) + "\n", encoding="utf-8")
         _halved(model, name).save_pretrained(export / name)
         write_card(export / name, record_)
         write_manifest(export)
     return record_
+
+
+def _begin_from(folder: Path, model: Any) -> None:
+    """Give a model the weights of the same part in a weights folder."""
+    if not (folder / "config.json").is_file():
+        raise UsageError(f"start: expected trained weights in {folder}, got none; try --start vlp/bundled")
+    trained = type(model).from_pretrained(folder)
+    try:
+        model.load_state_dict({name: value.float() for name, value in trained.state_dict().items()})
+    except RuntimeError as error:
+        raise UsageError(f"start: expected weights of the same shape in {folder}; {error}") from error
 
 
 def _halved(model: Any, name: str) -> Any:

@@ -72,3 +72,13 @@ def test_a_run_learns_and_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
         assert kept and all(torch.equal(a, b) for a, b in zip(kept, found, strict=True))
     again.run(data, report=lambda _: None)
     assert again.step > begun.step and len(again.runs) == 2
+
+
+def test_a_run_counts_on_from_the_record_of_the_weights_it_begins_from(tmp_path: Path) -> None:
+    begun = trainer(tmp_path / "first")
+    begun.run(batches(), report=lambda _: None)
+    again = trainer(tmp_path / "second")
+    again.go_on(begun.record())
+    assert (again.step, again.samples, again.runs) == (begun.step, begun.samples, begun.runs)
+    again.run(batches(), report=lambda _: None)
+    assert again.samples > begun.samples and len(again.runs) == 2 and len(begun.runs) == 1

@@ -30,6 +30,8 @@ class Train:
     """Which model."""
     minutes: float
     """How long; 0 exports what is trained already."""
+    start: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
+    """Where there is no checkpoint, go on from this weights folder (such as vlp/bundled)."""
     learning_rate: Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")] = None
     """Where the cosine starts, else the part's own; a run that goes on wants a lower one."""
     device: Device = "auto"
@@ -54,6 +56,7 @@ class Train:
             device=self.device,
             cache=self.cache,
             export=self.export,
+            start=self.start,
             learning_rate=self.learning_rate,
         )
         return 0
