@@ -9,16 +9,23 @@ from diffusers.models.modeling_utils import ModelMixin
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from executors import mixture
 from tasks.attention import Block, waves
-from tasks.board import KINDS, MAX_DELTA, SHAPES, shape_of
+from tasks.board import KINDS, SHAPES, shape_of
 from tasks.perception import Eye
 from tasks.slots import PUSHER, SCALE
 
 
+def from_pusher(now: Tensor, slots: Tensor, scale: Tensor) -> Tensor:
+    """Where slots [N, K, 5] are as seen from the pusher of boards [N, 17, 5], fine enough to tell millimetres
+    apart: [N, K, 19]. `scale` [2] takes slots to metres."""
+    gap = (slots[..., 1:3] - now[:, PUSHER, None, 1:3]) * scale
+    length = gap.norm(dim=-1, keepdim=True)
+    return torch.cat([waves(gap * 4, 4), gap * 10, length * 10], -1)
+
+
 class SlotPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """A transformer over pairs of slots, with a mixture of Laplace distributions of the next actions: going
-    round a block on the left or on the right are two modes, and their mean goes through it (mixture density
-    networks: Bishop, 1994).
+    """A transformer over pairs of slots, with a mixture of distributions of the next actions.
 
     Args:
         chunk: k, actions a call.
@@ -36,7 +43,7 @@ class SlotPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.readout = nn.Parameter(torch.zeros(1, 1, width))
         self.blocks = nn.ModuleList([Block(width, heads) for _ in range(layers)])
         self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, modes * (chunk * 2 + 2))
+        self.out = nn.Linear(width, mixture.outputs(modes, chunk))
         shapes = [SHAPES.index(shape_of(kind)) for kind in KINDS] + [len(SHAPES)]
         self.register_buffer("shapes", torch.tensor(shapes), persistent=False)
         self.register_buffer("scale", torch.tensor(SCALE), persistent=False)
@@ -44,13 +51,10 @@ class SlotPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def forward(self, now: Tensor, wanted: Tensor) -> Tensor:
         """Slots now and wanted [N, 17, 5] to set-point changes [N, k, 2] in metres, those of the likeliest
         mode."""
-        logits, means, _ = self.mixture(now, wanted)
-        rows = torch.arange(len(now), device=now.device)
-        return torch.as_tensor(means[rows, logits.argmax(1)])
+        return self.modes(now, wanted).likeliest
 
-    def mixture(self, now: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Slots now and wanted [N, 17, 5] to the modes' logits [N, M], set-point changes [N, M, k, 2] in
-        metres, and scales [N, M] in centimetres."""
+    def modes(self, now: Tensor, wanted: Tensor) -> mixture.Modes:
+        """Slots now and wanted [N, 17, 5] to the distribution of the next actions."""
         # A block that only one of the pictures shows says nothing of where to push it.
         present = (now[..., 0] > 0.5) & (wanted[..., 0] > 0.5)
         present[:, PUSHER] = True
@@ -60,21 +64,13 @@ class SlotPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         there, before, after = present[rows, kept], now[rows, kept], wanted[rows, kept]
         change = (after[..., 1:] - before[..., 1:]) * 5
         given = [waves(before[..., 1:3]), before[..., 1:], waves(after[..., 1:3]), after[..., 1:], change]
-        given += [self._from_pusher(now, before), self._from_pusher(now, after)]
+        given += [from_pusher(now, before, self.scale), from_pusher(now, after, self.scale)]
         tokens = self.pair(torch.cat(given, -1)) + self.shape(self.shapes[kept])
         x = torch.cat([self.readout.expand(len(now), -1, -1), tokens], 1)
         mask = torch.cat([torch.ones_like(there[:, :1]), there], 1)
         for block in self.blocks:
             x = block(x, mask)
-        out = self.out(self.norm(x[:, 0])).float().unflatten(-1, (self.config.modes, -1))
-        means = (out[..., 2:] * 0.03).clamp(-MAX_DELTA, MAX_DELTA).unflatten(-1, (-1, 2))
-        return out[..., 0], means, out[..., 1].clamp(-3, 2).exp()
-
-    def _from_pusher(self, now: Tensor, slots: Tensor) -> Tensor:
-        """Where slots [N, K, 5] are as seen from the pusher, fine enough to tell millimetres apart."""
-        gap = (slots[..., 1:3] - now[:, PUSHER, None, 1:3]) * self.scale
-        length = gap.norm(dim=-1, keepdim=True)
-        return torch.cat([waves(gap * 4, 4), gap * 10, length * 10], -1)
+        return mixture.read(self.out(self.norm(x[:, 0])), self.config.modes)
 
 
 class FramePolicy:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
+from executors import mixture
 from executors.policy import SlotPolicy
 from tasks.symmetry import mirror_slots
 from tasks.training import Batch
@@ -50,12 +50,5 @@ def batches(
 
 
 def loss(model: SlotPolicy, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-    """Negative log-likelihood of the actions, in units of 1 cm, under the mixture."""
-    logits, means, scales = model.mixture(batch["now"], batch["wanted"])
-    off = (means - batch["actions"][:, None]).abs().flatten(2) * 100
-    likely = -(off / scales[..., None] + torch.log(2 * scales[..., None])).sum(-1)
-    value = -torch.logsumexp(F.log_softmax(logits, -1) + likely, -1).mean()
-    with torch.no_grad():
-        rows = torch.arange(len(logits), device=logits.device)
-        error = (means[rows, logits.argmax(1), 0] - batch["actions"][:, 0]).norm(dim=-1)
-    return value, {"mean_error_mm": float(error.mean()) * 1000}
+    """Negative log-likelihood of the actions, see `executors.mixture`."""
+    return mixture.loss(model.modes(batch["now"], batch["wanted"]), batch["actions"])

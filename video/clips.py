@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from tasks.instruction import Instruction
 from tasks.rollouts import Rollouts, read_instruction
 from tasks.symmetry import Renaming, mirror_instruction, mirror_slots
 from tasks.training import Batch
-from video.text import encode
+from tasks.words import encode
 
 STRIDE = 6
 """Control steps between a clip's frames (0.6 s)."""
@@ -83,7 +84,15 @@ class ClipData:
         return clip, text
 
 
-def batches(data: ClipData, batch_size: int, seed: int) -> Iterator[Batch]:
+class Clips(Protocol):
+    """What batches are drawn from."""
+
+    def draw(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], str]:
+        """A clip [1 + T, 17, 5] and its words."""
+        ...
+
+
+def batches(data: Clips, batch_size: int, seed: int) -> Iterator[Batch]:
     """Random batches for ever: clips [N, 1 + T, 17, 5], first [N, 17, 5] (noisy), words [N, L]."""
     rng = np.random.default_rng(seed)
     while True:

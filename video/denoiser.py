@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tasks.attention import Block, waves
 from tasks.board import COLORS, KINDS, SHAPES, color_of, shape_of
 from tasks.slots import PUSHER
-from video.text import MAX_WORDS, PAD, VOCABULARY
+from tasks.words import MAX_WORDS, PAD, VOCABULARY
 
 MOTION_SCALE = (5.0, 5.0, 0.4, 0.4)
 """Latents are motions (x, y, cos, sin) times this, so that a push is about as large as the noise."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasks.perception import SlotEncoder
+from tasks.words import encode
 from video.denoiser import MOTION_SCALE, SlotDenoiser
 from video.renderer import SlotRenderer, visible
-from video.text import encode
 
 
 class SlotVideoPipeline(DiffusionPipeline):  # type: ignore[misc]

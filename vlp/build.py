@@ -61,6 +61,8 @@ class Parts:
     hashes: dict[str, dict[str, str]]
     max_value_gain: float | None = MAX_VALUE_GAIN
     """Control steps that a clip may promise at most, see `planner.search`."""
+    folder: Path = BUNDLED
+    """The weights folder."""
 
 
 class VideoBranches:
@@ -160,4 +162,5 @@ def build(*, weights: Path | None = None, device: str = "auto", sampling_steps: 
         probe,
         (FrozenGuard(), EverySecondFrame(tracks)),
         hashes,
+        folder=folder,
     )

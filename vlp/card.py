@@ -22,6 +22,13 @@ _WHAT = {
     "policy": (
         "Goal-conditioned inverse dynamics: the board now and the board wanted to the next two actions."
     ),
+    "whole_denoiser": (
+        "As denoiser, but told whole long tasks and no subgoals (in the way of UniPi): what the planner is "
+        "compared to, not a part of it."
+    ),
+    "language_policy": (
+        "Words and the board to the next action: what the planner is compared to, not a part of it."
+    ),
     "vlm": "Small PaliGemma with the slot encoder as its vision tower: next subgoals and steps-to-go.",
 }
 _FIGURES = {
@@ -31,6 +38,8 @@ _FIGURES = {
     "denoiser": "imagined",
     "policy": "following",
     "vlm": "vlm",
+    "whole_denoiser": "bench",
+    "language_policy": "bench",
 }
 
 

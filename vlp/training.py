@@ -3,6 +3,7 @@
 rollouts -> pictures -> perception, judge, renderer
 rollouts -> video (the denoiser), vlm
 rollouts -> labels -> policy
+rollouts -> whole-video, language-policy (what the planner is compared to)
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from executors import dagger, labels, train_policy
+from executors import dagger, labels, train_language_policy, train_policy
+from executors.language_policy import LanguagePolicy
 from executors.policy import SlotPolicy
 from tasks import train_perception
 from tasks.perception import SlotEncoder
@@ -28,6 +30,7 @@ from video import clips, train_renderer, train_video
 from video.denoiser import SlotDenoiser
 from video.pipeline import denoise
 from video.renderer import SlotRenderer
+from video.whole_clips import WholeClipData
 from vlp.build import choose_device
 from vlp.card import write_card
 from vlp.errors import UsageError
@@ -36,7 +39,7 @@ from vlp.vlm import model as vlm_model
 from vlp.vlm import train as vlm_train
 from vlp.weights import write_manifest
 
-FOLDERS = {"video": "denoiser"}
+FOLDERS = {"video": "denoiser", "whole-video": "whole_denoiser", "language-policy": "language_policy"}
 """Where a part's name on the command line differs from its folder."""
 RESULTS = Path("results/training")
 """Where the records of exported trainings are kept."""
@@ -140,6 +143,30 @@ def _video(cache: Path, sizes: Sizes) -> Job:
     )
 
 
+def _whole_video(cache: Path, sizes: Sizes) -> Job:
+    source = WholeClipData(shards(cache, sizes))
+    model = SlotDenoiser()
+    return Job(
+        model,
+        lambda batch: train_video.loss(model, batch),
+        lambda seed: clips.batches(source, 64, seed),
+        TrainConfig(learning_rate=3e-3, muon=True, ema_decay=0.9995),
+        f"{len(source)} completed long tasks, told whole, cut anywhere, mirrored and with colours permuted",
+    )
+
+
+def _language_policy(cache: Path, sizes: Sizes) -> Job:
+    source = train_language_policy.ClonedSteps(shards(cache, sizes))
+    model = LanguagePolicy()
+    return Job(
+        model,
+        lambda batch: train_language_policy.loss(model, batch),
+        lambda seed: train_language_policy.batches(source, 256, seed),
+        TrainConfig(learning_rate=3e-3, muon=True),
+        f"the oracle's actions in {len(source)} pushes, half of them told the whole long task",
+    )
+
+
 def _policy(cache: Path, sizes: Sizes) -> Job:
     files = _files(cache, "labels", sizes.labels, sizes)
     model = SlotPolicy()
@@ -212,6 +239,8 @@ _JOBS: Mapping[str, Callable[[Path, Sizes], Job]] = {
     "video": _video,
     "policy": _policy,
     "vlm": _vlm,
+    "whole-video": _whole_video,
+    "language-policy": _language_policy,
 }
 PARTS = tuple(_JOBS)
 
@@ -282,6 +311,6 @@ def _halved(model: Any, name: str) -> Any:
     """The transformers' weights in bf16, in which they are multiplied anyway, to halve the files; what sees
     and draws stays in fp32, since its millimetres need it."""
     for key, parameter in model.named_parameters():
-        if name in ("denoiser", "policy", "vlm") and "vision_tower" not in key:
+        if name not in ("perception", "judge", "renderer") and "vision_tower" not in key:
             parameter.data = parameter.data.bfloat16()
     return model

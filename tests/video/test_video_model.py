@@ -12,12 +12,12 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from tasks.layout import random_layout
 from tasks.perception import PoseProbe, SlotEncoder
 from tasks.rollouts import record
+from tasks.words import MAX_WORDS, PAD, UNKNOWN, encode
 from tasks.world import World
 from video.clips import FRAMES, ClipData, batches
 from video.denoiser import SlotDenoiser
 from video.pipeline import SlotVideoPipeline, follow, motions
 from video.renderer import SlotRenderer, visible
-from video.text import MAX_WORDS, PAD, UNKNOWN, encode
 from video.train_video import loss
 
 BUNDLED = Path(__file__).parents[2] / "vlp" / "bundled"

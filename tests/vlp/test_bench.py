@@ -93,7 +93,9 @@ def test_every_method_decides_and_acts(name: str, parts: Parts) -> None:
     smaller = replace(settings, video_branches=1, language_branches=min(2, settings.language_branches))
     line = run(Episode(name, "group", GROUP, SEED, smaller), parts)
     assert line["decisions"] >= 1 and line["control_steps"] == 3
-    assert 0 <= line["score"] <= 1 and line["seconds_by_part"]["search"] > 0
+    assert 0 <= line["score"] <= 1 and line["seconds_by_part"]["acting"] > 0
+    # What is told the whole instruction and imagines nothing has nothing to decide.
+    assert ("search" in line["seconds_by_part"]) == (name != "lava-like")
 
 
 def test_a_method_does_not_change_the_trained_parts(parts: Parts) -> None:
@@ -109,6 +111,9 @@ def test_a_method_does_not_change_the_trained_parts(parts: Parts) -> None:
         "no-search": [],
         "random-value": ["value"],
         "best-of-n": [],
+        "no-video": [],
+        "unipi-like": ["proposer", "video", "guards"],
+        "lava-like": [],
         "bound-simulator-video": ["video"],
         "bound-demonstrator-proposer": ["proposer"],
         "bound-true-value": ["value"],

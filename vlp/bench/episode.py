@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 
 from executors.robot import SimulatedRobot
 from tasks.layout import Layout
-from vlp.agent import Agent
 from vlp.bench.line import MEASURED, Line
 from vlp.bench.methods import METHODS
 from vlp.build import Parts
@@ -56,6 +56,10 @@ class Episode:
             "weights": weights,
         }
 
+    def measure(self, parts: Parts, weights: Path) -> Line:
+        """What is measured of it; `weights`: the folder that the parts are from."""
+        return run(self, parts)
+
 
 def run(episode: Episode, parts: Parts) -> Line:
     """Run one episode; what was measured of it."""
@@ -66,9 +70,10 @@ def run(episode: Episode, parts: Parts) -> Line:
         max_steps=episode.settings.max_control_steps,
     )
     try:
-        with METHODS[episode.method].parts(parts, robot, episode.settings.seed) as own:
+        method = METHODS[episode.method]
+        with method.parts(parts, robot, episode.settings.seed) as own:
             folder = cast("RunFolder", NoFolder())
-            agent = Agent(own, robot, episode.settings, events=Events(), folder=folder)
+            agent = method.agent(own, robot, episode.settings, events=Events(), folder=folder)
             result = agent.run(episode.instruction)
     finally:
         robot.disconnect()

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from executors.robot import SimulatedRobot
-from planner import Frames, StepsToGo
+from planner import Frames, Proposal, StepsToGo
+from video.denoiser import SlotDenoiser
+from vlp.agent import Agent
 from vlp.bench.demonstrator_proposer import DemonstratorProposer
 from vlp.bench.shown_simulator import ShownSimulator
 from vlp.bench.true_value import TrueValue
-from vlp.build import Parts
+from vlp.bench.words_agent import WordsAgent
+from vlp.build import Parts, VideoBranches
 from vlp.settings import Settings
+from vlp.weights import WHOLE_DENOISER
 
 PartsOf = Callable[[Parts, SimulatedRobot, int], AbstractContextManager[Parts]]
 """From the trained parts, the episode's robot and the search's seed to the parts of this method."""
@@ -74,12 +81,39 @@ def true_value(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts
         yield replace(parts, value=value, max_value_gain=None)
 
 
+class Echo:
+    """A proposer whose only subgoal is the whole instruction."""
+
+    def propose(
+        self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
+    ) -> list[list[Proposal]]:
+        """One proposal for each of `frames` uint8 [N, H, W, 3]."""
+        return [[Proposal(goal, 1.0)] for _ in frames]
+
+
+@lru_cache(maxsize=2)
+def _whole_denoiser(folder: Path) -> SlotDenoiser:
+    denoiser: SlotDenoiser = SlotDenoiser.from_pretrained(folder).eval()
+    return denoiser
+
+
+@contextmanager
+def whole_video(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+    """As UniPi: one clip from the whole instruction, by a video model that was trained so; no guards."""
+    assert isinstance(parts.video, VideoBranches)
+    own = copy(parts.video.pipeline)
+    own.register_modules(denoiser=_whole_denoiser(parts.folder / WHOLE_DENOISER).to(own.device))
+    video = VideoBranches(own, steps=parts.video.steps)
+    yield replace(parts, proposer=Echo(), video=video, guards=(), max_value_gain=None)
+
+
 @dataclass(frozen=True)
 class Method:
     """How the agent is put together, and what of the search's size the method fixes."""
 
     parts: PartsOf = trained
     budget: Mapping[str, int] = field(default_factory=dict)
+    agent: Callable[..., Agent] = Agent
 
     def settings(self, given: Settings) -> Settings:
         """The given settings with the method's own budget."""
@@ -92,6 +126,9 @@ METHODS: Final[Mapping[str, Method]] = {
     "no-search": Method(budget=_ONE),
     "random-value": Method(random_value),
     "best-of-n": Method(budget=_ONE | {"language_branches": 4, "video_branches": 4}),
+    "no-video": Method(budget=_ONE, agent=partial(WordsAgent, subgoals=True)),
+    "unipi-like": Method(whole_video, _ONE),
+    "lava-like": Method(budget=_ONE, agent=partial(WordsAgent, subgoals=False)),
     "bound-simulator-video": Method(simulator_video),
     "bound-demonstrator-proposer": Method(demonstrator_proposer),
     "bound-true-value": Method(true_value),

@@ -11,11 +11,22 @@ MethodName = Literal[
     "no-search",
     "random-value",
     "best-of-n",
+    "no-video",
+    "unipi-like",
+    "lava-like",
     "bound-simulator-video",
     "bound-demonstrator-proposer",
     "bound-true-value",
 ]
 
 TASKS: Final[tuple[TaskName, ...]] = ("area", "group", "line")
-DEFAULT_METHODS: Final[tuple[MethodName, ...]] = ("ours", "no-search", "random-value", "best-of-n")
+DEFAULT_METHODS: Final[tuple[MethodName, ...]] = (
+    "ours",
+    "no-search",
+    "random-value",
+    "best-of-n",
+    "no-video",
+    "unipi-like",
+    "lava-like",
+)
 """All that see only what a camera shows; the bounds know more, so they are run only when asked for."""

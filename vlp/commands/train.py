@@ -23,8 +23,10 @@ class Train:
 
     part: Positional[
         Annotated[
-            Literal["perception", "judge", "renderer", "video", "policy", "vlm"],
-            arg(metavar="{perception,judge,renderer,video,policy,vlm}"),
+            Literal[
+                "perception", "judge", "renderer", "video", "policy", "vlm", "whole-video", "language-policy"
+            ],
+            arg(metavar="{perception,judge,renderer,video,policy,vlm,whole-video,language-policy}"),
         ]
     ]
     """Which model."""

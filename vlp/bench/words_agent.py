@@ -1,0 +1,82 @@
+"""An agent that imagines nothing: a language-conditioned policy acts on words alone."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from executors.gate import Gate
+from executors.language_policy import LanguagePolicy, WordsPolicy
+from executors.robot import Robot
+from vlp.agent import Agent, State
+from vlp.build import Parts, choose_device
+from vlp.events import Events
+from vlp.runfolder import RunFolder
+from vlp.settings import Settings
+from vlp.weights import LANGUAGE_POLICY
+
+STEPS = 48
+"""Control steps acted between two looks at what to do next, as long as a clip."""
+
+
+class WordsAgent(Agent):
+    """The agent with its search replaced. It sees with the same eye, holds still where that shows the goal
+    reached, and goes through the same gate.
+
+    Args:
+        subgoals: whether the policy is told the likeliest proposal, anew every `STEPS` control steps, or the
+            whole instruction throughout.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        robot: Robot,
+        settings: Settings,
+        *,
+        events: Events,
+        folder: RunFolder,
+        subgoals: bool,
+        live: Any = None,
+    ) -> None:
+        super().__init__(parts, robot, settings, events=events, folder=folder, live=live)
+        policy = _load(parts.folder / LANGUAGE_POLICY, choose_device(settings.device))
+        self._words = WordsPolicy(parts.probe.encoder, policy)
+        self._subgoals, self._gate, self._said = subgoals, Gate(), ""
+
+    def _search(self, state: State) -> State:
+        decision = state.get("decision", 0) + 1
+        self._said = self._text if not self._subgoals else self._proposal(decision)
+        # Where nothing can be proposed, the whole instruction is the best there is.
+        self._said = self._said or self._text
+        return {"decision": decision, "fruitless": 0, "outcome": ""}
+
+    def _proposal(self, decision: int) -> str:
+        start = time.perf_counter()
+        seed = self.settings.seed * 1000 + decision
+        (found,) = self.parts.proposer.propose(self._frame()[None], self._text, [()], 1, seed=seed)
+        self.watch.add("search", time.perf_counter() - start)
+        return found[0].text if found else ""
+
+    def _act(self, state: State) -> State:
+        start = time.perf_counter()
+        for _ in range(STEPS):
+            frame = self._frame()
+            if self._ended() or self._seen_done(frame):
+                break
+            action = self._words.action(frame, self._said)
+            target = self.robot.get_observation()["effector_target_translation"]
+            sent = self.robot.send_action(self._gate.check(self._gate.keep_in(action, target), target))
+            self._watch_step(0, action, np.asarray(sent, np.float32), self._frame())
+        self.watch.add("acting", time.perf_counter() - start)
+        return {"control_step": self._steps}
+
+
+@lru_cache(maxsize=2)
+def _load(folder: Path, device: str) -> LanguagePolicy:
+    policy: LanguagePolicy = LanguagePolicy.from_pretrained(folder).to(device)
+    return policy
