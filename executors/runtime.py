@@ -153,13 +153,20 @@ class Runtime:
         """Send the first actions of a chunk; returns whether to stop, how many were sent, the new picture."""
         actions = self._policy.actions(frame, goal)[: self.config.execute]
         for count, action in enumerate(actions, 1):
-            target = self._robot.get_observation()["effector_target_translation"]
-            inside = self._gate.keep_in(action, target)
-            sent = self._robot.send_action(self._gate.check(inside, target))
-            frame = self._robot.get_observation()["rgb"]
+            sent, frame = send(self._robot, self._gate, action)
             if watch(index, action, sent, frame):
                 return True, count, frame
         return False, len(actions), frame
+
+
+def send(robot: Robot, gate: Gate, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], Frame]:
+    """One control step through the gate; what was really sent [2] in metres, and the new picture.
+
+    Raises GateError for an action that may not be sent.
+    """
+    target = robot.get_observation()["effector_target_translation"]
+    sent = robot.send_action(gate.check(gate.keep_in(action, target), target))
+    return sent, robot.get_observation()["rgb"]
 
 
 def gaps(seen: Seen, wanted: Seen) -> tuple[float, float]:

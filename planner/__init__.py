@@ -2,6 +2,7 @@
 
 from planner.guards import FiniteGuard, FrozenGuard
 from planner.protocols import Guard, Proposer, Tracker, Tracks, Value, VideoModel
+from planner.restarts import search_for
 from planner.search import search
 from planner.track_guards import (
     OutOfReachGuard,
@@ -41,4 +42,5 @@ __all__ = [
     "VanishGuard",
     "VideoModel",
     "search",
+    "search_for",
 ]

@@ -68,7 +68,8 @@ def search(
 
     done_below: control steps; a beam at or below keeps its place and is not expanded further.
     max_value_gain: control steps; a clip whose steps-to-go falls by more is dropped as too good to be true.
-    deadline: `time.monotonic` seconds; past it no further clips are imagined. Level one is always done.
+    deadline: `time.monotonic` seconds. Past it no further clips are imagined, and no level is begun that at
+    the pace of those before would not end in time. Level one is always done.
     on_event: called with "level_started", "proposed", "imagined" and "scored", and JSON-ready details.
     The same models, frame and seed give the same tree, unless a deadline cuts it short.
 
@@ -79,6 +80,7 @@ def search(
         beams=beams, language_branches=language_branches, video_branches=video_branches, horizon=horizon
     )
     tell = on_event or _silent
+    begun = time.monotonic()
     frame = frame.copy()  # a camera may fill its buffer again; the tree must not change
     root = _score(value, frame[None], goal)
     tree = Tree(goal, frame, float(root.mean[0]), float(root.spread[0]), ())
@@ -86,7 +88,8 @@ def search(
     stopped: Stopped = "horizon"
     for depth in range(1, horizon + 1):
         unfinished = [beam for beam in front if depth == 1 or beam.steps_to_go > done_below]
-        if not unfinished or _late(deadline, depth):
+        ahead = _pace(tree, begun) * len(unfinished) * language_branches * video_branches
+        if not unfinished or _late(deadline, depth, ahead):
             stopped = "deadline" if unfinished else "finished"
             break
         tell("level_started", {"depth": depth, "horizon": horizon, "beams": len(unfinished)})
@@ -240,8 +243,14 @@ def _seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
-def _late(deadline: float | None, depth: int) -> bool:
-    return depth > 1 and deadline is not None and time.monotonic() >= deadline
+def _pace(tree: Tree, begun: float) -> float:
+    """Seconds a clip since `begun`."""
+    return (time.monotonic() - begun) / max(1, len(tree.nodes))
+
+
+def _late(deadline: float | None, depth: int, ahead: float = 0.0) -> bool:
+    """Whether the deadline is past, or will be in `ahead` seconds."""
+    return depth > 1 and deadline is not None and time.monotonic() + ahead >= deadline
 
 
 def _silent(kind: str, details: dict[str, object]) -> None:

@@ -6,6 +6,7 @@ The graph's state holds numbers and words only; pictures and trees stay in the a
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any, TypedDict
 
 import numpy as np
@@ -13,8 +14,8 @@ from langgraph.graph import END, START, StateGraph
 from numpy.typing import NDArray
 
 from executors.robot import Robot
-from executors.runtime import Followed, Runtime
-from planner import NoPlan, Plan, Search, search
+from executors.runtime import Followed
+from planner import NoPlan, Plan, Search, search, search_for
 from tasks.goal import Goal, PushGoal, understand
 from vlp.build import Parts
 from vlp.decision import ActedSubgoal
@@ -29,6 +30,7 @@ from vlp.events import (
     Verified,
     searched,
 )
+from vlp.extraction import follower
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
 from vlp.sight import SURE, reached
@@ -69,9 +71,8 @@ class Agent:
         self.parts, self.robot, self.settings = parts, robot, settings
         self.events, self.folder, self.live = events, folder, live
         self.watch = Stopwatch()
-        self._runtime = Runtime(
-            robot, self.watch.wrap("policy", parts.policy), self.watch.wrap("probe", parts.probe)
-        )
+        policy, probe = self.watch.wrap("policy", parts.policy), self.watch.wrap("probe", parts.probe)
+        self._runtime = follower(settings.extraction, robot, policy, probe)
         self._goal: Goal | None = None
         self._plan: Plan | None = None
         self._steps = 0
@@ -225,7 +226,8 @@ class Agent:
 
     def _imagine(self, frame: NDArray[np.uint8], decision: int) -> Search:
         settings, parts, wrap = self.settings, self.parts, self.watch.wrap
-        return search(
+        find = partial(
+            search,
             wrap("propose", parts.proposer),
             wrap("video", parts.video),
             wrap("value", parts.value),
@@ -235,12 +237,15 @@ class Agent:
             language_branches=settings.language_branches,
             video_branches=settings.video_branches,
             horizon=settings.horizon,
-            seed=settings.seed * 1000 + decision,
             guards=[wrap("guards", guard) for guard in parts.guards],
             done_below=DONE_BELOW,
             max_value_gain=parts.max_value_gain,
             on_event=None if self.live is None else self.live.on_event,
         )
+        seed = settings.seed * 1000 + decision
+        if settings.seconds is None:
+            return find(seed=seed)
+        return search_for(find, seconds=settings.seconds, seed=seed, done_below=DONE_BELOW)
 
     # -- what callers use --------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, subcommand
 
 from vlp.commands import Command
+from vlp.commands.ablate import Ablate
 from vlp.commands.bench import Bench
 from vlp.commands.collect import Collect
 from vlp.commands.process import SIGINT_CODE, SIGTERM_CODE, handle_signals, tune_allocator
@@ -29,6 +30,7 @@ _Commands = (
     | Annotated[Collect, subcommand("collect")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Bench, subcommand("bench")]
+    | Annotated[Ablate, subcommand("ablate")]
 )
 _DESCRIPTION = "Plan in language and imagined video, act in PyBullet."
 

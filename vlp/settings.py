@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from vlp.errors import UsageError
 
 Device = Literal["auto", "cpu", "cuda"]
 PresetName = Literal["nano", "base"]
+Extraction = Literal["every-frame", "last-frame", "inverse-dynamics"]
 
 LIMITS: Final = {
     "seed": (0, 2**31 - 1),
@@ -22,6 +23,8 @@ LIMITS: Final = {
 """Smallest and largest value of each number."""
 MOST_CLIPS: Final = 2048
 """Clips a level, 300 kB each: more would not fit into a usual memory."""
+SECONDS: Final = (0.05, 600.0)
+"""Smallest and largest budget of a decision."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +43,22 @@ class Settings:
     """Denoising steps a clip."""
     max_control_steps: int = 1500
     device: Device = "auto"
+    extraction: Extraction = "every-frame"
+    """How actions come from a clip: a policy that follows each of its frames, or what that is compared to."""
+    seconds: float | None = None
+    """That each decision searches, by restarts; None: as long as one search takes."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
             _check(name, getattr(self, name), low, high)
         if self.device not in ("auto", "cpu", "cuda"):
             raise UsageError(f"device: expected auto, cpu or cuda, got {self.device!r}; choose one of these")
+        if self.extraction not in (ways := get_args(Extraction)):
+            raise UsageError(
+                f"extraction: expected {', '.join(ways)}, got {self.extraction!r:.40}; choose one of these"
+            )
+        if self.seconds is not None:
+            _check_seconds(self.seconds)
         if self.clips > MOST_CLIPS:
             raise UsageError(
                 f"expected at most {MOST_CLIPS} clips a level, "
@@ -57,15 +70,28 @@ class Settings:
         """Clips imagined for one level of the search."""
         return self.beams * self.language_branches * self.video_branches
 
-    def as_dict(self) -> dict[str, int | str]:
-        """The settings as they stand in result.json."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    def as_dict(self) -> dict[str, int | float | str]:
+        """The settings as they stand in result.json. Those that only an ablation changes stand there only
+        when it does, so that a result of the agent as it is says the same with them and without."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        as_is = {"extraction": "every-frame", "seconds": None}
+        return {name: value for name, value in values.items() if name not in as_is or value != as_is[name]}
 
 
 def _check(name: str, value: object, low: int, high: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise UsageError(
             f"{name.replace('_', ' ')}: expected a whole number from {low} to {high}, got {value!r:.40}; "
+            "choose one in this range"
+        )
+
+
+def _check_seconds(value: object) -> None:
+    low, high = SECONDS
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and low <= value <= high):  # type: ignore[operator]
+        raise UsageError(
+            f"seconds: expected a number from {low:g} to {high:g}, got {value!r:.40}; "
             "choose one in this range"
         )
 

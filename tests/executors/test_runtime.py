@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from executors.inverse_dynamics import InverseDynamics
+from executors.last_frame import LastFrameRuntime
 from executors.policy import FramePolicy, SlotPolicy
 from executors.robot import RobotError, SimulatedRobot
 from executors.runtime import Runtime
@@ -90,6 +92,88 @@ def test_what_is_wanted_ends_it(encoder: SlotEncoder, robot: SimulatedRobot) -> 
         push_right(12), lambda *_: False, lambda *_: True
     )
     assert followed.outcome == "done" and followed.steps == 0
+
+
+class Noting(Still):
+    """A policy that stays where it is and keeps the frames that it is given to reach."""
+
+    def __init__(self) -> None:
+        self.goals: list[NDArray[np.uint8]] = []
+
+    def actions(self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.goals.append(goal_frame)
+        return super().actions(frame, goal_frame)
+
+
+def test_on_the_last_frame_alone_there_are_as_many_steps_as_on_every_frame(
+    encoder: SlotEncoder, robot: SimulatedRobot
+) -> None:
+    policy, clip = Noting(), push_right(18)
+    runtime = LastFrameRuntime(robot, policy, PoseProbe(encoder))
+    followed = runtime.follow(clip, lambda *_: False)
+    # The block is further off than a clip that is followed frame by frame may be, and nothing is wrong.
+    assert followed.outcome == "followed" and followed.distance > runtime.config.lost_distance
+    assert followed.steps == 2 * runtime.config.steps_a_frame + runtime.config.final_steps
+    assert all(np.array_equal(goal, clip[-1]) for goal in policy.goals)
+
+
+def test_the_bundled_policy_goes_for_a_last_frame(encoder: SlotEncoder, robot: SimulatedRobot) -> None:
+    policy = FramePolicy(encoder, SlotPolicy.from_pretrained(BUNDLED / "policy"))
+    before = robot.info["blocks"]["red_cube"]
+    LastFrameRuntime(robot, policy, PoseProbe(encoder)).follow(push_right(12), lambda *_: False)
+    assert robot.info["blocks"]["red_cube"][1] - before[1] > 0.03
+
+
+def test_inverse_dynamics_repeats_the_pushers_motion(encoder: SlotEncoder, robot: SimulatedRobot) -> None:
+    runtime, clip = InverseDynamics(robot, PoseProbe(encoder), stride=6), push_right(12)
+    actions = runtime.actions(robot.get_observation()["rgb"], clip)
+    assert actions.shape == (12, 2)
+    assert (actions[:6] == actions[0]).all() and (actions[6:] == actions[6]).all()
+    # 0.144 m to the right were asked of the pusher, which lags a little behind its set point.
+    assert np.abs(actions.sum(0) - [0, 0.144]).max() < 0.02
+    before = robot.info["blocks"]["red_cube"]
+    indices: list[int] = []
+
+    def note(index: int, *_: object) -> bool:
+        indices.append(index)
+        return False
+
+    followed = runtime.follow(clip, note)
+    assert followed.outcome == "followed" and followed.steps == 12 and followed.seen.shape == clip.shape
+    assert indices == [0] * 6 + [1] * 6
+    assert robot.info["blocks"]["red_cube"][1] - before[1] > 0.03
+    assert followed.distance < 0.04
+
+
+class Told:
+    """Sees the pusher where it is told, a place a frame; no blocks."""
+
+    def __init__(self, *pusher: tuple[bool, float, float]) -> None:
+        self._pusher = pusher
+
+    def places(self, frames: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        told = np.array(self._pusher[: len(frames)], np.float32)
+        return told[:, None, 0] > 0.5, told[:, None, 1:]
+
+
+def test_a_pusher_that_is_not_imagined_is_taken_to_stay(robot: SimulatedRobot) -> None:
+    told = Told((True, 0.3, 0.0), (True, 0.3, 0.06), (False, 9.0, 9.0), (True, 0.36, 0.06))
+    actions = InverseDynamics(robot, told, stride=3).actions(push_right(6)[0], push_right(18))
+    expected = np.repeat(np.array([[0, 0.02], [0, 0], [0.02, 0]]), 3, axis=0)
+    assert np.abs(actions - expected).max() < 1e-6
+
+
+def test_inverse_dynamics_goes_through_the_gate_and_ends_when_told(robot: SimulatedRobot) -> None:
+    before = robot.get_observation()["effector_target_translation"]
+    wild = InverseDynamics(robot, Told((True, 0.3, 0.0), (True, 9.0, 0.0)), stride=6)
+    followed = wild.follow(push_right(6), lambda *_: False)
+    assert followed.outcome == "refused" and followed.steps == 0 and "expected a step" in followed.reason
+    assert (robot.get_observation()["effector_target_translation"] == before).all()
+    calm = InverseDynamics(robot, Told((True, 0.3, 0.0), (True, 0.3, 0.06)), stride=6)
+    done = calm.follow(push_right(6), lambda *_: False, lambda *_: True)
+    assert done.outcome == "done" and done.steps == 0 and len(done.seen) == 1
+    stopped = calm.follow(push_right(6), lambda *_: True)
+    assert stopped.outcome == "stopped" and stopped.steps == 1
 
 
 def test_a_robot_that_is_not_connected_says_so() -> None:

@@ -433,7 +433,7 @@ try:
     main(["bench", "--help"])
 except SystemExit as end:
     assert not end.code, end.code
-heavy = ("torch", "numpy", "transformers", "diffusers", "pybullet", "rich.progress", "ray")
+heavy = ("torch", "numpy", "transformers", "diffusers", "pybullet", "rich.progress", "ray", "matplotlib")
 print([name for name in heavy if name in sys.modules])
 """
     done = subprocess.run(

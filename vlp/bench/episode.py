@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -56,8 +55,8 @@ class Episode:
             "weights": weights,
         }
 
-    def measure(self, parts: Parts, weights: Path) -> Line:
-        """What is measured of it; `weights`: the folder that the parts are from."""
+    def measure(self, parts: Parts) -> Line:
+        """What is measured of it."""
         return run(self, parts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,10 +15,19 @@ _A_WEEK = 7 * 86_400.0
 """Seconds over which the speed is averaged: an episode may take minutes."""
 
 
-class Bar:
-    """A watcher of `vlp.bench.execution.run_all`, and a context manager."""
+def _method(line: Line) -> str:
+    return str(line["method"])
 
-    def __init__(self) -> None:
+
+class Bar:
+    """A watcher of `vlp.bench.execution.run_all`, and a context manager.
+
+    Args:
+        name: what a line is called, before its task and seed.
+    """
+
+    def __init__(self, name: Callable[[Line], str] = _method) -> None:
+        self._name = name
         self._console = Console(stderr=True)
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("time left"), TimeRemainingColumn())
         self._bar = Progress(*columns, console=self._console, speed_estimate_period=_A_WEEK)
@@ -32,7 +41,7 @@ class Bar:
 
     def ended(self, line: Line) -> None:
         self._bar.advance(self._task)
-        self._say(in_words(line, self._bar.tasks[0].time_remaining))
+        self._say(in_words(line | {"method": self._name(line)}, self._bar.tasks[0].time_remaining))
 
     def _say(self, text: str) -> None:
         self._console.print(text, soft_wrap=True, highlight=False, markup=False)

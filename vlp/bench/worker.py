@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from transformers.utils.logging import disable_progress_bar
 
-from vlp.bench.episode import Episode, run
+from vlp.bench.episode import Episode
 from vlp.bench.line import Line
 from vlp.build import Parts, build
 from vlp.settings import Settings
@@ -29,7 +29,7 @@ class Worker:
 
     def run(self, episode: Episode) -> Line:
         """What was measured of an episode."""
-        return run(episode, self._parts(episode.settings))
+        return episode.measure(self._parts(episode.settings))
 
     def _parts(self, settings: Settings) -> Parts:
         """The trained parts; those of other settings are let go."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -13,14 +11,12 @@ from tyro.conf import Positional, arg
 from vlp.bench.log import EpisodeLog
 from vlp.bench.names import DEFAULT_METHODS, TASKS, EngineName, MethodName, TaskName
 from vlp.bench.ray_available import check_ray
+from vlp.commands.episodes import MOST_EPISODES, check_episodes, check_range, explained
 from vlp.commands.process import print_result, stdout_for_result
-from vlp.errors import UsageError
 from vlp.evaluate import FIRST_SEED
 from vlp.settings import Device, Settings
 from vlp.weights import BUNDLED, verify
 
-MOST_EPISODES = 100_000
-MOST_WORKERS = 1024
 _Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
 
 
@@ -59,7 +55,7 @@ class Bench:
         self._check()
         weights, log = self.weights or BUNDLED, self.out.absolute() / "episodes.jsonl"
         verify(weights)
-        with stdout_for_result(), EpisodeLog(log) as book, _explained(log):
+        with stdout_for_result(), EpisodeLog(log) as book, explained(log):
             from vlp.commands.bench_session import execution
 
             result = execution(self, weights.absolute(), book)
@@ -80,27 +76,10 @@ class Bench:
         print(f"summary: {self.out / 'summary.json'}")
 
     def _check(self) -> None:
-        last = 2**31 - 1 - max(self.episodes, 0)
-        for name, value, low, high in (
-            ("episodes", self.episodes, 1, MOST_EPISODES),
-            ("first seed", self.first_seed, 0, last),
-            ("workers", self.workers, 1, MOST_WORKERS),
-            ("tasks", len(self.tasks), 1, len(TASKS)),
-            ("methods", len(self.method), 1, MOST_EPISODES),
-        ):
-            if not low <= value <= high:
-                raise UsageError(f"{name}: expected {low} to {high}, got {value}; choose one in this range")
+        check_episodes(self.episodes, self.first_seed, self.workers)
+        check_range("tasks", len(self.tasks), 1, len(TASKS))
+        check_range("methods", len(self.method), 1, MOST_EPISODES)
         # Settings and Ray as well are looked at before anything heavy is imported.
         Settings(max_control_steps=self.max_control_steps)
         if self.engine == "ray":
             check_ray()
-
-
-@contextmanager
-def _explained(log: Path) -> Iterator[None]:
-    """Says how a bench that is broken off goes on."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit) as error:
-        error.add_note(f"what has ended is in {log}; the same command goes on from there")
-        raise

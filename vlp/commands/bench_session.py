@@ -31,23 +31,27 @@ def execution(options: Bench, weights: Path, log: EpisodeLog) -> dict[str, Any]:
             asked.plan(), log, weights=weights, workers=options.workers, engine=engine, watcher=bar
         )
     result = _result(asked, lines)
-    _write(log.path.with_name("summary.json"), result)
+    write_json(log.path.with_name("summary.json"), result)
     return result
 
 
 def _asked(options: Bench) -> Execution:
-    device = choose_device(options.device)
-    if device == "cuda" and choose_device("auto") != "cuda":
-        raise UsageError("device: expected a GPU that torch can use, got none; choose --device cpu or auto")
-    # What "auto" stands for is kept with the results: another device gives other seconds.
-    settings = Settings(max_control_steps=options.max_control_steps)
     return Execution(
         tasks=tuple(dict.fromkeys(options.tasks)),
         methods=tuple(dict.fromkeys(options.method)),
         episodes=options.episodes,
         first_seed=options.first_seed,
-        settings=replace(settings, device=cast(Device, device)),
+        settings=on_device(Settings(max_control_steps=options.max_control_steps, device=options.device)),
     )
+
+
+def on_device(settings: Settings) -> Settings:
+    """The settings with what "auto" stands for, which is kept with the results: another device gives other
+    seconds. Raises UsageError where the device is not there."""
+    device = choose_device(settings.device)
+    if device == "cuda" and choose_device("auto") != "cuda":
+        raise UsageError("device: expected a GPU that torch can use, got none; choose --device cpu or auto")
+    return replace(settings, device=cast(Device, device))
 
 
 def _result(asked: Execution, lines: Sequence[Line]) -> dict[str, Any]:
@@ -61,7 +65,7 @@ def _result(asked: Execution, lines: Sequence[Line]) -> dict[str, Any]:
     }
 
 
-def _write(path: Path, result: dict[str, Any]) -> None:
+def write_json(path: Path, result: dict[str, Any]) -> None:
     """A reader finds the old file or the new one, never half of it."""
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,37 @@
+"""What is asked of which board: the same for every variant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from vlp.ablate.imagined import METHOD, ImaginedPlan
+from vlp.ablate.variants import Ablation, Variant
+from vlp.bench.episode import Episode
+from vlp.bench.names import TaskName
+from vlp.bench.protocol import instruction
+from vlp.bench.summary import OURS
+from vlp.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Every variant on every task and seed."""
+
+    ablation: Ablation
+    tasks: Sequence[TaskName]
+    episodes: int
+    """A task and variant."""
+    first_seed: int
+    settings: Settings
+
+    def plan(self) -> list[tuple[Variant, Episode]]:
+        """The episodes, seed by seed, so that an ablation that is broken off has compared like with like."""
+        return [(variant, self._episode(i, task, variant)) for i in range(self.episodes)
+                for task in self.tasks for variant in self.ablation.variants]  # fmt: skip
+
+    def _episode(self, number: int, task: TaskName, variant: Variant) -> Episode:
+        seed = self.first_seed + number
+        settings = replace(variant.of(self.settings), seed=seed)
+        kind, method = (ImaginedPlan, METHOD) if self.ablation.imagined else (Episode, OURS)
+        return kind(method, task, instruction(task, number), seed, settings)
