@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from executors.labels import chunk
-from executors.policy import SlotPolicy
+from executors.policy import SlotPolicy, keep
+from executors.train_policy import STAYS
 from tasks import board, slots
 from tasks.board import KINDS
 from tasks.grammar import canonical
@@ -28,9 +29,19 @@ PATIENCE = 12
 NOISE = np.array([0, 0.008, 0.008, 0.06, 0.06], np.float32)
 IMAGINED = 0.6
 """Share of pushes followed on imagined boards, where a video model is given: they are off by what it is."""
+CANDIDATES = 2
+"""Pushes drawn for each that is followed, the one on the more crowded board: there it goes wrong."""
 Slots = NDArray[np.float32]
 Imagine = Callable[[Slots, str, int], Slots]
 """First slots [17, 5], words and a seed to future slots [T, 17, 5]."""
+
+
+def _room(source: Rollouts, push: int) -> float:
+    """Metres from a block to the nearest other at a push's start, on average."""
+    xy = source.poses[source.push_start[push], :, :2]
+    xy = xy[np.isfinite(xy[:, 0])]
+    apart = np.linalg.norm(xy[:, None] - xy[None], axis=-1) + np.eye(len(xy))
+    return float(apart.min(1).mean()) if len(xy) else 1.0
 
 
 class Follower:
@@ -56,14 +67,17 @@ class Follower:
         return slots.pose_array(poses), self._world.effector()
 
     @torch.inference_mode()
-    def _act(self, now: Slots, wanted: Slots) -> NDArray[np.float64]:
-        pair = [torch.from_numpy(self._noisy(state))[None] for state in (now, wanted)]
+    def _act(self, now: Slots, wanted: Slots, stays: NDArray[np.bool_]) -> NDArray[np.float64]:
+        pair = [torch.from_numpy(state)[None] for state in (now, keep(now, wanted, stays))]
         return np.asarray(self._policy(*pair)[0, 0].double().numpy())
+
+    def _push(self) -> tuple[Rollouts, int]:
+        source = self._rollouts[int(self._rng.integers(len(self._rollouts)))]
+        return source, int(self._rng.integers(len(source.push_start)))
 
     def follow(self) -> None:
         """One push of the rollouts, begun with a disturbed pusher: its own later boards, or imagined ones."""
-        source = self._rollouts[int(self._rng.integers(len(self._rollouts)))]
-        push = int(self._rng.integers(len(source.push_start)))
+        source, push = min((self._push() for _ in range(CANDIDATES)), key=lambda drawn: _room(*drawn))
         start, stop = int(source.push_start[push]), int(source.push_stop[push]) - 1
         poses, effector = source.poses[start], source.effector[start]
         blocks = {k: tuple(map(float, p)) for k, p in zip(KINDS, poses, strict=True) if np.isfinite(p[0])}
@@ -75,29 +89,40 @@ class Follower:
         else:
             steps = [*range(start + int(self._rng.integers(1, STRIDE + 1)), stop, STRIDE), stop]
             clip = slots.from_poses(source.poses[steps], source.effector[steps])
+        stays = self._left_alone(clip)
         for wanted in clip:
-            if not self._reach(wanted):
+            if not self._reach(wanted, stays):
                 return
 
-    def _reach(self, wanted: Slots) -> bool:
-        """Act towards one wanted board [17, 5]; False when the follower has lost it."""
-        where = slots.places(wanted).astype(float)
-        goal = {k: where[i] for i, k in enumerate(KINDS) if wanted[i, 0] > 0.5}
+    def _left_alone(self, clip: Slots) -> NDArray[np.bool_]:
+        """Which slots [17] a clip [T, 17, 5] never shows far from where they stand now."""
+        now = slots.from_poses(*self._look())
+        off = np.linalg.norm(slots.places(clip) - slots.places(now), axis=-1).max(0)
+        stays = (now[:, 0] > 0.5) & (off < STAYS)
+        stays[slots.PUSHER] = False
+        return np.asarray(stays)
+
+    def _reach(self, wanted: Slots, stays: NDArray[np.bool_]) -> bool:
+        """Act towards one wanted board [17, 5], moving nothing that `stays` [17]; False when the follower has
+        lost it."""
         for _ in range(PATIENCE):
             poses, pusher = self._look()
             now = slots.from_poses(poses, pusher)
+            kept = keep(now, wanted, stays)
+            where = slots.places(kept).astype(float)
+            goal = {k: where[i] for i, k in enumerate(KINDS) if kept[i, 0] > 0.5}
             blocks = {k: p[:2].astype(float) for k, p in zip(KINDS, poses, strict=True) if np.isfinite(p[0])}
             gaps = [float(np.linalg.norm(goal[k] - xy)) for k, xy in blocks.items() if k in goal]
             if max(gaps, default=1.0) < 0.012 and np.linalg.norm(where[slots.PUSHER] - pusher) < 0.025:
                 return True
             if max(gaps, default=1.0) > 0.15:
                 return False
-            label = chunk(blocks, pusher.astype(float), goal, where[slots.PUSHER])
             self.now.append(now)
-            self.wanted.append(wanted)
-            self.actions.append(label)
+            self.wanted.append(kept)
+            self.actions.append(chunk(blocks, pusher.astype(float), goal, where[slots.PUSHER]))
             low, high = zip(board.EFFECTOR_X, board.EFFECTOR_Y, strict=True)
-            self._world.step(np.clip(np.array(self._world.target) + self._act(now, wanted), low, high))
+            action = self._act(self._noisy(now), self._noisy(wanted), stays)
+            self._world.step(np.clip(np.array(self._world.target) + action, low, high))
         return True
 
 

@@ -79,13 +79,29 @@ class FramePolicy:
 
     def __init__(self, encoder: Eye, policy: SlotPolicy) -> None:
         self._encoder, self._policy = encoder, policy.eval()
-        self._goal: tuple[NDArray[np.uint8], Tensor] | None = None
+        self._goal: tuple[NDArray[np.uint8], NDArray[np.float32]] | None = None
 
     @torch.inference_mode()
-    def actions(self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Two frames uint8 [H, W, 3] to set-point changes float32 [k, 2], metres a step."""
+    def actions(
+        self,
+        frame: NDArray[np.uint8],
+        goal_frame: NDArray[np.uint8],
+        stays: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.float32]:
+        """Two frames uint8 [H, W, 3] to set-point changes float32 [k, 2], metres a step. What `stays` [17]
+        names is wanted where it is seen now, whatever the goal frame shows."""
         if self._goal is None or not np.array_equal(self._goal[0], goal_frame):
-            self._goal = (goal_frame.copy(), torch.from_numpy(self._encoder.see(goal_frame[None])))
-        device = self._policy.device
-        now = torch.from_numpy(self._encoder.see(frame[None])).to(device)
-        return np.asarray(self._policy(now, self._goal[1].to(device))[0].cpu().numpy())
+            self._goal = (goal_frame.copy(), self._encoder.see(goal_frame[None])[0])
+        now = self._encoder.see(frame[None])[0]
+        wanted = self._goal[1] if stays is None else keep(now, self._goal[1], stays)
+        boards = [torch.from_numpy(board)[None].to(self._policy.device) for board in (now, wanted)]
+        return np.asarray(self._policy(*boards)[0].cpu().numpy())
+
+
+def keep(
+    now: NDArray[np.float32], wanted: NDArray[np.float32], stays: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Wanted slots [..., 17, 5] with those that `stays` [..., 17] names as they are now, where they are
+    seen."""
+    kept = stays & (now[..., 0] > 0.5)
+    return np.where(kept[..., None], now, wanted)

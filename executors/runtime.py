@@ -20,8 +20,11 @@ Seen = tuple[NDArray[np.bool_], NDArray[np.float32]]
 class Policy(Protocol):
     """Goal-conditioned inverse dynamics."""
 
-    def actions(self, frame: Frame, goal_frame: Frame) -> NDArray[np.float32]:
-        """Two frames uint8 [H, W, 3] to set-point changes float32 [k, 2], metres a step."""
+    def actions(
+        self, frame: Frame, goal_frame: Frame, stays: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float32]:
+        """Two frames uint8 [H, W, 3] to set-point changes float32 [k, 2], metres a step. `stays` [K]: what is
+        not to be moved, whatever the goal frame seems to show."""
         ...
 
 
@@ -113,6 +116,7 @@ class Runtime:
         present, where = self._places.places(clip)
         frames: list[Frame] = []
         begun: Seen | None = None
+        stays = np.zeros(present.shape[1], bool)
         index, spent, steps = 0, 0, 0
         outcome, reason = "followed", ""
         frame: Frame = self._robot.get_observation()["rgb"]
@@ -122,11 +126,12 @@ class Runtime:
             if finished is not None and finished(*seen):
                 outcome = "done"
                 break
-            begun = begun or seen
-            if pushed_aside(begun, seen, (present, where), self.config.aside):
+            if begun is None:
+                begun, stays = seen, left_alone(seen, (present, where), config.aside / 2)
+            if pushed_aside(begun, seen, stays, config.aside):
                 outcome, reason = "parted", "a block that the clip leaves alone was pushed aside"
                 break
-            blocks, pusher = gaps(seen, (present[index], where[index]))
+            blocks, pusher = gaps(seen, (present[index] & ~stays, where[index]))
             most = config.final_steps if last else config.steps_a_frame
             if self._reached(blocks, pusher, last) or spent >= most:
                 frames.append(frame)
@@ -138,7 +143,7 @@ class Runtime:
                 outcome, reason = "parted", f"a block is {blocks:.3f} m from where the clip has it"
                 break
             try:
-                stopped, sent, frame = self._act(frame, clip[index], index, watch)
+                stopped, sent, frame = self._act(frame, clip[index], stays, index, watch)
             except GateError as error:
                 outcome, reason = "refused", str(error)
                 break
@@ -149,9 +154,11 @@ class Runtime:
         end, _ = gaps(self._look(frame), (present[-1], where[-1]))
         return Followed(outcome, steps, end, np.array(frames or [frame]), reason)
 
-    def _act(self, frame: Frame, goal: Frame, index: int, watch: Watch) -> tuple[bool, int, Frame]:
+    def _act(
+        self, frame: Frame, goal: Frame, stays: NDArray[np.bool_], index: int, watch: Watch
+    ) -> tuple[bool, int, Frame]:
         """Send the first actions of a chunk; returns whether to stop, how many were sent, the new picture."""
-        actions = self._policy.actions(frame, goal)[: self.config.execute]
+        actions = self._policy.actions(frame, goal, stays)[: self.config.execute]
         for count, action in enumerate(actions, 1):
             sent, frame = send(self._robot, self._gate, action)
             if watch(index, action, sent, frame):
@@ -176,10 +183,16 @@ def gaps(seen: Seen, wanted: Seen) -> tuple[float, float]:
     return float(distance[:-1][both].max(initial=0.0)), float(distance[-1])
 
 
-def pushed_aside(begun: Seen, seen: Seen, clip: Seen, limit: float) -> bool:
-    """Whether a block went more than `limit` metres that the clip, presence [T, K] and places [T, K, 2],
-    never moves half as far."""
-    stays = np.linalg.norm(clip[1] - begun[1], axis=-1).max(0) < limit / 2
+def left_alone(begun: Seen, clip: Seen, limit: float) -> NDArray[np.bool_]:
+    """Which things [K] a clip, presence [T, K] and places [T, K, 2], never shows more than `limit` metres
+    from where they were seen at its start. That it shows them a little off is its error, not its wish."""
+    off = np.where(clip[0], np.linalg.norm(clip[1] - begun[1], axis=-1), 0.0).max(0)
+    stays = begun[0] & (off < limit)
+    stays[-1] = False
+    return np.asarray(stays)
+
+
+def pushed_aside(begun: Seen, seen: Seen, stays: NDArray[np.bool_], limit: float) -> bool:
+    """Whether one of the blocks that `stays` names went more than `limit` metres."""
     gone = np.linalg.norm(seen[1] - begun[1], axis=-1) > limit
-    known = begun[0] & seen[0] & clip[0].all(0)
-    return bool((stays & gone & known)[:-1].any())
+    return bool((stays & gone & seen[0])[:-1].any())

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from executors import mixture
-from executors.policy import SlotPolicy
+from executors.policy import SlotPolicy, keep
+from tasks.slots import PUSHER, places
 from tasks.symmetry import mirror_slots
 from tasks.training import Batch
 
 PLACE_NOISE = 0.008
+STAYS = 0.0125
+"""Metres within which a block is left alone, as the runtime takes it."""
 
 
 def _load(paths: Sequence[Path]) -> list[NDArray[np.float32]]:
@@ -41,12 +44,24 @@ def batches(
         flip = rng.random(len(now)) < 0.5
         boards = [np.where(flip[:, None, None], mirror_slots(s), s) for s in (now, wanted)]
         actions = np.where(flip[:, None, None], actions * np.array([1, -1], np.float32), actions)
+        stays = _left_alone(boards[0], boards[1])
         noise = [rng.normal(0, 1, s.shape).astype(np.float32) * scale * s[..., :1] for s in boards]
+        now, wanted = (board + more for board, more in zip(boards, noise, strict=True))
         yield {
-            "now": torch.from_numpy(boards[0] + noise[0]),
-            "wanted": torch.from_numpy(boards[1] + noise[1]),
+            "now": torch.from_numpy(now),
+            "wanted": torch.from_numpy(keep(now, wanted, stays)),
             "actions": torch.from_numpy(actions.astype(np.float32)),
         }
+
+
+def _left_alone(now: NDArray[np.float32], wanted: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which slots [N, 17] a clip that goes on to the wanted boards would leave alone: all that are wanted
+    near to where they are, but for the one that is to go furthest."""
+    off = np.linalg.norm(places(wanted) - places(now), axis=-1)[:, :PUSHER]
+    off = np.where((now[:, :PUSHER, 0] > 0.5) & (wanted[:, :PUSHER, 0] > 0.5), off, 0.0)
+    stays = np.concatenate([off < STAYS, np.zeros((len(off), 1), bool)], 1)
+    stays[np.arange(len(off)), off.argmax(1)] = False
+    return stays
 
 
 def loss(model: SlotPolicy, batch: Batch) -> tuple[Tensor, dict[str, float]]:

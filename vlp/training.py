@@ -59,7 +59,7 @@ class Sizes:
 
     shards: int = 40
     pictures: int = 24
-    labels: int = 22
+    labels: int = 12
     corrections: int = 6
 
 

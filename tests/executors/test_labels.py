@@ -32,6 +32,11 @@ def test_a_small_policy_learns_its_labels(tmp_path: Path) -> None:
     with np.load(labels) as data:
         assert data["actions"].shape == (200, CHUNK, 2) and np.abs(data["actions"]).max() <= 0.1
     source = batches([labels], [corrections], 64, 0)
+    batch = next(source)
+    same = (batch["now"] == batch["wanted"]).all(-1)[:, :-1].sum(1)
+    present = (batch["now"][:, :-1, 0] > 0.5).sum(1)
+    # All blocks but the one to be pushed are wanted exactly where they are seen.
+    assert (same >= 16 - 2).all() and (same[present >= 3] < 16).float().mean() > 0.9
     optimizer = torch.optim.AdamW(policy.parameters(), 2e-3)
     values = []
     for _ in range(80):

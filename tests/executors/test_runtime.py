@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from executors.inverse_dynamics import InverseDynamics
 from executors.last_frame import LastFrameRuntime
-from executors.policy import FramePolicy, SlotPolicy
+from executors.policy import FramePolicy, SlotPolicy, keep
 from executors.robot import RobotError, SimulatedRobot
-from executors.runtime import Runtime
+from executors.runtime import Runtime, left_alone, pushed_aside
 from tasks.perception import PoseProbe, SlotEncoder
 
 BUNDLED = Path(__file__).parents[2] / "vlp" / "bundled"
@@ -22,14 +22,18 @@ LAYOUT = ({"red_cube": (0.35, 0.0, 0.0), "blue_star": (0.25, 0.2, 0.0)}, (0.35, 
 class Still:
     """A policy that stays where it is."""
 
-    def actions(self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def actions(
+        self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8], stays: object = None
+    ) -> NDArray[np.float32]:
         return np.zeros((1, 2), np.float32)
 
 
 class Wild:
     """A policy that asks for too much."""
 
-    def actions(self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def actions(
+        self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8], stays: object = None
+    ) -> NDArray[np.float32]:
         return np.full((1, 2), 5.0, np.float32)
 
 
@@ -100,7 +104,9 @@ class Noting(Still):
     def __init__(self) -> None:
         self.goals: list[NDArray[np.uint8]] = []
 
-    def actions(self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def actions(
+        self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8], stays: object = None
+    ) -> NDArray[np.float32]:
         self.goals.append(goal_frame)
         return super().actions(frame, goal_frame)
 
@@ -185,3 +191,48 @@ def test_a_robot_that_is_not_connected_says_so() -> None:
     assert robot.action_features == {"effector_delta": (2,)}
     robot.disconnect()
     assert not robot.is_connected
+
+
+class Asked(Still):
+    """A policy that stays where it is and keeps what it was told not to move."""
+
+    def __init__(self) -> None:
+        self.stays: list[NDArray[np.bool_]] = []
+
+    def actions(
+        self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8], stays: object = None
+    ) -> NDArray[np.float32]:
+        self.stays.append(np.asarray(stays))
+        return super().actions(frame, goal_frame)
+
+
+def test_the_policy_is_told_what_the_clip_leaves_alone(encoder: SlotEncoder, robot: SimulatedRobot) -> None:
+    policy, probe = Asked(), PoseProbe(encoder)
+    Runtime(robot, policy, probe).follow(push_right(12), lambda *_: False)
+    assert all((stays == policy.stays[0]).all() for stays in policy.stays)
+    named = {name for name, still in zip(probe.names, policy.stays[0], strict=False) if still}
+    assert named == {"blue_star"} and not policy.stays[0][-1]
+
+
+def test_what_stays_is_wanted_where_it_is_seen() -> None:
+    now, wanted = np.zeros((17, 5), np.float32), np.ones((17, 5), np.float32)
+    now[:3, 0] = 1
+    stays = np.zeros(17, bool)
+    stays[1:5] = True
+    kept = keep(now, wanted, stays)
+    assert (kept[1:3] == now[1:3]).all()
+    assert (kept[[0, *range(3, 17)]] == 1).all()  # not named, or named and not seen
+
+
+def test_small_errors_of_a_clip_are_not_taken_for_a_wish() -> None:
+    begun = np.ones(4, bool), np.zeros((4, 2), np.float32)
+    present, where = np.ones((3, 4), bool), np.zeros((3, 4, 2), np.float32)
+    where[:, 0] = 0.008
+    where[1, 1] = 0.05
+    where[1, 2], present[1, 2] = 0.05, False
+    assert left_alone(begun, (present, where), 0.0125).tolist() == [True, False, True, False]
+    gone = np.zeros((4, 2), np.float32)
+    gone[1] = 0.5
+    assert not pushed_aside(begun, (begun[0], gone), np.array([True, False, True, False]), 0.025)
+    gone[2] = 0.03
+    assert pushed_aside(begun, (begun[0], gone), np.array([True, False, True, False]), 0.025)
