@@ -35,6 +35,7 @@ from vlp.runfolder import RunFolder
 from vlp.settings import Settings
 from vlp.sight import SURE, reached
 from vlp.timing import Stopwatch
+from vlp.verified_value import VerifiedValue
 
 DONE_BELOW = 4.0
 """Control steps; below this a frame is taken to show the goal reached."""
@@ -226,11 +227,15 @@ class Agent:
 
     def _imagine(self, frame: NDArray[np.uint8], decision: int) -> Search:
         settings, parts, wrap = self.settings, self.parts, self.watch.wrap
+        assert self._goal is not None
+        value = wrap("value", parts.value)
+        if parts.verify_done:
+            value = VerifiedValue(value, wrap("probe", parts.probe), self._goal, DONE_BELOW)
         find = partial(
             search,
             wrap("propose", parts.proposer),
             wrap("video", parts.video),
-            wrap("value", parts.value),
+            value,
             frame,
             self._text,
             beams=settings.beams,

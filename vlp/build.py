@@ -61,6 +61,8 @@ class Parts:
     hashes: dict[str, dict[str, str]]
     max_value_gain: float | None = MAX_VALUE_GAIN
     """Control steps that a clip may promise at most, see `planner.search`."""
+    verify_done: bool = True
+    """Whether the goal's rule, on what the probe sees, has a say where the value takes a board for done."""
     folder: Path = BUNDLED
     """The weights folder."""
 
