@@ -1,0 +1,49 @@
+"""The pusher of an imagined board stands in no block."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from tasks.board import KINDS
+from tasks.slots import PUSHER, SLOTS, from_poses, places
+from video.contact import TOUCH, set_back
+
+
+def _board(pusher: tuple[float, float], **blocks: tuple[float, float]) -> torch.Tensor:
+    poses = np.full((len(KINDS), 3), np.nan, np.float32)
+    for name, (x, y) in blocks.items():
+        poses[KINDS.index(name)] = (x, y, 0.0)
+    return torch.from_numpy(from_poses(poses, np.array(pusher, np.float32)))
+
+
+def test_a_pusher_in_a_block_is_set_back_to_its_rim_and_all_else_stays() -> None:
+    board = _board((0.34, 0.01), red_cube=(0.35, 0.0), blue_moon=(0.2, 0.1))
+    after = set_back(board[None], board[None, None])[0, 0]
+    where = places(after.numpy())
+    cube = where[KINDS.index("red_cube")]
+    assert np.isclose(np.linalg.norm(where[PUSHER] - cube), TOUCH["cube"], atol=1e-5)
+    assert where[PUSHER][0] < 0.35 and where[PUSHER][1] > 0  # out the way that it stood
+    assert torch.equal(after[:PUSHER], board[:PUSHER]) and after.shape == (SLOTS, 5)
+
+
+def test_a_pusher_that_touches_nothing_stays() -> None:
+    board = _board((0.30, 0.01), red_cube=(0.35, 0.0))
+    assert torch.allclose(set_back(board[None], board[None, None]), board[None, None])
+    # Where a block is absent its slot is zero, which is a place in the middle of the board.
+    alone = _board((0.35, 0.001))
+    assert torch.allclose(set_back(alone[None], alone[None, None]), alone[None, None])
+
+
+def test_in_the_middle_of_a_block_that_moves_it_goes_behind() -> None:
+    first = _board((0.35, -0.1), red_cube=(0.35, 0.0))
+    clip = _board((0.35, 0.1), red_cube=(0.35, 0.1))
+    where = places(set_back(first[None], clip[None, None])[0, 0].numpy())
+    assert where[PUSHER][1] < 0.1 - 0.9 * TOUCH["cube"]
+
+
+def test_out_of_one_block_it_does_not_go_into_the_next() -> None:
+    board = _board((0.36, 0.025), red_cube=(0.35, 0.0), blue_cube=(0.35, 0.06))
+    where = places(set_back(board[None], board[None, None])[0, 0].numpy())
+    gaps = [np.linalg.norm(where[PUSHER] - where[KINDS.index(name)]) for name in ("red_cube", "blue_cube")]
+    assert min(gaps) > TOUCH["cube"] - 0.004
