@@ -1,7 +1,8 @@
-"""Nothing stands in anything else: the pusher of an imagined board is set back to where it touches a block.
+"""Nothing stands in anything else: what moves in an imagined clip is set back to where it touches.
 
 The denoiser is off by some millimetres at each slot, so that one imagined pusher in five would stand in the
-block that it pushes, and hide it from the camera, as no real one can.
+block that it pushes, and hide it from the camera, as no real one can; and a block pushed up to another would
+often end in it.
 """
 
 from __future__ import annotations
@@ -12,31 +13,55 @@ from torch import Tensor
 from tasks.board import KINDS, shape_of
 from tasks.slots import PUSHER, SCALE
 
-TOUCH = {"cube": 0.0335, "moon": 0.0264, "star": 0.0304, "pentagon": 0.0305}
-"""Metres between the pusher's centre and a block's in contact, at least; measured in 60,000 control steps of
-rollouts (one in a thousand came nearer, by less than half a millimetre)."""
-BEHIND = 0.006
-"""Metres by which the way out leans to behind a block that moves; tells which way is out of its middle."""
+RADIUS = {"cube": 0.0208, "moon": 0.0138, "star": 0.0179, "pentagon": 0.0178}
+PUSHER_RADIUS = 0.0127
+"""Metres: in contact, centres are at least the sum of two of these apart. Measured in the rollouts, where one
+contact in a hundred is nearer, by less than a millimetre."""
+MOVES = 0.01
+"""Metres that the block must go, in some frame, which is set back from others."""
+LEAN = 0.006
+"""Metres by which the way out leans to where things came from; tells which way is out of a block's middle."""
 PASSES = 6
 """Out of one block may be into the next."""
 
 
-def set_back(first: Tensor, clips: Tensor) -> Tensor:
-    """First slots [N, 17, 5] and clips [N, T, 17, 5] to clips whose pusher stands in no block."""
+def set_apart(first: Tensor, clips: Tensor) -> Tensor:
+    """First slots [N, 17, 5] and clips [N, T, 17, 5] to clips in which neither the block that moves most nor
+    the pusher stands in a block."""
     scale = torch.tensor(SCALE, device=clips.device, dtype=clips.dtype)
-    touch = torch.tensor([TOUCH[shape_of(kind)] for kind in KINDS], device=clips.device)
-    where = clips[..., 1:3] * scale
+    radius = torch.tensor([RADIUS[shape_of(kind)] for kind in KINDS], device=clips.device)
+    where, begun = clips[..., 1:3] * scale, first[:, None, :, 1:3] * scale
+    there = clips[..., :PUSHER, 0] > 0.5
     blocks, pusher = where[..., :PUSHER, :], where[..., PUSHER, :]
-    gone = blocks - (first[:, None, :PUSHER, 1:3] * scale)
-    back = -torch.nn.functional.normalize(gone, dim=-1) * (gone.norm(dim=-1, keepdim=True) > 0.01)
-    for _ in range(PASSES):
-        gap = pusher[..., None, :] - blocks
-        depth = (touch - gap.norm(dim=-1)) * (clips[..., :PUSHER, 0] > 0.5)
-        deepest = depth.argmax(-1, keepdim=True)
-        take = deepest[..., None].expand(*deepest.shape, 2)
-        way = torch.nn.functional.normalize((gap + BEHIND * back).gather(-2, take)[..., 0, :], dim=-1)
-        out = blocks.gather(-2, take)[..., 0, :] + way * touch[deepest]
-        pusher = torch.where(depth.gather(-1, deepest) > 0, out, pusher)
+    gone = (blocks - begun[..., :PUSHER, :]) * there[..., None]
+    far = gone.norm(dim=-1)
+    rows, mover = torch.arange(len(clips), device=clips.device), far.amax(1).argmax(1)
+    one = torch.zeros_like(there).scatter_(2, mover[:, None, None].expand(-1, there.shape[1], 1), True)
+    # What was seen nearer than that at the start is taken to be so.
+    apart = (begun[..., :PUSHER, :] - begun[rows, :, mover][:, :, None]).norm(dim=-1)
+    touch = torch.minimum(radius[mover][:, None, None] + radius, apart)
+    back = -torch.nn.functional.normalize(gone[rows, :, mover], dim=-1)[:, :, None]
+    moves = far.amax(1)[rows, mover] > MOVES
+    free = _out(blocks[rows, :, mover], blocks, touch, there & ~one & moves[:, None, None], back)
+    blocks = torch.where(one[..., None], free[:, :, None], blocks)
+    back = -torch.nn.functional.normalize(gone, dim=-1) * (far > MOVES)[..., None]
+    pusher = _out(pusher, blocks, (radius + PUSHER_RADIUS).expand_as(far), there, back)
     result = clips.clone()
+    result[rows, :, mover, 1:3] = free / scale
     result[..., PUSHER, 1:3] = pusher / scale
     return result
+
+
+def _out(point: Tensor, others: Tensor, touch: Tensor, there: Tensor, back: Tensor) -> Tensor:
+    """Points [N, T, 2] moved out of the discs of radius `touch` [N, T or 1, K] about `others` [N, T, K, 2]
+    that are `there`, the deepest first; `back` [N, T, K or 1, 2] are unit vectors to lean to."""
+    back, touch = back.expand_as(others), touch.expand_as(there)
+    for _ in range(PASSES):
+        gap = point[..., None, :] - others
+        depth = torch.where(there, touch - gap.norm(dim=-1), -1.0)
+        deepest = depth.argmax(-1, keepdim=True)
+        take = deepest[..., None].expand(*deepest.shape, 2)
+        way = torch.nn.functional.normalize((gap + LEAN * back).gather(-2, take)[..., 0, :], dim=-1)
+        out = others.gather(-2, take)[..., 0, :] + way * touch.gather(-1, deepest)
+        point = torch.where(depth.gather(-1, deepest) > 0, out, point)
+    return point

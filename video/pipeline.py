@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tasks.perception import SlotEncoder
 from tasks.words import encode
-from video.contact import set_back
+from video.contact import set_apart
 from video.denoiser import MOTION_SCALE, SlotDenoiser
 from video.renderer import SlotRenderer, visible
 
@@ -83,7 +83,7 @@ def denoise(
         with torch.autocast(device.type, dtype=torch.bfloat16):
             clean = denoiser(latent, sigma.expand(len(latent)), first, text).float()
         latent = scheduler.step((latent - clean) / sigma, moment, latent, return_dict=False)[0]
-    return set_back(first, follow(first, latent))
+    return set_apart(first, follow(first, latent))
 
 
 def follow(first: Tensor, motions: Tensor) -> Tensor:
