@@ -78,7 +78,9 @@ def parse(argv: Sequence[str]) -> Command:
 def _first_words(box: str, argv: Sequence[str]) -> str:
     """What a box of several lines says above its first rule, in one line."""
     rows = [row.strip("│╭╮╰╯ ") for row in box.splitlines()[1:]]
-    ends = [number for number, row in enumerate(rows) if not row or set(row) == {"─"}]
+    if rows and not set(rows[0]) - {"-"}:  # where stderr is ASCII, a rule stands under the title too
+        rows = rows[1:]
+    ends = [number for number, row in enumerate(rows) if not set(row) - {"─", "-"}]
     text = " ".join(rows[: ends[0] if ends else None]).rstrip(".") or "expected a command"
     help_of = f"vlp {argv[0]} --help" if argv and argv[0].isalpha() else "vlp --help"
     return f"{text}; see {help_of}"

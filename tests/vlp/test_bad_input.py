@@ -274,3 +274,21 @@ def test_interrupted_while_acting(
     assert seen.count("acted") <= acted <= seen.count("acted") + 20
     frames = read_video(out / "execution.mp4")
     assert abs(len(frames) - acted) <= 1 and frames.dtype == np.uint8
+
+
+def test_a_wrong_option_is_one_line_whatever_stderr_can_show(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    said = []
+    for encoding in ("utf-8", "ascii"):
+        done = subprocess.run(
+            [sys.executable, "-m", "vlp", "run", "x", "--beams", "two"],
+            cwd=tmp_path,
+            env={**environment, "PYTHONIOENCODING": encoding},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode != 0
+        said.append(one_line(done.stderr))
+    assert said[0] == said[1] and "--beams" in said[0] and "--- " not in said[0]
