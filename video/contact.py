@@ -19,6 +19,8 @@ PUSHER_RADIUS = 0.0127
 contact in a hundred is nearer, by less than a millimetre."""
 MOVES = 0.01
 """Metres that the block must go, in some frame, which is set back from others."""
+RESTS = 0.01
+"""Metres from its end within which that block is taken to be at rest."""
 LEAN = 0.006
 """Metres by which the way out leans to where things came from; tells which way is out of a block's middle."""
 PASSES = 6
@@ -26,8 +28,8 @@ PASSES = 6
 
 
 def set_apart(first: Tensor, clips: Tensor) -> Tensor:
-    """First slots [N, 17, 5] and clips [N, T, 17, 5] to clips in which neither the block that moves most nor
-    the pusher stands in a block."""
+    """First slots [N, 17, 5] and clips [N, T, 17, 5] to clips in which neither the block that moves most,
+    where it comes to rest, nor the pusher stands in a block."""
     scale = torch.tensor(SCALE, device=clips.device, dtype=clips.dtype)
     radius = torch.tensor([RADIUS[shape_of(kind)] for kind in KINDS], device=clips.device)
     where, begun = clips[..., 1:3] * scale, first[:, None, :, 1:3] * scale
@@ -42,7 +44,10 @@ def set_apart(first: Tensor, clips: Tensor) -> Tensor:
     touch = torch.minimum(radius[mover][:, None, None] + radius, apart)
     back = -torch.nn.functional.normalize(gone[rows, :, mover], dim=-1)[:, :, None]
     moves = far.amax(1)[rows, mover] > MOVES
-    free = _out(blocks[rows, :, mover], blocks, touch, there & ~one & moves[:, None, None], back)
+    # Where it comes to rest; a block that goes through another on its way is for the guards to see.
+    own = blocks[rows, :, mover]
+    rests = (own - own[:, -1:]).norm(dim=-1) < RESTS
+    free = _out(own, blocks, touch, there & ~one & (moves[:, None] & rests)[..., None], back)
     blocks = torch.where(one[..., None], free[:, :, None], blocks)
     back = -torch.nn.functional.normalize(gone, dim=-1) * (far > MOVES)[..., None]
     pusher = _out(pusher, blocks, (radius + PUSHER_RADIUS).expand_as(far), there, back)

@@ -29,9 +29,19 @@ def reached(
     """Whether the goal's rule holds for the blocks that were seen (presence [17], places [17, 2] in metres,
     pusher last; set point [2]), and still does when each of them is off by `sure` metres, as the probe's
     errors are; with 0, whether it seems to."""
-    for shift in sure * _SHIFTS if sure else _SHIFTS[:1]:
-        shown = zip(KINDS, where + shift, present, strict=False)
-        blocks = {kind: xy for kind, xy, there in shown if there}
-        if goal.reward(blocks, target) < 1.0:
-            return False
-    return True
+    shifts = sure * _SHIFTS if sure else _SHIFTS[:1]
+    return all(_reward(goal, present, where + shift, target) >= 1.0 for shift in shifts)
+
+
+def expected_reward(
+    goal: Goal, present: NDArray[np.bool_], where: NDArray[np.float32], target: Sequence[float]
+) -> float:
+    """The goal's reward, 0..1, as it is on average when each block is off by `SURE` metres."""
+    return float(np.mean([_reward(goal, present, where + SURE * shift, target) for shift in _SHIFTS]))
+
+
+def _reward(
+    goal: Goal, present: NDArray[np.bool_], where: NDArray[np.float64], target: Sequence[float]
+) -> float:
+    blocks = {kind: xy for kind, xy, there in zip(KINDS, where, present, strict=False) if there}
+    return goal.reward(blocks, target)

@@ -69,3 +69,9 @@ def test_blocks_seen_in_contact_at_the_start_stay_as_near() -> None:
     first = _board((0.5, 0.2), red_cube=(0.35, 0.0), blue_cube=(0.35, 0.036), red_moon=(0.2, 0.0))
     clip = _board((0.5, 0.2), red_cube=(0.35, 0.0), blue_cube=(0.35, 0.036), red_moon=(0.25, 0.0))
     assert torch.allclose(set_apart(first[None], clip[None, None])[0, 0], clip, atol=1e-6)
+
+
+def test_a_block_on_its_way_through_another_is_left_for_the_guards() -> None:
+    first = _board((0.5, 0.2), red_cube=(0.35, -0.1), blue_cube=(0.35, 0.0))
+    clip = [_board((0.5, 0.2), red_cube=(0.35, y), blue_cube=(0.35, 0.0)) for y in (0.01, 0.2, 0.2)]
+    assert torch.allclose(set_apart(first[None], torch.stack(clip)[None])[0], torch.stack(clip), atol=1e-6)

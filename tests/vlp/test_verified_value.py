@@ -47,4 +47,6 @@ def test_done_is_what_the_rule_says_and_all_else_what_was_learned(world: World) 
     value = VerifiedValue(Fixed(2.0, 90.0, 2.0, 90.0), probe, goal, 4.0)
     assert isinstance(value, Value)
     found = value.steps_to_go(boards, TEXT)
-    assert found.mean.tolist() == [0.0, 0.0, 4.0, 90.0] and found.spread.tolist() == [1.0] * 4
+    # One block of eight is missing: 20 control steps at least, and the learned value orders equals.
+    assert found.mean.tolist() == pytest.approx([0.0, 0.0, 24.02, 90.9])
+    assert found.spread.tolist() == [1.0] * 4
