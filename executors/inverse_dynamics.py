@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from executors.deviation import gaps
 from executors.gate import Gate, GateError
 from executors.robot import Robot
-from executors.runtime import Finished, Followed, Frame, Places, Watch, gaps, send
+from executors.runtime import Finished, Followed, Frame, Places, Watch, send
 
 
 class InverseDynamics:

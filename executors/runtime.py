@@ -9,12 +9,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from executors.deviation import Seen, gaps, left_alone, pushed_aside, went_astray
 from executors.gate import Gate, GateError
 from executors.robot import Robot
 
 Frame = NDArray[np.uint8]
-Seen = tuple[NDArray[np.bool_], NDArray[np.float32]]
-"""Presence [K] and places [K, 2] in metres, pusher last."""
 
 
 class Policy(Protocol):
@@ -53,6 +52,8 @@ class FollowConfig:
     """A block this far from where the clip has it, in metres, means that the clip is not what happens."""
     aside: float = 0.025
     """A block that the clip leaves where it was has been pushed aside when it went this far, metres."""
+    astray: float = 0.035
+    """A block that the clip moves has left its way when it is this far from all of it, metres."""
     execute: int = 1
     """Actions of a chunk that are sent before looking again."""
 
@@ -131,6 +132,9 @@ class Runtime:
             if pushed_aside(begun, seen, stays, config.aside):
                 outcome, reason = "parted", "a block that the clip leaves alone was pushed aside"
                 break
+            if went_astray(begun, seen, (present, where), stays, config.astray):
+                outcome, reason = "parted", "a block left the way that the clip has for it"
+                break
             blocks, pusher = gaps(seen, (present[index] & ~stays, where[index]))
             most = config.final_steps if last else config.steps_a_frame
             if self._reached(blocks, pusher, last) or spent >= most:
@@ -174,25 +178,3 @@ def send(robot: Robot, gate: Gate, action: NDArray[np.float32]) -> tuple[NDArray
     target = robot.get_observation()["effector_target_translation"]
     sent = robot.send_action(gate.check(gate.keep_in(action, target), target))
     return sent, robot.get_observation()["rgb"]
-
-
-def gaps(seen: Seen, wanted: Seen) -> tuple[float, float]:
-    """Largest distance of a block that both show, and the pusher's distance, metres."""
-    both = seen[0][:-1] & wanted[0][:-1]
-    distance = np.linalg.norm(seen[1] - wanted[1], axis=-1)
-    return float(distance[:-1][both].max(initial=0.0)), float(distance[-1])
-
-
-def left_alone(begun: Seen, clip: Seen, limit: float) -> NDArray[np.bool_]:
-    """Which things [K] a clip, presence [T, K] and places [T, K, 2], never shows more than `limit` metres
-    from where they were seen at its start. That it shows them a little off is its error, not its wish."""
-    off = np.where(clip[0], np.linalg.norm(clip[1] - begun[1], axis=-1), 0.0).max(0)
-    stays = begun[0] & (off < limit)
-    stays[-1] = False
-    return np.asarray(stays)
-
-
-def pushed_aside(begun: Seen, seen: Seen, stays: NDArray[np.bool_], limit: float) -> bool:
-    """Whether one of the blocks that `stays` names went more than `limit` metres."""
-    gone = np.linalg.norm(seen[1] - begun[1], axis=-1) > limit
-    return bool((stays & gone & seen[0])[:-1].any())

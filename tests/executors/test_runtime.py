@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from executors.deviation import left_alone, pushed_aside, went_astray
 from executors.inverse_dynamics import InverseDynamics
 from executors.last_frame import LastFrameRuntime
 from executors.policy import FramePolicy, SlotPolicy, keep
 from executors.robot import RobotError, SimulatedRobot
-from executors.runtime import Runtime, left_alone, pushed_aside
+from executors.runtime import Runtime
 from tasks.perception import PoseProbe, SlotEncoder
 
 BUNDLED = Path(__file__).parents[2] / "vlp" / "bundled"
@@ -236,3 +237,18 @@ def test_small_errors_of_a_clip_are_not_taken_for_a_wish() -> None:
     assert not pushed_aside(begun, (begun[0], gone), np.array([True, False, True, False]), 0.025)
     gone[2] = 0.03
     assert pushed_aside(begun, (begun[0], gone), np.array([True, False, True, False]), 0.025)
+
+
+def test_a_block_may_lag_on_its_way_but_not_leave_it() -> None:
+    begun = np.ones(3, bool), np.zeros((3, 2), np.float32)
+    present, where = np.ones((2, 3), bool), np.zeros((2, 3, 2), np.float32)
+    where[:, 0] = [(0.0, 0.1), (0.1, 0.1)]  # up, then to the side
+    clip, stays = (present, where), np.array([False, True, False])
+
+    def astray(x: float, y: float) -> bool:
+        seen = np.zeros((3, 2), np.float32)
+        seen[0] = (x, y)
+        return went_astray(begun, (begun[0], seen), clip, stays, 0.035)
+
+    assert not astray(0.0, 0.0) and not astray(0.02, 0.06) and not astray(0.1, 0.12)
+    assert astray(0.0, -0.05) and astray(0.05, 0.05) and astray(0.15, 0.1)

@@ -1,0 +1,44 @@
+"""How what is seen differs from a clip that is followed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.route import segment_distance
+
+Seen = tuple[NDArray[np.bool_], NDArray[np.float32]]
+"""Presence [K] and places [K, 2] in metres, pusher last."""
+
+
+def gaps(seen: Seen, wanted: Seen) -> tuple[float, float]:
+    """Largest distance of a block that both show, and the pusher's distance, metres."""
+    both = seen[0][:-1] & wanted[0][:-1]
+    distance = np.linalg.norm(seen[1] - wanted[1], axis=-1)
+    return float(distance[:-1][both].max(initial=0.0)), float(distance[-1])
+
+
+def left_alone(begun: Seen, clip: Seen, limit: float) -> NDArray[np.bool_]:
+    """Which things [K] a clip, presence [T, K] and places [T, K, 2], never shows more than `limit` metres
+    from where they were seen at its start. That it shows them a little off is its error, not its wish."""
+    off = np.where(clip[0], np.linalg.norm(clip[1] - begun[1], axis=-1), 0.0).max(0)
+    stays = begun[0] & (off < limit)
+    stays[-1] = False
+    return np.asarray(stays)
+
+
+def pushed_aside(begun: Seen, seen: Seen, stays: NDArray[np.bool_], limit: float) -> bool:
+    """Whether one of the blocks that `stays` names went more than `limit` metres."""
+    gone = np.linalg.norm(seen[1] - begun[1], axis=-1) > limit
+    return bool((stays & gone & seen[0])[:-1].any())
+
+
+def went_astray(begun: Seen, seen: Seen, clip: Seen, stays: NDArray[np.bool_], limit: float) -> bool:
+    """Whether a block that a clip, presence [T, K] and places [T, K, 2], moves is more than `limit` metres
+    from the whole of its way there, from where it was at the start."""
+    for k in np.flatnonzero((begun[0] & seen[0] & ~stays)[:-1]):
+        way = np.concatenate([begun[1][None, k], clip[1][clip[0][:, k], k]]).astype(float)
+        way = np.concatenate([way, way[-1:]])  # at least one segment
+        if segment_distance(way[:-1], way[1:], seen[1][None, k].astype(float)).min() > limit:
+            return True
+    return False
