@@ -38,8 +38,6 @@ _FIGURES = {
     "denoiser": "imagined",
     "policy": "following",
     "vlm": "vlm",
-    "whole_denoiser": "bench",
-    "language_policy": "bench",
 }
 
 
@@ -53,10 +51,15 @@ def _command(part: str, run: Mapping[str, Any]) -> str:
     return f"`vlp train {part} --minutes {run['minutes']:g} --learning-rate {run['learning_rate']:g}{start}`"
 
 
+def _figures(part: str) -> str:
+    if part not in _FIGURES:
+        return "`vlp bench execution`, see docs/bench.md"
+    return f"results/{_FIGURES[part]}.json, made by `python -m vlp.evaluate.{_FIGURES[part]}`"
+
+
 def write_card(folder: Path, record: Mapping[str, Any]) -> None:
     """Write MODEL_CARD.md beside the weights, from the training record."""
     part = folder.name
-    figures = _FIGURES[part]
     lines = [
         f"# {part}",
         "",
@@ -67,7 +70,7 @@ def write_card(folder: Path, record: Mapping[str, Any]) -> None:
         f"- Effort: {record['samples']:,} samples in {record['steps']:,} steps, {record['seconds']} s",
         f"- Settings: `{json.dumps(_settings(record['config']))}`",
         *(f"- {_command(record['part'], run)}: {run['samples']:,} samples by then" for run in record["runs"]),
-        f"- Held-out figures: results/{figures}.json, made by `python -m vlp.evaluate.{figures}`",
+        f"- Held-out figures: {_figures(part)}",
         "- Made from scratch by this repository's own commands; no outside weights or data. Apache-2.0.",
         "- Limits: knows this board, these blocks and this camera only.",
     ]

@@ -14,18 +14,11 @@ from typing import Any, Final
 
 from vlp.errors import WeightsError
 
-PARTS: Final = (
-    "perception",
-    "judge",
-    "renderer",
-    "denoiser",
-    "policy",
-    "vlm",
-)
 LANGUAGE_POLICY: Final = "language_policy"
 WHOLE_DENOISER: Final = "whole_denoiser"
 BASELINES: Final = (LANGUAGE_POLICY, WHOLE_DENOISER)
-"""What the planner is compared to; runs do not need them."""
+"""What the planner is compared to, see docs/bench.md."""
+PARTS: Final = ("perception", "judge", "renderer", "denoiser", "policy", "vlm", *BASELINES)
 BUNDLED: Final = Path(__file__).parent / "bundled"
 MANIFEST: Final = "manifest.json"
 
