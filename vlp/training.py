@@ -269,9 +269,13 @@ def train(
         raise UsageError(f"expected a part among {', '.join(PARTS)}; got {part!r}")
     if not (minutes > 0 or (minutes == 0 and export is not None)):
         raise UsageError(f"expected minutes above 0 (or 0 with --export), got {minutes}; try --minutes 10")
+    name = FOLDERS.get(part, part)
+    if start is not None and not (start / name / "config.json").is_file():
+        raise UsageError(
+            f"start: expected trained weights in {start / name}, got none; try --start vlp/bundled"
+        )
     torch.manual_seed(PARTS.index(part))
     job = _JOBS[part](cache, sizes or Sizes())
-    name = FOLDERS.get(part, part)
     rate = learning_rate or job.config.learning_rate
     config = replace(job.config, minutes=minutes, device=choose_device(device), learning_rate=rate)
     fresh = not (cache / name / "checkpoint.pt").exists()
@@ -298,8 +302,6 @@ def train(
 
 def _begin_from(folder: Path, model: Any) -> None:
     """Give a model the weights of the same part in a weights folder."""
-    if not (folder / "config.json").is_file():
-        raise UsageError(f"start: expected trained weights in {folder}, got none; try --start vlp/bundled")
     trained = type(model).from_pretrained(folder)
     try:
         model.load_state_dict({name: value.float() for name, value in trained.state_dict().items()})
