@@ -33,7 +33,7 @@ def batches() -> Iterator[Batch]:
         yield {"x": x, "y": x[:, :, 0].mean(1)}
 
 
-def trainer(folder: Path, minutes: float = 0.02) -> Trainer:
+def trainer(folder: Path, minutes: float = 0.08) -> Trainer:
     torch.manual_seed(0)
     model = Small()
 
