@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from executors.deviation import left_alone
 from executors.labels import chunk
 from executors.policy import SlotPolicy, keep
-from executors.train_policy import STAYS
 from tasks import board, slots
 from tasks.board import KINDS
 from tasks.grammar import canonical
@@ -97,10 +97,7 @@ class Follower:
     def _left_alone(self, clip: Slots) -> NDArray[np.bool_]:
         """Which slots [17] a clip [T, 17, 5] never shows far from where they stand now."""
         now = slots.from_poses(*self._look())
-        off = np.linalg.norm(slots.places(clip) - slots.places(now), axis=-1).max(0)
-        stays = (now[:, 0] > 0.5) & (off < STAYS)
-        stays[slots.PUSHER] = False
-        return np.asarray(stays)
+        return left_alone((now[:, 0] > 0.5, slots.places(now)), (clip[..., 0] > 0.5, slots.places(clip)))
 
     def _reach(self, wanted: Slots, stays: NDArray[np.bool_]) -> bool:
         """Act towards one wanted board [17, 5], moving nothing that `stays` [17]; False when the follower has

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from tasks.route import segment_distance
 
+STAYS = 0.0125
+"""Metres within which a clip that shows a block leaves it alone; trained with and acted on."""
 Seen = tuple[NDArray[np.bool_], NDArray[np.float32]]
 """Presence [K] and places [K, 2] in metres, pusher last."""
 
@@ -18,8 +20,8 @@ def gaps(seen: Seen, wanted: Seen) -> tuple[float, float]:
     return float(distance[:-1][both].max(initial=0.0)), float(distance[-1])
 
 
-def left_alone(begun: Seen, clip: Seen, limit: float) -> NDArray[np.bool_]:
-    """Which things [K] a clip, presence [T, K] and places [T, K, 2], never shows more than `limit` metres
+def left_alone(begun: Seen, clip: Seen, limit: float = STAYS) -> NDArray[np.bool_]:
+    """Which things [K] a clip, presence [T, K] and places [T, K, 2], never shows `limit` metres or more
     from where they were seen at its start. That it shows them a little off is its error, not its wish."""
     off = np.where(clip[0], np.linalg.norm(clip[1] - begun[1], axis=-1), 0.0).max(0)
     stays = begun[0] & (off < limit)

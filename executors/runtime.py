@@ -128,7 +128,7 @@ class Runtime:
                 outcome = "done"
                 break
             if begun is None:
-                begun, stays = seen, left_alone(seen, (present, where), config.aside / 2)
+                begun, stays = seen, left_alone(seen, (present, where))
             if pushed_aside(begun, seen, stays, config.aside):
                 outcome, reason = "parted", "a block that the clip leaves alone was pushed aside"
                 break

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from executors import mixture
+from executors.deviation import STAYS
 from executors.policy import SlotPolicy, keep
 from tasks.slots import PUSHER, places
 from tasks.symmetry import mirror_slots
 from tasks.training import Batch
 
 PLACE_NOISE = 0.008
-STAYS = 0.0125
-"""Metres within which a block is left alone, as the runtime takes it."""
 
 
 def _load(paths: Sequence[Path]) -> list[NDArray[np.float32]]:

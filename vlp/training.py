@@ -131,28 +131,25 @@ def _renderer(cache: Path, sizes: Sizes) -> Job:
     )
 
 
-def _video(cache: Path, sizes: Sizes) -> Job:
-    source = clips.ClipData(shards(cache, sizes))
+def _denoiser(source: clips.Clips, data: str) -> Job:
     model = SlotDenoiser()
     return Job(
         model,
         lambda batch: train_video.loss(model, batch),
         lambda seed: clips.batches(source, 64, seed),
         TrainConfig(learning_rate=3e-3, muon=True, ema_decay=0.9995),
-        f"{len(source)} oracle pushes, cut anywhere, mirrored and with colours permuted",
+        f"{data}, cut anywhere, mirrored and with colours permuted",
     )
+
+
+def _video(cache: Path, sizes: Sizes) -> Job:
+    source = clips.ClipData(shards(cache, sizes))
+    return _denoiser(source, f"{len(source)} oracle pushes")
 
 
 def _whole_video(cache: Path, sizes: Sizes) -> Job:
     source = WholeClipData(shards(cache, sizes))
-    model = SlotDenoiser()
-    return Job(
-        model,
-        lambda batch: train_video.loss(model, batch),
-        lambda seed: clips.batches(source, 64, seed),
-        TrainConfig(learning_rate=3e-3, muon=True, ema_decay=0.9995),
-        f"{len(source)} completed long tasks, told whole, cut anywhere, mirrored and with colours permuted",
-    )
+    return _denoiser(source, f"{len(source)} completed long tasks, told whole")
 
 
 def _language_policy(cache: Path, sizes: Sizes) -> Job:

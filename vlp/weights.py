@@ -17,7 +17,7 @@ from vlp.errors import WeightsError
 LANGUAGE_POLICY: Final = "language_policy"
 WHOLE_DENOISER: Final = "whole_denoiser"
 BASELINES: Final = (LANGUAGE_POLICY, WHOLE_DENOISER)
-"""What the planner is compared to, see docs/bench.md."""
+"""What the planner is compared to, see docs/bench.md; a weights folder may do without."""
 PARTS: Final = ("perception", "judge", "renderer", "denoiser", "policy", "vlm", *BASELINES)
 BUNDLED: Final = Path(__file__).parent / "bundled"
 MANIFEST: Final = "manifest.json"
@@ -38,7 +38,16 @@ def verify(folder: Path = BUNDLED) -> Hashes:
     Raises WeightsError for a folder or file that is missing, cut short, changed, not listed or a pickle.
     """
     manifest = _read_manifest(folder)
-    return {part: _verify_part(folder / part, manifest.get(part)) for part in PARTS}
+    there = [part for part in BASELINES if part in manifest or (folder / part).is_dir()]
+    needed = [part for part in PARTS if part not in BASELINES or part in there]
+    return {part: _verify_part(folder / part, manifest.get(part)) for part in needed}
+
+
+def baseline(folder: Path, part: str) -> Path:
+    """The folder of a baseline's weights. Raises WeightsError where a weights folder has none."""
+    if not (folder / part).is_dir():
+        raise WeightsError(f"weights: expected the baseline {part} in {folder}, got none; {_ADVICE}")
+    return folder / part
 
 
 def write_manifest(folder: Path) -> Hashes:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vlp.errors import WeightsError
-from vlp.weights import BUNDLED, MANIFEST, PARTS, verify, write_manifest
+from vlp.weights import BASELINES, BUNDLED, MANIFEST, PARTS, baseline, verify, write_manifest
 
 
 def refused(folder: Path) -> str:
@@ -105,3 +105,18 @@ def test_manifest_without_weights(weights: Path) -> None:
 def test_model_card_may_change(weights: Path) -> None:
     (weights / "judge" / "README.md").write_text("a card")
     verify(weights)
+
+
+def test_baselines_may_be_missing_but_not_changed(weights: Path) -> None:
+    first, second = BASELINES
+    shutil.rmtree(weights / first)
+    with pytest.raises(WeightsError, match=first):
+        verify(weights)  # the manifest still names it
+    write_manifest(weights)
+    assert set(verify(weights)) == set(PARTS) - {first}
+    with pytest.raises(WeightsError, match=f"expected the baseline {first}"):
+        baseline(weights, first)
+    assert baseline(weights, second) == weights / second
+    (weights / second / "config.json").write_text("[]")
+    with pytest.raises(WeightsError, match=second):
+        verify(weights)

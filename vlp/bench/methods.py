@@ -22,7 +22,7 @@ from vlp.bench.true_value import TrueValue
 from vlp.bench.words_agent import WordsAgent
 from vlp.build import Parts, VideoBranches
 from vlp.settings import Settings
-from vlp.weights import WHOLE_DENOISER
+from vlp.weights import WHOLE_DENOISER, baseline
 
 PartsOf = Callable[[Parts, SimulatedRobot, int], AbstractContextManager[Parts]]
 """From the trained parts, the episode's robot and the search's seed to the parts of this method."""
@@ -102,7 +102,7 @@ def whole_video(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Part
     """As UniPi: one clip from the whole instruction, by a video model that was trained so; no guards."""
     assert isinstance(parts.video, VideoBranches)
     own = copy(parts.video.pipeline)
-    own.register_modules(denoiser=_whole_denoiser(parts.folder / WHOLE_DENOISER).to(own.device))
+    own.register_modules(denoiser=_whole_denoiser(baseline(parts.folder, WHOLE_DENOISER)).to(own.device))
     video = VideoBranches(own, steps=parts.video.steps)
     yield replace(parts, proposer=Echo(), video=video, guards=(), max_value_gain=None)
 

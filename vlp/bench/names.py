@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 TaskName = Literal["area", "group", "line"]
 EngineName = Literal["process", "ray"]
@@ -20,13 +20,7 @@ MethodName = Literal[
 ]
 
 TASKS: Final[tuple[TaskName, ...]] = ("area", "group", "line")
-DEFAULT_METHODS: Final[tuple[MethodName, ...]] = (
-    "ours",
-    "no-search",
-    "random-value",
-    "best-of-n",
-    "no-video",
-    "unipi-like",
-    "lava-like",
+DEFAULT_METHODS: Final[tuple[MethodName, ...]] = tuple(
+    name for name in get_args(MethodName) if not name.startswith("bound")
 )
 """All that see only what a camera shows; the bounds know more, so they are run only when asked for."""

@@ -17,7 +17,7 @@ from vlp.build import Parts, choose_device
 from vlp.events import Events
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
-from vlp.weights import LANGUAGE_POLICY
+from vlp.weights import LANGUAGE_POLICY, baseline
 
 STEPS = 48
 """Control steps acted between two looks at what to do next, as long as a clip."""
@@ -44,7 +44,7 @@ class WordsAgent(Agent):
         live: Any = None,
     ) -> None:
         super().__init__(parts, robot, settings, events=events, folder=folder, live=live)
-        policy = _load(parts.folder / LANGUAGE_POLICY, choose_device(settings.device))
+        policy = _load(baseline(parts.folder, LANGUAGE_POLICY), choose_device(settings.device))
         self._words = WordsPolicy(parts.probe.encoder, policy)
         self._subgoals, self._gate, self._said = subgoals, Gate(), ""
 
