@@ -31,6 +31,6 @@ class LastFrameRuntime:
         config = self.config
         budget = config.steps_a_frame * (len(clip) - 1) + config.final_steps
         # Far from the last frame is where a clip starts: that says nothing of whether it is what happens.
-        alone = replace(config, final_steps=budget, lost_distance=math.inf)
+        alone = replace(config, final_steps=budget, lost_distance=math.inf, stalled=0.0)
         runtime = Runtime(self._robot, self._policy, self._places, gate=self._gate, config=alone)
         return runtime.follow(clip[-1:], watch, finished)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from executors.deviation import Seen, gaps, left_alone, pushed_aside, went_astray
 from executors.gate import Gate, GateError
 from executors.robot import Robot
+from executors.shield import Shield
 
 Frame = NDArray[np.uint8]
 
@@ -54,6 +55,9 @@ class FollowConfig:
     """A block that the clip leaves where it was has been pushed aside when it went this far, metres."""
     astray: float = 0.035
     """A block that the clip moves has left its way when it is this far from all of it, metres."""
+    stalled: float = 0.002
+    """A pusher that went no further than this in `stalled_steps` won't come nearer to its frame, metres."""
+    stalled_steps: int = 3
     execute: int = 1
     """Actions of a chunk that are sent before looking again."""
 
@@ -93,8 +97,10 @@ class Runtime:
         *,
         gate: Gate | None = None,
         config: FollowConfig | None = None,
+        shield: Shield | None = None,
     ) -> None:
         self._robot, self._policy, self._places = robot, policy, places
+        self._shield = shield or Shield()
         self._gate = gate or Gate()
         self.config = config or FollowConfig()
 
@@ -108,6 +114,12 @@ class Runtime:
             return blocks < config.final_tolerance and pusher < config.final_pusher_tolerance
         return blocks < config.block_tolerance and pusher < config.pusher_tolerance
 
+    def _stalls(self, trail: Sequence[NDArray[np.float32]]) -> bool:
+        steps = self.config.stalled_steps
+        return len(trail) > steps and bool(
+            np.linalg.norm(trail[-1] - trail[-1 - steps]) < self.config.stalled
+        )
+
     def follow(self, clip: Frame, watch: Watch, finished: Finished | None = None) -> Followed:
         """Follow a clip uint8 [T, H, W, 3] until its last frame is reached, parted from, or stopped.
 
@@ -119,6 +131,7 @@ class Runtime:
         begun: Seen | None = None
         stays = np.zeros(present.shape[1], bool)
         index, spent, steps = 0, 0, 0
+        trail: list[NDArray[np.float32]] = []
         outcome, reason = "followed", ""
         frame: Frame = self._robot.get_observation()["rgb"]
         while True:
@@ -137,9 +150,10 @@ class Runtime:
                 break
             blocks, pusher = gaps(seen, (present[index] & ~stays, where[index]))
             most = config.final_steps if last else config.steps_a_frame
-            if self._reached(blocks, pusher, last) or spent >= most:
+            trail.append(seen[1][-1])
+            if self._reached(blocks, pusher, last) or spent >= most or self._stalls(trail):
                 frames.append(frame)
-                index, spent = index + 1, 0
+                index, spent, trail = index + 1, 0, []
                 if last:
                     break
                 continue
@@ -147,7 +161,8 @@ class Runtime:
                 outcome, reason = "parted", f"a block is {blocks:.3f} m from where the clip has it"
                 break
             try:
-                stopped, sent, frame = self._act(frame, clip[index], stays, index, watch)
+                wanted = present[index], where[index]
+                stopped, sent, frame = self._act(frame, clip[index], wanted, stays, index, watch)
             except GateError as error:
                 outcome, reason = "refused", str(error)
                 break
@@ -159,12 +174,16 @@ class Runtime:
         return Followed(outcome, steps, end, np.array(frames or [frame]), reason)
 
     def _act(
-        self, frame: Frame, goal: Frame, stays: NDArray[np.bool_], index: int, watch: Watch
+        self, frame: Frame, goal: Frame, wanted: Seen, stays: NDArray[np.bool_], index: int, watch: Watch
     ) -> tuple[bool, int, Frame]:
         """Send the first actions of a chunk; returns whether to stop, how many were sent, the new picture."""
         actions = self._policy.actions(frame, goal, stays)[: self.config.execute]
         for count, action in enumerate(actions, 1):
-            sent, frame = send(self._robot, self._gate, action)
+            target = self._robot.get_observation()["effector_target_translation"]
+            # The gate sees what the policy asks for, too: a fault must not be turned into a lawful step.
+            lawful = self._gate.check(self._gate.keep_in(action, target), target)
+            turned = self._shield.turn(lawful, target, self._look(frame), wanted, stays)
+            sent, frame = send(self._robot, self._gate, turned)
             if watch(index, action, sent, frame):
                 return True, count, frame
         return False, len(actions), frame

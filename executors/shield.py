@@ -1,0 +1,89 @@
+"""Keeps the pusher off what is not to be pushed, or not from this side.
+
+The policy comes near enough to where it should go, but on its way behind a block it may run into it, or into
+a neighbour, and what is shoved against the wall can't be brought back. The step is turned along the rim of
+the block in the way, as in the tangent-following of bug algorithms (Kamon, Rivlin and Rimon, "A new
+range-sensor based globally convergent navigation algorithm for mobile robots", 1996).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from executors.deviation import Seen
+
+Vector = NDArray[np.float64]
+PASSES = 4
+"""Round one block may be into the next."""
+
+
+@dataclass(frozen=True)
+class Shield:
+    """When a block counts as one to be pushed, and how far to keep from the others."""
+
+    clearance: float = 0.04
+    """Metres kept between the pusher's centre and the centres of blocks that it is not to push."""
+    wanted: float = 0.006
+    """Metres that a block must have to go to be one to be pushed."""
+    facing: float = 0.2
+    """Least cosine between where a block is to go and where a touch would push it."""
+
+    def turn(
+        self, action: NDArray[np.float32], target: Vector, seen: Seen, wanted: Seen, stays: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """The set-point change [2] in metres that may be sent from set point `target` [2], instead of
+        `action`; `seen` and `wanted` are presence [K] and places [K, 2] in metres, pusher last, `stays` [K]
+        what is not to be moved."""
+        here = seen[1][-1].astype(float)
+        lead = np.asarray(target, float) - here
+        way = np.asarray(action, float) + lead
+        there, where = seen[0][:-1], seen[1][:-1].astype(float)
+        gone = np.where((wanted[0] & seen[0] & ~stays)[:-1, None], wanted[1][:-1] - where, 0.0)
+        turned = way
+        for _ in range(PASSES):
+            k = self._in_the_way(here, turned, there, where, gone)
+            if k is None:
+                break
+            turned = _along(here, turned, where[k], self.clearance)
+        else:
+            turned = np.zeros(2)
+        return np.asarray(action if turned is way else turned - lead, np.float32)
+
+    def _in_the_way(
+        self, here: Vector, way: Vector, there: NDArray[np.bool_], where: Vector, gone: Vector
+    ) -> int | None:
+        """The first block that the pusher would touch on its way though it should not."""
+        length = float(np.linalg.norm(way))
+        if length < 1e-6:
+            return None
+        gap = where - here
+        ahead = np.clip(gap @ way / length, 0.0, length)
+        at = here + ahead[:, None] * way / length
+        nearest = np.linalg.norm(where - at, axis=1)
+        now = np.linalg.norm(gap, axis=1)
+        touches = there & (nearest < self.clearance) & (nearest < now - 1e-4)
+        # Where the pusher would first touch it.
+        depth = np.sqrt(np.maximum(self.clearance**2 - nearest**2, 0.0))
+        touch = here + np.maximum(ahead - depth, 0.0)[:, None] * way / length
+        normal = (where - touch) / np.maximum(np.linalg.norm(where - touch, axis=1), 1e-9)[:, None]
+        far = np.linalg.norm(gone, axis=1)
+        pushes = (far > self.wanted) & ((normal * gone).sum(1) > self.facing * far)
+        wrong = np.flatnonzero(touches & ~pushes)
+        return int(wrong[np.argmin(now[wrong])]) if len(wrong) else None
+
+
+def _along(here: Vector, way: Vector, center: Vector, radius: float) -> Vector:
+    """`way` turned to pass the disc on the side to which it leans, or cut to run along its rim."""
+    gap = center - here
+    distance = float(np.linalg.norm(gap))
+    toward = gap / max(distance, 1e-9)
+    side = np.array([-toward[1], toward[0]])
+    side = side if way @ side >= 0 else -side
+    if distance <= radius:
+        return np.asarray(side * max(float(way @ side), 0.0))
+    sine = radius / distance
+    tangent = np.sqrt(1 - sine**2) * toward + sine * side
+    return np.asarray(tangent * min(float(np.linalg.norm(way)), distance))

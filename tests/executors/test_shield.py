@@ -1,0 +1,74 @@
+"""The shield: what is to be pushed may be pushed, from the right side; everything else is gone round."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from executors.deviation import Seen
+from executors.robot import SimulatedRobot
+from executors.shield import Shield
+
+BLOCK = (0.35, 0.0)
+
+
+def board(*places: tuple[float, float]) -> Seen:
+    """What is seen: blocks at `places`, the pusher last."""
+    return np.ones(len(places), bool), np.array(places, np.float32)
+
+
+def turn(
+    action: tuple[float, float],
+    pusher: tuple[float, float],
+    to: tuple[float, float],
+    *,
+    stays: bool = False,
+    clearance: float = 0.04,
+) -> NDArray[np.float32]:
+    """What becomes of an action beside BLOCK, which is wanted at `to`."""
+    return Shield(clearance).turn(
+        np.array(action, np.float32), np.array(pusher), board(BLOCK, pusher), board(to, pusher),
+        np.array([stays, False]),
+    )  # fmt: skip
+
+
+def test_a_push_the_way_that_is_wanted_is_left_as_it_is() -> None:
+    assert turn((0.0, 0.02), (0.35, -0.05), (0.35, 0.1)) == pytest.approx((0.0, 0.02))
+
+
+def test_a_block_is_not_pushed_from_the_wrong_side() -> None:
+    turned = turn((0.0, 0.02), (0.352, -0.05), (0.35, -0.1))
+    assert abs(turned[1]) < 0.02 and turned[0] > 0.001
+
+
+def test_a_block_that_stays_is_not_pushed_wherever_the_clip_shows_it() -> None:
+    assert not np.allclose(turn((0.0, 0.02), (0.35, -0.05), (0.35, 0.1), stays=True), (0.0, 0.02))
+
+
+def test_from_a_touch_one_may_go_back_but_not_on() -> None:
+    assert turn((0.0, -0.02), (0.35, -0.03), BLOCK) == pytest.approx((0.0, -0.02))
+    assert np.linalg.norm(turn((0.0, 0.02), (0.35, -0.03), BLOCK)) < 1e-6
+
+
+def test_a_step_that_is_far_from_every_block_is_left_as_it_is() -> None:
+    assert turn((0.03, 0.0), (0.2, -0.2), BLOCK) == pytest.approx((0.03, 0.0))
+
+
+@pytest.mark.parametrize("shielded", [True, False])
+def test_the_pusher_goes_round_a_real_block(shielded: bool) -> None:
+    robot = SimulatedRobot(seed=0, layout=({"red_cube": (*BLOCK, 0.3)}, (0.34, -0.1)))
+    robot.connect()
+    shield, there = Shield(0.042 if shielded else 0.0), np.array([0.35, 0.1])
+    for _ in range(40):
+        pusher = np.array(robot.get_observation()["effector_translation"])
+        target = np.array(robot.get_observation()["effector_target_translation"])
+        seen = board(tuple(robot.info["blocks"]["red_cube"]), tuple(pusher))
+        way = there - target
+        step = way * min(1.0, 0.02 / max(float(np.linalg.norm(way)), 1e-9))
+        robot.send_action(shield.turn(step.astype(np.float32), target, seen, seen, np.zeros(2, bool)))
+    moved = np.linalg.norm(np.array(robot.info["blocks"]["red_cube"]) - BLOCK)
+    arrived = np.linalg.norm(np.array(robot.get_observation()["effector_translation"]) - there) < 0.01
+    robot.disconnect()
+    assert (moved < 0.004) == shielded
+    assert arrived
