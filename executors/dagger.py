@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from executors.deviation import left_alone
 from executors.labels import chunk
 from executors.policy import SlotPolicy, keep
+from executors.shield import Shield
 from tasks import board, slots
 from tasks.board import KINDS
 from tasks.grammar import canonical
@@ -29,7 +30,7 @@ PATIENCE = 12
 NOISE = np.array([0, 0.008, 0.008, 0.06, 0.06], np.float32)
 IMAGINED = 0.6
 """Share of pushes followed on imagined boards, where a video model is given: they are off by what it is."""
-CANDIDATES = 2
+CANDIDATES = 3
 """Pushes drawn for each that is followed, the one on the more crowded board: there it goes wrong."""
 Slots = NDArray[np.float32]
 Imagine = Callable[[Slots, str, int], Slots]
@@ -52,7 +53,7 @@ class Follower:
     ) -> None:
         self._policy, self._rng, self._imagine = policy.eval(), np.random.default_rng(seed), imagine
         self._rollouts = [Rollouts.load(path) for path in shards]
-        self._world = World()
+        self._world, self._shield = World(), Shield()
         self.now: list[Slots] = []
         self.wanted: list[Slots] = []
         self.actions: list[NDArray[np.float32]] = []
@@ -67,9 +68,9 @@ class Follower:
         return slots.pose_array(poses), self._world.effector()
 
     @torch.inference_mode()
-    def _act(self, now: Slots, wanted: Slots, stays: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def _act(self, now: Slots, wanted: Slots, stays: NDArray[np.bool_]) -> NDArray[np.float32]:
         pair = [torch.from_numpy(state)[None] for state in (now, keep(now, wanted, stays))]
-        return np.asarray(self._policy(*pair)[0, 0].double().numpy())
+        return np.asarray(self._policy(*pair)[0, 0].numpy())
 
     def _push(self) -> tuple[Rollouts, int]:
         source = self._rollouts[int(self._rng.integers(len(self._rollouts)))]
@@ -118,8 +119,13 @@ class Follower:
             self.wanted.append(kept)
             self.actions.append(chunk(blocks, pusher.astype(float), goal, where[slots.PUSHER]))
             low, high = zip(board.EFFECTOR_X, board.EFFECTOR_Y, strict=True)
-            action = self._act(self._noisy(now), self._noisy(wanted), stays)
-            self._world.step(np.clip(np.array(self._world.target) + action, low, high))
+            action, target = (
+                self._act(self._noisy(now), self._noisy(wanted), stays),
+                np.array(self._world.target),
+            )
+            seen = now[:, 0] > 0.5, slots.places(now)
+            turned = self._shield.turn(action, target, seen, (kept[:, 0] > 0.5, slots.places(kept)), stays)
+            self._world.step(np.clip(target + turned, low, high))
         return True
 
 

@@ -117,20 +117,22 @@ class UntouchedGuard(TrackGuard):
 @dataclass(frozen=True)
 class OverlapGuard(TrackGuard):
     """Drops clips in which two blocks come within `min_gap` metres of each other, as no real blocks can, in a
-    frame or, if both went straight, within `min_pass` between two frames. Pairs that are seen so near in the
-    start frame are left out: that is the tracker's error or the world's, not the clip's."""
+    frame or, if both went straight, within `min_pass` between two frames. Pairs that are seen almost so near
+    in the start frame may stay so: only what comes `nearer` metres nearer is the clip's doing, not the
+    tracker's error or the world's."""
 
     min_gap: float = field(kw_only=True)
     min_pass: float = field(default=0.0, kw_only=True)
+    nearer: float = field(default=0.004, kw_only=True)
 
     def check_tracks(self, tracks: ClipTracks, subgoals: Sequence[str]) -> Reasons:
         first, second = np.triu_indices(len(tracks.names), 1)
         apart = tracks.xy[:, :, first] - tracks.xy[:, :, second]  # [N, T + 1, pairs, 2]
         both = tracks.present[:, :, first] & tracks.present[:, :, second]
         gap = np.linalg.norm(apart, axis=-1)
-        passed = both[:, :-1] & (_nearest_to_zero(apart) < self.min_pass)
-        near = both[:, 1:] & ((gap[:, 1:] < self.min_gap) | passed)
-        found = [_first(wrong) for wrong in near & (gap[:, :1] >= self.min_gap)]
+        least = np.where(both[:, :1], np.minimum(self.min_gap, gap[:, :1] - self.nearer), self.min_gap)
+        passed = both[:, :-1] & (_nearest_to_zero(apart) < np.minimum(self.min_pass, least))
+        found = [_first(wrong) for wrong in both[:, 1:] & ((gap[:, 1:] < least) | passed)]
         return [
             at
             and f"{tracks.names[first[at[1]]]} and {tracks.names[second[at[1]]]} overlap in frame {at[0] + 1}"

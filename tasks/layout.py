@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import board
+from tasks.success import LINE_X, LINE_Y
 
 Layout = tuple[dict[str, tuple[float, float, float]], tuple[float, float]]
 """Blocks at (x, y, yaw) and the pusher at (x, y): metres, radians."""
@@ -45,6 +46,34 @@ def random_layout(
     raise ValueError(
         f"expected blocks that fit on the board {gap} m apart, got {len(names)}; use fewer or a smaller gap"
     )
+
+
+def row_layout(
+    rng: np.random.Generator, line: str, names: Sequence[str] = board.BLOCK_8, gap: float = 0.045
+) -> Layout:
+    """A board on which three blocks or more stand in a row that is too close, crooked or both, as lines do
+    that went wrong; the other blocks and the pusher anywhere, at least `gap` metres apart."""
+    low, high, along = np.array(LOW), np.array(HIGH), 0 if line == "vertical" else 1
+    middle = (LINE_X, LINE_Y)[1 - along]
+    order = rng.permutation(np.array(names)).tolist()
+    while True:
+        count = int(rng.integers(3, len(names) + 1))
+        extent = float(high[along] - low[along])
+        length = float(rng.uniform(min(0.042 * count, extent), extent))
+        begin = float(rng.uniform(low[along], high[along] - length))
+        points: list[NDArray[np.float64]] = []
+        for _ in range(2000):
+            point = rng.uniform(low, high)
+            if len(points) < count:
+                point[along] = rng.uniform(begin, begin + length)
+                point[1 - along] = middle + rng.normal(0, 0.016)
+            if all(np.linalg.norm(point - other) > gap for other in points):
+                points.append(point)
+            if len(points) == len(names) + 1:
+                yaws = rng.uniform(-np.pi, np.pi, len(names))
+                places = zip(order, points, yaws, strict=False)
+                blocks = {n: (float(q[0]), float(q[1]), float(a)) for n, q, a in places}
+                return blocks, (float(points[-1][0]), float(points[-1][1]))
 
 
 def random_names(rng: np.random.Generator) -> tuple[str, ...]:

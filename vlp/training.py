@@ -18,22 +18,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from executors import dagger, labels, train_language_policy, train_policy
+from executors import train_language_policy, train_policy
 from executors.language_policy import LanguagePolicy
 from executors.policy import SlotPolicy
 from tasks import train_perception
 from tasks.perception import SlotEncoder
-from tasks.pictures import record_pictures
-from tasks.rollouts import record
 from tasks.training import Batch, Loss, TrainConfig, Trainer
 from video import clips, train_renderer, train_video
 from video.denoiser import SlotDenoiser
-from video.pipeline import denoise
 from video.renderer import SlotRenderer
 from video.whole_clips import WholeClipData
 from vlp.build import choose_device
 from vlp.card import write_card
 from vlp.errors import UsageError
+from vlp.training_data import LABELS_A_FILE, Sizes, corrections, made, shards
 from vlp.vlm import data as vlm_data
 from vlp.vlm import model as vlm_model
 from vlp.vlm import train as vlm_train
@@ -43,24 +41,6 @@ FOLDERS = {"video": "denoiser", "whole-video": "whole_denoiser", "language-polic
 """Where a part's name on the command line differs from its folder."""
 RESULTS = Path("results/training")
 """Where the records of exported trainings are kept."""
-STEPS_A_SHARD = 10_000
-PICTURES_A_FILE = 4_000
-LABELS_A_FILE = 10_000
-CORRECTIONS_A_FILE = 3_500
-CORRECTION_FILES = 40
-"""Files of corrections trained on at most, the latest."""
-_SEEDS = {"pictures": 900_000, "labels": 800_000}
-"""First seeds of the data that are not rollouts; all lie below 1,000,000."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How much data to make when there is none yet."""
-
-    shards: int = 40
-    pictures: int = 24
-    labels: int = 12
-    corrections: int = 6
 
 
 @dataclass(frozen=True)
@@ -78,35 +58,8 @@ class Job:
     """What is done to the averaged model before it is kept."""
 
 
-def shards(cache: Path, sizes: Sizes) -> list[Path]:
-    """The rollouts in the cache, made where they are missing."""
-    folder = cache / "rollouts"
-    found = sorted(folder.glob("rollouts-*[0-9].npz"))
-    if len(found) < sizes.shards:
-        found = [record(folder, seed, STEPS_A_SHARD) for seed in range(sizes.shards)]
-    return found
-
-
-def _files(cache: Path, kind: str, count: int, sizes: Sizes) -> list[Path]:
-    found = sorted((cache / kind).glob(f"{kind}-*[0-9].npz"))
-    if len(found) >= count:
-        return found
-    sources = shards(cache, sizes)
-    for i in range(count):
-        some = [
-            sources[k]
-            for k in np.random.default_rng(i).choice(len(sources), min(6, len(sources)), replace=False)
-        ]
-        path, seed = cache / kind / f"{kind}-{i:03d}.npz", _SEEDS[kind] + i
-        if kind == "pictures":
-            record_pictures(path, seed, PICTURES_A_FILE, some)
-        else:
-            labels.record_labels(path, seed, LABELS_A_FILE, some)
-    return sorted((cache / kind).glob(f"{kind}-*[0-9].npz"))
-
-
 def _encoder(cache: Path, sizes: Sizes, channels: int) -> Job:
-    pictures, slots = train_perception.load_pictures(_files(cache, "pictures", sizes.pictures, sizes))
+    pictures, slots = train_perception.load_pictures(made(cache, "pictures", sizes.pictures, sizes))
     model = SlotEncoder(channels=channels).to(memory_format=torch.channels_last)
     return Job(
         model,
@@ -118,7 +71,7 @@ def _encoder(cache: Path, sizes: Sizes, channels: int) -> Job:
 
 
 def _renderer(cache: Path, sizes: Sizes) -> Job:
-    pictures, slots = train_perception.load_pictures(_files(cache, "pictures", sizes.pictures, sizes))
+    pictures, slots = train_perception.load_pictures(made(cache, "pictures", sizes.pictures, sizes))
     model = SlotRenderer()
     # The board is what most pictures show at a pixel.
     model.board.data = torch.from_numpy(np.median(pictures[:200], 0)).permute(2, 0, 1).float() / 255
@@ -165,46 +118,16 @@ def _language_policy(cache: Path, sizes: Sizes) -> Job:
 
 
 def _policy(cache: Path, sizes: Sizes) -> Job:
-    files = _files(cache, "labels", sizes.labels, sizes)
+    files = made(cache, "labels", sizes.labels, sizes)
     model = SlotPolicy()
     return Job(
         model,
         lambda batch: train_policy.loss(model, batch),
-        lambda seed: train_policy.batches(files, _corrections(cache, sizes), 256, seed),
+        lambda seed: train_policy.batches(files, corrections(cache, sizes), 256, seed),
         TrainConfig(learning_rate=3e-3, muon=True),
         f"{len(files) * LABELS_A_FILE} pairs of boards, disturbed, and from the second run on states that "
         "the policy itself came to, with the oracle's actions",
     )
-
-
-def _corrections(cache: Path, sizes: Sizes) -> list[Path]:
-    """Labels where the policy itself goes. Each run that goes on from trained weights adds a round of them;
-    the latest rounds are kept."""
-    folder, weights = cache / "corrections", cache / "policy" / "weights"
-    found = sorted(folder.glob("corrections-*[0-9].npz"))
-    if not weights.is_dir():
-        return found
-    policy, sources, imagine = SlotPolicy.from_pretrained(weights), shards(cache, sizes), _imagine(cache)
-    first = int(found[-1].stem.split("-")[1]) + 1 if found else 0
-    for i in range(first, first + sizes.corrections):
-        path = folder / f"corrections-{i:03d}.npz"
-        some = [
-            sources[k] for k in np.random.default_rng(i).choice(len(sources), min(6, len(sources)), False)
-        ]
-        found.append(dagger.record_corrections(path, policy, 850_000 + i, CORRECTIONS_A_FILE, some, imagine))
-    return found[-CORRECTION_FILES:]
-
-
-def _imagine(cache: Path) -> dagger.Imagine | None:
-    """The trained video model on slots alone, if there is one."""
-    if not (cache / "denoiser" / "weights").is_dir():
-        return None
-    denoiser = SlotDenoiser.from_pretrained(cache / "denoiser" / "weights").eval()
-
-    def imagine(first: dagger.Slots, text: str, seed: int) -> dagger.Slots:
-        return np.asarray(denoise(denoiser, torch.from_numpy(first)[None], [text], [seed])[0].numpy())
-
-    return imagine
 
 
 def _vlm(cache: Path, sizes: Sizes) -> Job:

@@ -100,6 +100,16 @@ def test_blocks_that_are_seen_in_one_place_from_the_start_are_no_fault_of_the_cl
     assert OverlapGuard(PixelTracker(), min_gap=METRES * 2).check(starts, clips, subgoals) == [None]
 
 
+def test_blocks_that_stand_almost_too_near_may_stay_so_but_come_no_nearer() -> None:
+    stay: list[list[Place]] = [[(10, 7), BLUE]] * 4
+    press: list[list[Place]] = [*stay[:3], [(10, 8), BLUE]]
+    starts, clips, subgoals = batch(stay, press)
+    starts[:, RED[0], RED[1]] = 0
+    starts[:, 10, 6] = 200  # 4 pixels away, then 3 or 2
+    guard = OverlapGuard(PixelTracker(), min_gap=METRES * 3.5, nearer=METRES * 1.5)
+    assert guard.check(starts, clips, subgoals) == [None, "red_star and blue_cube overlap in frame 4"]
+
+
 def test_a_block_that_goes_through_another_between_two_frames() -> None:
     through: list[list[Place]] = [[(10, 2), BLUE], [(10, 2), BLUE], [(10, 18), BLUE], [(10, 18), BLUE]]
     starts, clips, subgoals = batch(GOOD, through)

@@ -11,7 +11,8 @@ from tasks.rollouts import record
 from video.denoiser import SlotDenoiser
 from vlp.build import BUNDLED
 from vlp.errors import UsageError
-from vlp.training import Sizes, train
+from vlp.training import train
+from vlp.training_data import Sizes
 
 
 def test_a_run_goes_on_from_a_weights_folder_and_exports(

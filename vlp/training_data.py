@@ -1,0 +1,93 @@
+"""The data that training is done on, made where the cache lacks them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from executors import dagger, labels
+from executors.policy import SlotPolicy
+from tasks.pictures import record_pictures
+from tasks.rollouts import record
+from video.denoiser import SlotDenoiser
+from video.pipeline import denoise
+
+STEPS_A_SHARD = 10_000
+PICTURES_A_FILE = 4_000
+LABELS_A_FILE = 10_000
+CORRECTIONS_A_FILE = 3_500
+CORRECTION_FILES = 40
+"""Files of corrections trained on at most, the latest."""
+_SEEDS = {"pictures": 900_000, "labels": 800_000}
+"""First seeds of the data that are not rollouts; all lie below 1,000,000."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much data to make when there is none yet."""
+
+    shards: int = 40
+    pictures: int = 24
+    labels: int = 12
+    corrections: int = 6
+
+
+def shards(cache: Path, sizes: Sizes) -> list[Path]:
+    """The rollouts in the cache, made where they are missing."""
+    folder = cache / "rollouts"
+    found = sorted(folder.glob("rollouts-*[0-9].npz"))
+    if len(found) < sizes.shards:
+        found = [record(folder, seed, STEPS_A_SHARD) for seed in range(sizes.shards)]
+    return found
+
+
+def made(cache: Path, kind: str, count: int, sizes: Sizes) -> list[Path]:
+    """`count` files or more of "pictures" or "labels", made from the rollouts where they are missing."""
+    found = sorted((cache / kind).glob(f"{kind}-*[0-9].npz"))
+    if len(found) >= count:
+        return found
+    sources = shards(cache, sizes)
+    for i in range(count):
+        some = [
+            sources[k]
+            for k in np.random.default_rng(i).choice(len(sources), min(6, len(sources)), replace=False)
+        ]
+        path, seed = cache / kind / f"{kind}-{i:03d}.npz", _SEEDS[kind] + i
+        if kind == "pictures":
+            record_pictures(path, seed, PICTURES_A_FILE, some)
+        else:
+            labels.record_labels(path, seed, LABELS_A_FILE, some)
+    return sorted((cache / kind).glob(f"{kind}-*[0-9].npz"))
+
+
+def corrections(cache: Path, sizes: Sizes) -> list[Path]:
+    """Labels where the policy itself goes. Each run that goes on from trained weights adds a round of them;
+    the latest rounds are kept."""
+    folder, weights = cache / "corrections", cache / "policy" / "weights"
+    found = sorted(folder.glob("corrections-*[0-9].npz"))
+    if not weights.is_dir():
+        return found
+    policy, sources, imagine = SlotPolicy.from_pretrained(weights), shards(cache, sizes), _imagine(cache)
+    first = int(found[-1].stem.split("-")[1]) + 1 if found else 0
+    for i in range(first, first + sizes.corrections):
+        path = folder / f"corrections-{i:03d}.npz"
+        some = [
+            sources[k] for k in np.random.default_rng(i).choice(len(sources), min(6, len(sources)), False)
+        ]
+        found.append(dagger.record_corrections(path, policy, 850_000 + i, CORRECTIONS_A_FILE, some, imagine))
+    return found[-CORRECTION_FILES:]
+
+
+def _imagine(cache: Path) -> dagger.Imagine | None:
+    """The trained video model on slots alone, if there is one."""
+    if not (cache / "denoiser" / "weights").is_dir():
+        return None
+    denoiser = SlotDenoiser.from_pretrained(cache / "denoiser" / "weights").eval()
+
+    def imagine(first: dagger.Slots, text: str, seed: int) -> dagger.Slots:
+        return np.asarray(denoise(denoiser, torch.from_numpy(first)[None], [text], [seed])[0].numpy())
+
+    return imagine
