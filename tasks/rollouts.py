@@ -34,7 +34,7 @@ CROWDED = 0.5
 """Share of lines begun from a crowded or crooked row, where lines that are nearly made get stuck."""
 _LONG_WEIGHTS = {
     "group the blocks by color": 5.0,
-    "vertical": 3.5,
+    "vertical": 5.0,
     "horizontal": 3.5,
     "shape": 2.0,
     "corner": 1.0,
