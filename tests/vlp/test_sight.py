@@ -17,6 +17,11 @@ def test_a_goal_that_is_only_just_reached_seems_so_but_not_surely() -> None:
         where[KINDS.index(kind)] = (0.2 + 0.01 * i, -0.2)
     goal = understand("move all blocks to the top left corner", {kind: np.zeros(2) for kind in BLOCK_8})
     assert reached(goal, present, where, (0.3, 0.2))
+    where[KINDS.index(BLOCK_8[0])] = (0.2, -0.008)
+    assert reached(goal, present, where, (0.3, 0.2))
+    where[-1] = (0.22, 0.02)  # the pusher may hide that it is not
+    assert not reached(goal, present, where, (0.3, 0.2))
+    where[-1] = 0.0
     where[KINDS.index(BLOCK_8[0])] = (0.2, -0.001)
     assert reached(goal, present, where, (0.3, 0.2), sure=0.0)
     assert not reached(goal, present, where, (0.3, 0.2))
