@@ -18,6 +18,13 @@ from executors.deviation import Seen
 Vector = NDArray[np.float64]
 PASSES = 4
 """Round one block may be into the next."""
+TIGHTER = (1.0, 0.85, 0.7, 0.5)
+"""Shares of the clearance: between two blocks that leave no way at one, there may be one at the next. A
+pusher that came to stand between two blocks must get out again, if it nudges them."""
+STUCK = 0.003
+"""Metres; a shorter step is none."""
+Blocks = tuple[NDArray[np.bool_], Vector, Vector]
+"""Presence [K], places [K, 2] and how far each is to go [K, 2], metres; the pusher is not among them."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +49,26 @@ class Shield:
         way = np.asarray(action, float) + lead
         there, where = seen[0][:-1], seen[1][:-1].astype(float)
         gone = np.where((wanted[0] & seen[0] & ~stays)[:-1, None], wanted[1][:-1] - where, 0.0)
-        turned = way
-        for _ in range(PASSES):
-            k = self._in_the_way(here, turned, there, where, gone)
-            if k is None:
+        for tighter in TIGHTER:
+            turned, met = self._round(here, way, (there, where, gone), tighter * self.clearance)
+            if len(met) < 2 or np.linalg.norm(turned) > STUCK:
                 break
-            turned = _along(here, turned, where[k], self.clearance)
-        else:
-            turned = np.zeros(2)
-        return np.asarray(action if turned is way else turned - lead, np.float32)
+        return np.asarray(turned - lead if met else action, np.float32)
 
-    def _in_the_way(
-        self, here: Vector, way: Vector, there: NDArray[np.bool_], where: Vector, gone: Vector
-    ) -> int | None:
+    def _round(self, here: Vector, way: Vector, blocks: Blocks, clearance: float) -> tuple[Vector, set[int]]:
+        """`way` round the blocks, and which of them it met; of no length where none leads between."""
+        met: set[int] = set()
+        for _ in range(PASSES):
+            k = self._in_the_way(here, way, blocks, clearance)
+            if k is None:
+                return way, met
+            met.add(k)
+            way = _along(here, way, blocks[1][k], clearance)
+        return np.zeros(2), met
+
+    def _in_the_way(self, here: Vector, way: Vector, blocks: Blocks, clearance: float) -> int | None:
         """The first block that the pusher would touch on its way though it should not."""
+        there, where, gone = blocks
         length = float(np.linalg.norm(way))
         if length < 1e-6:
             return None
@@ -64,9 +77,9 @@ class Shield:
         at = here + ahead[:, None] * way / length
         nearest = np.linalg.norm(where - at, axis=1)
         now = np.linalg.norm(gap, axis=1)
-        touches = there & (nearest < self.clearance) & (nearest < now - 1e-4)
+        touches = there & (nearest < clearance) & (nearest < now - 1e-4)
         # Where the pusher would first touch it.
-        depth = np.sqrt(np.maximum(self.clearance**2 - nearest**2, 0.0))
+        depth = np.sqrt(np.maximum(clearance**2 - nearest**2, 0.0))
         touch = here + np.maximum(ahead - depth, 0.0)[:, None] * way / length
         normal = (where - touch) / np.maximum(np.linalg.norm(where - touch, axis=1), 1e-9)[:, None]
         far = np.linalg.norm(gone, axis=1)

@@ -72,3 +72,13 @@ def test_the_pusher_goes_round_a_real_block(shielded: bool) -> None:
     robot.disconnect()
     assert (moved < 0.004) == shielded
     assert arrived
+
+
+def test_a_pusher_between_two_blocks_gets_out_again() -> None:
+    pusher, seen = np.array([0.35, 0.037]), board(BLOCK, (0.362, 0.07), (0.35, 0.037))
+    for _ in range(12):
+        seen[1][-1] = pusher
+        gap = np.array([0.45, 0.02]) - pusher
+        action = gap * 0.02 / np.linalg.norm(gap)
+        pusher = pusher + Shield().turn(action.astype(np.float32), pusher, seen, seen, np.zeros(3, bool))
+    assert np.linalg.norm(pusher - [0.45, 0.02]) < 0.03
