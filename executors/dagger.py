@@ -119,11 +119,8 @@ class Follower:
             self.wanted.append(kept)
             self.actions.append(chunk(blocks, pusher.astype(float), goal, where[slots.PUSHER]))
             low, high = zip(board.EFFECTOR_X, board.EFFECTOR_Y, strict=True)
-            action, target = (
-                self._act(self._noisy(now), self._noisy(wanted), stays),
-                np.array(self._world.target),
-            )
-            seen = now[:, 0] > 0.5, slots.places(now)
+            action = self._act(self._noisy(now), self._noisy(wanted), stays)
+            seen, target = (now[:, 0] > 0.5, slots.places(now)), np.array(self._world.target)
             turned = self._shield.turn(action, target, seen, (kept[:, 0] > 0.5, slots.places(kept)), stays)
             self._world.step(np.clip(target + turned, low, high))
         return True

@@ -44,6 +44,12 @@ def shards(cache: Path, sizes: Sizes) -> list[Path]:
     return found
 
 
+def _some(sources: list[Path], seed: int) -> list[Path]:
+    """Six of the rollouts: a file of data need not see all of them."""
+    chosen = np.random.default_rng(seed).choice(len(sources), min(6, len(sources)), replace=False)
+    return [sources[k] for k in chosen]
+
+
 def made(cache: Path, kind: str, count: int, sizes: Sizes) -> list[Path]:
     """`count` files or more of "pictures" or "labels", made from the rollouts where they are missing."""
     found = sorted((cache / kind).glob(f"{kind}-*[0-9].npz"))
@@ -51,10 +57,7 @@ def made(cache: Path, kind: str, count: int, sizes: Sizes) -> list[Path]:
         return found
     sources = shards(cache, sizes)
     for i in range(count):
-        some = [
-            sources[k]
-            for k in np.random.default_rng(i).choice(len(sources), min(6, len(sources)), replace=False)
-        ]
+        some = _some(sources, i)
         path, seed = cache / kind / f"{kind}-{i:03d}.npz", _SEEDS[kind] + i
         if kind == "pictures":
             record_pictures(path, seed, PICTURES_A_FILE, some)
@@ -74,9 +77,7 @@ def corrections(cache: Path, sizes: Sizes) -> list[Path]:
     first = int(found[-1].stem.split("-")[1]) + 1 if found else 0
     for i in range(first, first + sizes.corrections):
         path = folder / f"corrections-{i:03d}.npz"
-        some = [
-            sources[k] for k in np.random.default_rng(i).choice(len(sources), min(6, len(sources)), False)
-        ]
+        some = _some(sources, i)
         found.append(dagger.record_corrections(path, policy, 850_000 + i, CORRECTIONS_A_FILE, some, imagine))
     return found[-CORRECTION_FILES:]
 

@@ -25,7 +25,7 @@ def test_the_expert_pushes_what_is_to_move_and_goes_where_nothing_is() -> None:
 
 def test_a_small_policy_learns_its_labels(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    shard = record(tmp_path, 23, 300)
+    shard = record(tmp_path, 28, 300)
     labels = record_labels(tmp_path / "labels-000.npz", 1, 200, [shard])
     policy = SlotPolicy(width=64, layers=2, heads=2)
     corrections = record_corrections(tmp_path / "corrections-000.npz", policy, 2, 60, [shard])
@@ -35,9 +35,8 @@ def test_a_small_policy_learns_its_labels(tmp_path: Path) -> None:
     batch = next(source)
     same = (batch["now"] == batch["wanted"]).all(-1)[:, :-1].sum(1)
     present = (batch["now"][:, :-1, 0] > 0.5).sum(1)
-    # All blocks but the one to be pushed, and what it shoves along, are wanted exactly where they are seen.
-    assert (same >= 16 - 3).all() and (same >= 16 - 2).float().mean() > 0.8
-    assert (same[present >= 3] < 16).float().mean() > 0.9
+    # All blocks but the one to be pushed are wanted exactly where they are seen.
+    assert (same >= 16 - 2).all() and (same[present >= 3] < 16).float().mean() > 0.9
     optimizer = torch.optim.AdamW(policy.parameters(), 2e-3)
     values = []
     for _ in range(80):

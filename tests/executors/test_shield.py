@@ -24,10 +24,9 @@ def turn(
     to: tuple[float, float],
     *,
     stays: bool = False,
-    clearance: float = 0.04,
 ) -> NDArray[np.float32]:
     """What becomes of an action beside BLOCK, which is wanted at `to`."""
-    return Shield(clearance).turn(
+    return Shield().turn(
         np.array(action, np.float32), np.array(pusher), board(BLOCK, pusher), board(to, pusher),
         np.array([stays, False]),
     )  # fmt: skip

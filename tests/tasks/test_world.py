@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tasks.board import BLOCK_4, BLOCK_8, BLOCK_HEIGHT, BOARD_CENTER, COLORS, SHAPES
 from tasks.camera import BOARD, CAMERAS, REFERENCE, Camera
-from tasks.layout import Layout, random_layout
+from tasks.layout import Layout, random_layout, row_layout
+from tasks.long import MakeLine
 from tasks.shapes import outline, prism, symmetry
 from tasks.world import World
 
@@ -137,6 +138,23 @@ def test_layouts_keep_apart_and_say_when_blocks_do_not_fit() -> None:
     assert gaps.min() > 0.062
     with pytest.raises(ValueError, match="expected blocks that fit"):
         random_layout(np.random.default_rng(0), gap=0.5)
+
+
+@pytest.mark.parametrize(("line", "across", "middle"), [("vertical", 1, 0.0), ("horizontal", 0, 0.375)])
+def test_rows_are_crowded_but_keep_apart(line: str, across: int, middle: float) -> None:
+    rewards = []
+    for seed in range(20):
+        blocks, effector = row_layout(np.random.default_rng(seed), line)
+        centers = {name: np.array(pose[:2]) for name, pose in blocks.items()}
+        points = np.array([*centers.values(), effector])
+        gaps = np.linalg.norm(points[:, None] - points[None], axis=-1) + np.eye(len(points))
+        assert set(blocks) == set(BLOCK_8) and gaps.min() > 0.045
+        near = [abs(xy[across] - middle) < 0.064 for xy in centers.values()]  # four deviations
+        assert sum(near) >= 3
+        rewards.append(MakeLine(line).reward(centers))
+    assert 0.3 < np.mean(rewards) < 0.9
+    with pytest.raises(ValueError, match="expected blocks that fit"):
+        row_layout(np.random.default_rng(0), line, gap=0.5)
 
 
 def test_blocks_rest_where_they_are_put(world: World) -> None:
