@@ -7,7 +7,6 @@ they are needed, which is cheaper than keeping them.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,29 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import board, families
+from tasks.beginnings import draw_layout, draw_names, draw_row, draw_task
 from tasks.demonstrator import Noise, Push, centers, run_long, run_push
 from tasks.instruction import Instruction
-from tasks.layout import HIGH, LOW, WIDE_HIGH, WIDE_LOW, random_layout, random_names, row_layout
-from tasks.long import LONG_TASKS, MakeLine
+from tasks.layout import random_names
 from tasks.oracle import Style
 from tasks.world import World
 
 PUSHES_A_PLAY = 6
 HOLD = 3
 """Control steps at rest that are kept after each push."""
-AT_EDGES = 0.3
-"""Share of boards with blocks along the edge too."""
-MISSING = 0.12
-"""Share of long tasks begun with a block or two gone, which can be made the best of, not completed."""
-CROWDED = 0.5
-"""Share of lines begun from a crowded or crooked row, where lines that are nearly made get stuck."""
-_LONG_WEIGHTS = {
-    "group the blocks by color": 5.0,
-    "vertical": 5.0,
-    "horizontal": 3.5,
-    "shape": 2.0,
-    "corner": 1.0,
-}
 
 
 @dataclass(frozen=True)
@@ -174,30 +160,16 @@ class Recorder:
         free = families.spots(instruction, blocks)[:4]
         return free[int(self._rng.integers(len(free)))] if len(free) else None
 
-    def _set_up(self, names: Sequence[str], row: str | None) -> None:
-        """Put blocks on the board: anywhere, or some of them in a crowded `row`."""
-        rng = self._rng
-        if row is not None:
-            layout, effector = row_layout(rng, row, names)
-        else:
-            low, high = (WIDE_LOW, WIDE_HIGH) if rng.random() < AT_EDGES else (LOW, HIGH)
-            layout, effector = random_layout(rng, names, float(rng.uniform(0.047, 0.07)), low, high)
-        self._world.place(layout, effector)
-        self._world.step(effector)
-
     def episode(self) -> None:
         """One episode: play, or a long task after no or some play."""
         rng = self._rng
         long = rng.random() < 0.65
-        names = board.BLOCK_8 if long else random_names(rng)
-        if long and rng.random() < MISSING:
-            names = tuple(rng.permutation(names)[: len(names) - int(rng.integers(1, 3))].tolist())
-        weights = np.array(
-            [next((w for key, w in _LONG_WEIGHTS.items() if key in t.instruction), 0.7) for t in LONG_TASKS]
-        )
-        task = LONG_TASKS[int(rng.choice(len(LONG_TASKS), p=weights / weights.sum()))]
-        row = task.line if long and isinstance(task, MakeLine) and rng.random() < CROWDED else None
-        self._set_up(names, row)
+        names = draw_names(rng) if long else random_names(rng)
+        task = draw_task(rng)
+        row = draw_row(rng, task) if long else None
+        layout, effector = draw_layout(rng, names, row)
+        self._world.place(layout, effector)
+        self._world.step(effector)
         if not long:
             self.play(PUSHES_A_PLAY)
             self._episodes.add(episode_stop=len(self), episode_goal="", episode_done=False)
