@@ -18,7 +18,7 @@ Vector = NDArray[np.float64]
 MAX_PUSH_STEPS = 90
 TOUCHING = 0.046
 """Metres between the centres of blocks that were pushed together, where their outlines allow it."""
-_MARGIN = {
+MARGIN = {
     "block2absolutelocation": 0.075,
     "block2relativelocation": 0.045,
     "block2block_relative_location": 0.02,
@@ -26,6 +26,8 @@ _MARGIN = {
     "block2line": 0.016,
 }
 """How near to the family's point a demonstration ends, metres; a good part inside the rule's threshold."""
+INSIDE = 0.015
+"""How deep in its area a block is when a demonstration ends, metres."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,9 @@ class Push:
             gap = float(np.linalg.norm(here - blocks[str(self.instruction.fields["target_block"])]))
             return gap < TOUCHING or self.steps > 60
         if family == "block2area":
-            return bool(families.deep_in_area(str(self.instruction.fields["area"]), here, 0.015))
+            return bool(families.deep_in_area(str(self.instruction.fields["area"]), here, INSIDE))
         point = np.asarray(self.task.get("target_xy", self.goal(blocks)), float)
-        return float(np.linalg.norm(point - here)) < _MARGIN.get(family, 0.014)
+        return float(np.linalg.norm(point - here)) < MARGIN.get(family, 0.014)
 
     def action(self, blocks: Mapping[str, Vector], target: Vector) -> Vector:
         """The oracle's set-point change [2], metres, in this state."""
