@@ -1,7 +1,8 @@
 """Training of every part from nothing: make the data, train for some minutes, export the weights.
 
 rollouts -> pictures -> perception, judge, renderer
-rollouts -> video (the denoiser), vlm
+rollouts -> video (the denoiser)
+rollouts, played -> vlm
 rollouts -> labels -> policy
 rollouts -> whole-video, language-policy (what the planner is compared to)
 """
@@ -136,7 +137,7 @@ def _vlm(cache: Path, sizes: Sizes) -> Job:
         raise UsageError(
             f"train vlm: expected a trained encoder in {folder}, got none; train perception first"
         )
-    source = vlm_data.Demonstrations(shards(cache, sizes))
+    source = vlm_data.Demonstrations(shards(cache, sizes), made(cache, "played", sizes.played, sizes))
     encoder = SlotEncoder.from_pretrained(folder)
     model = vlm_model.build(encoder)
     # The fused kernel's backward is slower on such short sequences.
@@ -146,7 +147,8 @@ def _vlm(cache: Path, sizes: Sizes) -> Job:
         lambda batch: vlm_train.loss(model, batch),
         lambda seed: vlm_data.batches(source, 64, seed),
         TrainConfig(learning_rate=3e-3, muon=True, ema_decay=0.9995),
-        "moments of long-task demonstrations and of single pushes, mirrored and with colours permuted",
+        "boards of long tasks played without physics, moments of their demonstrations and of single pushes, "
+        "mirrored and with colours permuted",
         # The encoder is frozen here, but may have been trained on since the checkpoint.
         settle=lambda whole: whole.model.vision_tower.encoder.load_state_dict(encoder.state_dict()),
     )

@@ -11,6 +11,7 @@ import torch
 from executors import dagger, labels
 from executors.policy import SlotPolicy
 from tasks.pictures import record_pictures
+from tasks.played import record_played
 from tasks.rollouts import record
 from video.denoiser import SlotDenoiser
 from video.pipeline import denoise
@@ -21,7 +22,8 @@ LABELS_A_FILE = 10_000
 CORRECTIONS_A_FILE = 3_500
 CORRECTION_FILES = 40
 """Files of corrections trained on at most, the latest."""
-_SEEDS = {"pictures": 900_000, "labels": 800_000}
+PLAYED_A_FILE = 10_000
+_SEEDS = {"pictures": 900_000, "labels": 800_000, "played": 700_000}
 """First seeds of the data that are not rollouts; all lie below 1,000,000."""
 
 
@@ -33,6 +35,7 @@ class Sizes:
     pictures: int = 24
     labels: int = 12
     corrections: int = 6
+    played: int = 12
 
 
 def shards(cache: Path, sizes: Sizes) -> list[Path]:
@@ -51,18 +54,19 @@ def _some(sources: list[Path], seed: int) -> list[Path]:
 
 
 def made(cache: Path, kind: str, count: int, sizes: Sizes) -> list[Path]:
-    """`count` files or more of "pictures" or "labels", made from the rollouts where they are missing."""
+    """`count` files or more of "pictures", "labels" or "played", made where they are missing; the first two
+    from the rollouts."""
     found = sorted((cache / kind).glob(f"{kind}-*[0-9].npz"))
     if len(found) >= count:
         return found
-    sources = shards(cache, sizes)
     for i in range(count):
-        some = _some(sources, i)
         path, seed = cache / kind / f"{kind}-{i:03d}.npz", _SEEDS[kind] + i
-        if kind == "pictures":
-            record_pictures(path, seed, PICTURES_A_FILE, some)
+        if kind == "played":
+            record_played(path, seed, PLAYED_A_FILE)
+        elif kind == "pictures":
+            record_pictures(path, seed, PICTURES_A_FILE, _some(shards(cache, sizes), i))
         else:
-            labels.record_labels(path, seed, LABELS_A_FILE, some)
+            labels.record_labels(path, seed, LABELS_A_FILE, _some(shards(cache, sizes), i))
     return sorted((cache / kind).glob(f"{kind}-*[0-9].npz"))
 
 

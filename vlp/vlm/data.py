@@ -1,4 +1,4 @@
-"""What the VLM learns from: boards of rollouts with the goal, the next subgoal and the steps left."""
+"""What the VLM learns from: boards with the goal, the next subgoal and the steps left."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tasks.board import KINDS
 from tasks.grammar import canonical, phrase
 from tasks.instruction import Instruction
 from tasks.long import BY_INSTRUCTION
+from tasks.played import MISSED, Played
 from tasks.rollouts import HOLD, Rollouts, read_instruction
 from tasks.symmetry import Renaming, mirror_instruction, mirror_slots, mirror_text
 from tasks.training import Batch
@@ -22,9 +23,8 @@ from vlp.vlm import tokens
 from vlp.vlm.model import prompt
 
 PLACE_NOISE = 0.008
-MISSED = 400.0
-"""Control steps that stand for a whole reward that was never reached: 50 for one block of eight, about
-twice what its push costs, so that giving a block up never looks cheaper than bringing it home."""
+SINGLES, PLAYED = 0.25, 0.5
+"""Shares of examples that are pushes asked for by themselves, and boards played without physics."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,15 @@ class Example:
     goal: str
     subgoal: str | None
     """None where nothing is left to do, or where what was tried failed."""
-    steps: float | None
-    """Control steps to go; None where unknown."""
+    steps: tuple[float, ...]
+    """Control steps to go, one number for each time that it was played to its end."""
 
 
 class Demonstrations:
-    """Rollouts seen as examples."""
+    """Rollouts and boards that were played without physics (`tasks.played`), seen as examples."""
 
-    def __init__(self, shards: Sequence[Path]) -> None:
+    def __init__(self, shards: Sequence[Path], played: Sequence[Path] = ()) -> None:
+        self._played = [Played.load(path) for path in played]
         self._rollouts = [Rollouts.load(path) for path in shards]
         self._states = [slots.from_poses(r.poses, r.effector) for r in self._rollouts]
         self._asked = [[read_instruction(text) for text in r.push_text] for r in self._rollouts]
@@ -68,7 +69,18 @@ class Demonstrations:
             push = -1
         good = push >= 0 and bool(source.push_done[push])
         asked = self._asked[shard][push] if good else None
-        return _vary(rng, self._states[shard][step], source.episode_goal[episode], asked, left)
+        return _vary(rng, self._states[shard][step], source.episode_goal[episode], asked, (left,))
+
+    def played(self, rng: np.random.Generator) -> Example:
+        """A board of a long task that was played several times without physics; where there is none, a random
+        moment of a demonstration."""
+        if not self._played:
+            return self.long(rng)
+        source = self._played[int(rng.integers(len(self._played)))]
+        row = int(rng.integers(len(source.goal)))
+        asked = read_instruction(str(source.asked[row])) if source.asked[row] else None
+        steps = tuple(map(float, source.steps[row]))
+        return _vary(rng, source.slots[row], str(source.goal[row]), asked, steps)
 
     def single(self, rng: np.random.Generator) -> Example:
         """A random moment of a push asked for by itself."""
@@ -80,7 +92,7 @@ class Demonstrations:
         first, stop = int(source.push_start[push]), int(source.push_stop[push])
         step = first if rng.random() < 0.3 else int(rng.integers(first, stop))
         left = float(max(0, stop - HOLD - step))
-        return _vary(rng, self._states[shard][step], "", self._asked[shard][push], left)
+        return _vary(rng, self._states[shard][step], "", self._asked[shard][push], (left,))
 
 
 def _span(source: Rollouts, episode: int) -> tuple[int, int]:
@@ -109,7 +121,11 @@ def steps_left(source: Rollouts, episode: int) -> NDArray[np.float32]:
 
 
 def _vary(
-    rng: np.random.Generator, state: NDArray[np.float32], goal: str, asked: Instruction | None, steps: float
+    rng: np.random.Generator,
+    state: NDArray[np.float32],
+    goal: str,
+    asked: Instruction | None,
+    steps: tuple[float, ...],
 ) -> Example:
     """An example under random symmetries; an empty goal stands for the push itself, in random words."""
     fixed = goal.startswith("sort")
@@ -126,12 +142,24 @@ def _vary(
     return Example(state, goal, canonical(asked) if asked else None, steps)
 
 
-def batches(data: Demonstrations, batch_size: int, seed: int, singles: float = 0.3) -> Iterator[Batch]:
+def _example(data: Demonstrations, rng: np.random.Generator) -> Example:
+    kind = rng.random()
+    if kind < SINGLES:
+        return data.single(rng)
+    return data.played(rng) if kind < SINGLES + PLAYED else data.long(rng)
+
+
+def _chances(outcomes: tuple[float, ...]) -> torch.Tensor:
+    """How likely each bin of steps-to-go is, [BINS]."""
+    return tokens.soft_bins(torch.tensor(outcomes)).mean(0)
+
+
+def batches(data: Demonstrations, batch_size: int, seed: int) -> Iterator[Batch]:
     """Random batches for ever: slots, model input, labels [N, L] (-100: none), bins [N, BINS], place of
     the steps mark [N]."""
     rng = np.random.default_rng(seed)
     while True:
-        examples = [data.single(rng) if rng.random() < singles else data.long(rng) for _ in range(batch_size)]
+        examples = [_example(data, rng) for _ in range(batch_size)]
         said = [[*tokens.encode(e.subgoal), tokens.EOS] if e.subgoal else [] for e in examples]
         given = prompt([e.goal for e in examples], [[tokens.STEPS, tokens.DO, *words] for words in said])
         labels = torch.full_like(given["input_ids"], -100)
@@ -145,6 +173,6 @@ def batches(data: Demonstrations, batch_size: int, seed: int, singles: float = 0
         yield given | {
             "slots": torch.from_numpy(state),
             "labels": labels,
-            "bins": tokens.soft_bins(torch.tensor([e.steps for e in examples], dtype=torch.float32)),
+            "bins": torch.stack([_chances(e.steps) for e in examples]),
             "mark": torch.tensor([length - len(words) - 2 for words in said]),
         }
