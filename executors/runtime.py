@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from executors.detour import Detour, DetourConfig
 from executors.deviation import Seen, gaps, left_alone, pushed_aside, went_astray
 from executors.gate import Gate, GateError
 from executors.robot import Robot
@@ -98,9 +99,10 @@ class Runtime:
         gate: Gate | None = None,
         config: FollowConfig | None = None,
         shield: Shield | None = None,
+        detour: DetourConfig | None = None,
     ) -> None:
         self._robot, self._policy, self._places = robot, policy, places
-        self._shield = shield or Shield()
+        self._shield, self._detour = shield or Shield(), detour
         self._gate = gate or Gate()
         self.config = config or FollowConfig()
 
@@ -132,6 +134,7 @@ class Runtime:
         stays = np.zeros(present.shape[1], bool)
         index, spent, steps = 0, 0, 0
         trail: list[NDArray[np.float32]] = []
+        detour = Detour(self._detour)
         outcome, reason = "followed", ""
         frame: Frame = self._robot.get_observation()["rgb"]
         while True:
@@ -162,11 +165,18 @@ class Runtime:
                 break
             try:
                 wanted = present[index], where[index]
-                stopped, sent, frame = self._act(frame, clip[index], wanted, stays, index, watch)
+                target = np.asarray(self._robot.get_observation()["effector_target_translation"])
+                way = detour.action(trail, target, seen, wanted, (present[-1] & ~stays, where[-1]))
+                if way is None:
+                    stopped, sent, frame = self._act(frame, clip[index], wanted, stays, index, watch)
+                else:
+                    given, frame = send(self._robot, self._gate, way)
+                    stopped, sent = watch(index, way, given, frame), 1
             except GateError as error:
                 outcome, reason = "refused", str(error)
                 break
-            steps, spent = steps + sent, spent + sent
+            # A way round is as long as it is: it is not the frame's fault.
+            steps, spent = steps + sent, spent + (sent if way is None else 0)
             if stopped:
                 outcome = "stopped"
                 break
@@ -182,7 +192,7 @@ class Runtime:
             target = self._robot.get_observation()["effector_target_translation"]
             # The gate sees what the policy asks for, too: a fault must not be turned into a lawful step.
             lawful = self._gate.check(self._gate.keep_in(action, target), target)
-            turned = self._shield.turn(lawful, target, self._look(frame), wanted, stays)
+            turned = self._shield.turn(lawful, np.asarray(target), self._look(frame), wanted, stays)
             sent, frame = send(self._robot, self._gate, turned)
             if watch(index, action, sent, frame):
                 return True, count, frame
