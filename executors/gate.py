@@ -34,7 +34,9 @@ class Gate:
     def __init__(self, config: GateConfig | None = None) -> None:
         self.config = config or GateConfig()
 
-    def check(self, action: NDArray[np.float32], target: Sequence[float]) -> NDArray[np.float32]:
+    def check(
+        self, action: NDArray[np.float32], target: Sequence[float] | NDArray[np.floating]
+    ) -> NDArray[np.float32]:
         """The action [2] in metres that may be sent; the set point stays in the workspace.
 
         Raises GateError for a wrong shape, NaN or infinity, a step over the limit, or a set point
@@ -59,7 +61,9 @@ class Gate:
             )
         return np.asarray(inside - np.asarray(target), np.float32)
 
-    def keep_in(self, action: NDArray[np.float32], target: Sequence[float]) -> NDArray[np.float32]:
+    def keep_in(
+        self, action: NDArray[np.float32], target: Sequence[float] | NDArray[np.floating]
+    ) -> NDArray[np.float32]:
         """The action [2] in metres cut short where the workspace ends. For callers that would rather stop at
         the border than be refused; every other fault is left for `check`."""
         low, high = zip(self.config.x, self.config.y, strict=True)

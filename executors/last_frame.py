@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from executors.course import FollowConfig
 from executors.gate import Gate
 from executors.robot import Robot
-from executors.runtime import Finished, FollowConfig, Followed, Frame, Places, Policy, Runtime, Watch
+from executors.runtime import Finished, Followed, Frame, Places, Policy, Runtime, Watch
 
 
 class LastFrameRuntime:
@@ -31,6 +32,6 @@ class LastFrameRuntime:
         config = self.config
         budget = config.steps_a_frame * (len(clip) - 1) + config.final_steps
         # Far from the last frame is where a clip starts: that says nothing of whether it is what happens.
-        alone = replace(config, final_steps=budget, lost_distance=math.inf, stalled=0.0)
+        alone = replace(config, final_steps=budget, lost_distance=math.inf, stalled=0.0, missed=99)
         runtime = Runtime(self._robot, self._policy, self._places, gate=self._gate, config=alone)
         return runtime.follow(clip[-1:], watch, finished)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from executors.course import Course, FollowConfig
 from executors.detour import Detour, DetourConfig
-from executors.deviation import Seen, gaps, left_alone, pushed_aside, went_astray
+from executors.deviation import Seen, gaps
 from executors.gate import Gate, GateError
 from executors.robot import Robot
 from executors.shield import Shield
@@ -35,32 +36,6 @@ class Places(Protocol):
     def places(self, frames: Frame) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         """Frames uint8 [N, H, W, 3] to presence [N, K] and places [N, K, 2] in metres, pusher last."""
         ...
-
-
-@dataclass(frozen=True)
-class FollowConfig:
-    """When a frame of the clip counts as reached, and when to give up on it."""
-
-    block_tolerance: float = 0.012
-    """Metres that every block may be off an inner frame."""
-    pusher_tolerance: float = 0.025
-    final_tolerance: float = 0.005
-    """Metres that every block may be off the last frame."""
-    final_pusher_tolerance: float = 0.005
-    steps_a_frame: int = 12
-    """Control steps spent on one frame at most."""
-    final_steps: int = 15
-    lost_distance: float = 0.09
-    """A block this far from where the clip has it, in metres, means that the clip is not what happens."""
-    aside: float = 0.025
-    """A block that the clip leaves where it was has been pushed aside when it went this far, metres."""
-    astray: float = 0.035
-    """A block that the clip moves has left its way when it is this far from all of it, metres."""
-    stalled: float = 0.002
-    """A pusher that went no further than this in `stalled_steps` won't come nearer to its frame, metres."""
-    stalled_steps: int = 3
-    execute: int = 1
-    """Actions of a chunk that are sent before looking again."""
 
 
 @dataclass(frozen=True)
@@ -110,93 +85,66 @@ class Runtime:
         present, where = self._places.places(frame[None])
         return present[0], where[0]
 
-    def _reached(self, blocks: float, pusher: float, last: bool) -> bool:
-        config = self.config
-        if last:
-            return blocks < config.final_tolerance and pusher < config.final_pusher_tolerance
-        return blocks < config.block_tolerance and pusher < config.pusher_tolerance
-
-    def _stalls(self, trail: Sequence[NDArray[np.float32]]) -> bool:
-        steps = self.config.stalled_steps
-        return len(trail) > steps and bool(
-            np.linalg.norm(trail[-1] - trail[-1 - steps]) < self.config.stalled
-        )
-
     def follow(self, clip: Frame, watch: Watch, finished: Finished | None = None) -> Followed:
         """Follow a clip uint8 [T, H, W, 3] until its last frame is reached, parted from, or stopped.
 
         `finished` looks at what is seen before every action; True ends the clip early, as "done".
         """
-        config = self.config
-        present, where = self._places.places(clip)
-        frames: list[Frame] = []
-        begun: Seen | None = None
-        stays = np.zeros(present.shape[1], bool)
-        index, spent, steps = 0, 0, 0
-        trail: list[NDArray[np.float32]] = []
+        course = Course(self._places.places(clip), self.config)
         detour = Detour(self._detour)
-        outcome, reason = "followed", ""
+        frames: list[Frame] = []
+        steps, outcome, reason = 0, "followed", ""
         frame: Frame = self._robot.get_observation()["rgb"]
-        while True:
-            last = index == len(clip) - 1
+        while not course.over:
             seen = self._look(frame)
             if finished is not None and finished(*seen):
                 outcome = "done"
                 break
-            if begun is None:
-                begun, stays = seen, left_alone(seen, (present, where))
-            if pushed_aside(begun, seen, stays, config.aside):
-                outcome, reason = "parted", "a block that the clip leaves alone was pushed aside"
+            reason = course.parted(seen)
+            if reason:
+                outcome = "parted"
                 break
-            if went_astray(begun, seen, (present, where), stays, config.astray):
-                outcome, reason = "parted", "a block left the way that the clip has for it"
-                break
-            blocks, pusher = gaps(seen, (present[index] & ~stays, where[index]))
-            most = config.final_steps if last else config.steps_a_frame
-            trail.append(seen[1][-1])
-            if self._reached(blocks, pusher, last) or spent >= most or self._stalls(trail):
+            if course.leave(seen):
                 frames.append(frame)
-                index, spent, trail = index + 1, 0, []
-                if last:
-                    break
                 continue
-            if blocks > config.lost_distance and spent > 8:
-                outcome, reason = "parted", f"a block is {blocks:.3f} m from where the clip has it"
-                break
             try:
-                wanted = present[index], where[index]
-                target = np.asarray(self._robot.get_observation()["effector_target_translation"])
-                way = detour.action(trail, target, seen, wanted, (present[-1] & ~stays, where[-1]))
+                way = detour.action(course.trail, self._target(), seen, course.wanted, course.frame(-1))
                 if way is None:
-                    stopped, sent, frame = self._act(frame, clip[index], wanted, stays, index, watch)
-                else:
-                    given, frame = send(self._robot, self._gate, way)
-                    stopped, sent = watch(index, way, given, frame), 1
+                    stopped, sent, frame = self._act(frame, clip[course.index], course, watch)
+                    course.spend(sent)
+                else:  # as long as it is: it does not count towards the frame's steps
+                    stopped, sent, frame = self._lead(way, course, watch)
             except GateError as error:
                 outcome, reason = "refused", str(error)
                 break
-            # A way round is as long as it is: it is not the frame's fault.
-            steps, spent = steps + sent, spent + (sent if way is None else 0)
+            steps += sent
             if stopped:
                 outcome = "stopped"
                 break
-        end, _ = gaps(self._look(frame), (present[-1], where[-1]))
+        end, _ = gaps(self._look(frame), course.end)
         return Followed(outcome, steps, end, np.array(frames or [frame]), reason)
 
-    def _act(
-        self, frame: Frame, goal: Frame, wanted: Seen, stays: NDArray[np.bool_], index: int, watch: Watch
-    ) -> tuple[bool, int, Frame]:
+    def _target(self) -> NDArray[np.float64]:
+        """The set point [2], metres."""
+        return np.asarray(self._robot.get_observation()["effector_target_translation"], float)
+
+    def _act(self, frame: Frame, goal: Frame, course: Course, watch: Watch) -> tuple[bool, int, Frame]:
         """Send the first actions of a chunk; returns whether to stop, how many were sent, the new picture."""
-        actions = self._policy.actions(frame, goal, stays)[: self.config.execute]
+        actions = self._policy.actions(frame, goal, course.stays)[: self.config.execute]
         for count, action in enumerate(actions, 1):
-            target = self._robot.get_observation()["effector_target_translation"]
+            target = self._target()
             # The gate sees what the policy asks for, too: a fault must not be turned into a lawful step.
             lawful = self._gate.check(self._gate.keep_in(action, target), target)
-            turned = self._shield.turn(lawful, np.asarray(target), self._look(frame), wanted, stays)
+            turned = self._shield.turn(lawful, target, self._look(frame), course.wanted, course.stays)
             sent, frame = send(self._robot, self._gate, turned)
-            if watch(index, action, sent, frame):
+            if watch(course.index, action, sent, frame):
                 return True, count, frame
         return False, len(actions), frame
+
+    def _lead(self, way: NDArray[np.float32], course: Course, watch: Watch) -> tuple[bool, int, Frame]:
+        """Send one step of a way round; returns what `_act` does."""
+        sent, frame = send(self._robot, self._gate, way)
+        return watch(course.index, way, sent, frame), 1, frame
 
 
 def send(robot: Robot, gate: Gate, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], Frame]:
