@@ -295,10 +295,18 @@ def test_only_what_agrees_in_everything_is_used_again(weights: Path, tmp_path: P
         engine = Recording()
         run_all([one, *others, one], log, weights=weights, engine=engine)
         assert engine.ran == others
-        used = digest(verify(weights))
-        changed = {**verify(weights), "policy": {"model.safetensors": "0" * 64}}
-        assert identity(one.head(used)) in log.lines
-        assert identity(one.head(digest(changed))) not in log.lines
+        hashes, other = verify(weights), {"model.safetensors": "0" * 64}
+        assert identity(one.head(digest(hashes, one.method))) in log.lines
+        assert identity(one.head(digest({**hashes, "policy": other}, one.method))) not in log.lines
+
+
+def test_a_baselines_weights_concern_the_methods_that_run_on_them() -> None:
+    hashes, other = verify(BUNDLED), {"model.safetensors": "0" * 64}
+    changed = {**hashes, "language_policy": other}
+    assert digest(changed, "ours") == digest(hashes, "ours")
+    assert digest(changed, "unipi-like") == digest(hashes, "unipi-like")
+    assert digest(changed, "lava-like") != digest(hashes, "lava-like")
+    assert digest({**hashes, "whole_denoiser": other}, "unipi-like") != digest(hashes, "unipi-like")
 
 
 def test_a_log_is_one_benchs_and_of_episodes_only(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from vlp.bench.engines import Engine, processes
 from vlp.bench.episode import Episode
 from vlp.bench.line import Line, identity
 from vlp.bench.log import EpisodeLog
-from vlp.weights import Hashes, verify
+from vlp.bench.methods import METHODS
+from vlp.weights import BASELINES, Hashes, verify
 
 
 class Watcher(Protocol):
@@ -36,9 +37,12 @@ class Silent:
     def ended(self, line: Line) -> None: ...
 
 
-def digest(hashes: Hashes) -> str:
-    """All hashes of a weights folder in one, 16 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()[:16]
+def digest(hashes: Hashes, method: str) -> str:
+    """The hashes of a weights folder in one, 16 hexadecimal digits, without those of the baselines that the
+    method does not run on: these may be trained on without running its episodes again."""
+    others = set(BASELINES) - set(METHODS[method].baselines)
+    own = {part: files for part, files in hashes.items() if part not in others}
+    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def run_all(
@@ -54,15 +58,15 @@ def run_all(
 
     Raises WeightsError before anything is run, and what the engine raises.
     """
-    watcher, used = watcher or Silent(), digest(verify(weights))
-    keys = [identity(episode.head(used)) for episode in episodes]
+    watcher, hashes = watcher or Silent(), verify(weights)
+    keys = [identity(episode.head(digest(hashes, episode.method))) for episode in episodes]
     left = {key: episode for key, episode in zip(keys, episodes, strict=True) if key not in log.lines}
     watcher.begin(len(set(keys)) - len(left), len(left))
     if left:
         # Closed as soon as this block is left, however it is: workers do not outlive it.
         with closing(cast(Any, engine(list(left.values()), weights, workers))) as results:
             for episode, measured in results:
-                line = {**episode.head(used), **measured}
+                line = {**episode.head(digest(hashes, episode.method)), **measured}
                 log.append(line)
                 watcher.ended(line)
     return [log.lines[key] for key in keys]
