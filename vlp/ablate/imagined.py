@@ -29,6 +29,11 @@ class ImaginedPlan(Episode):
     frame, and "plan" its subgoals.
     """
 
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """None: it is the agent's own plan."""
+        return ()
+
     def measure(self, parts: Parts) -> Line:
         """Plan on the board, and ask a judge who has no part in planning."""
         robot = SimulatedRobot(self.instruction, seed=self.seed, layout=self.layout)

@@ -44,6 +44,11 @@ class Episode:
     layout: Layout | None = None
     """The board, where it is not the seed's."""
 
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Which of the weights folder's BASELINES it runs on."""
+        return METHODS[self.method].baselines
+
     def head(self, weights: str) -> Line:
         """The part of its line that is known before it is run; `weights`: a digest of their hashes."""
         return {

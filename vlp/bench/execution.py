@@ -13,7 +13,6 @@ from vlp.bench.engines import Engine, processes
 from vlp.bench.episode import Episode
 from vlp.bench.line import Line, identity
 from vlp.bench.log import EpisodeLog
-from vlp.bench.methods import METHODS
 from vlp.weights import BASELINES, Hashes, verify
 
 
@@ -37,11 +36,10 @@ class Silent:
     def ended(self, line: Line) -> None: ...
 
 
-def digest(hashes: Hashes, method: str) -> str:
-    """The hashes of a weights folder in one, 16 hexadecimal digits, without those of the baselines that the
-    method does not run on: these may be trained on without running its episodes again."""
-    others = set(BASELINES) - set(METHODS[method].baselines)
-    own = {part: files for part, files in hashes.items() if part not in others}
+def digest(hashes: Hashes, baselines: Sequence[str] = ()) -> str:
+    """The hashes of a weights folder in one, 16 hexadecimal digits, without those of baselines other than
+    `baselines`: what an episode does not run on may be trained on without running it again."""
+    own = {part: files for part, files in hashes.items() if part not in BASELINES or part in baselines}
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -59,14 +57,14 @@ def run_all(
     Raises WeightsError before anything is run, and what the engine raises.
     """
     watcher, hashes = watcher or Silent(), verify(weights)
-    keys = [identity(episode.head(digest(hashes, episode.method))) for episode in episodes]
+    keys = [identity(episode.head(digest(hashes, episode.baselines))) for episode in episodes]
     left = {key: episode for key, episode in zip(keys, episodes, strict=True) if key not in log.lines}
     watcher.begin(len(set(keys)) - len(left), len(left))
     if left:
         # Closed as soon as this block is left, however it is: workers do not outlive it.
         with closing(cast(Any, engine(list(left.values()), weights, workers))) as results:
             for episode, measured in results:
-                line = {**episode.head(digest(hashes, episode.method)), **measured}
+                line = {**episode.head(digest(hashes, episode.baselines)), **measured}
                 log.append(line)
                 watcher.ended(line)
     return [log.lines[key] for key in keys]
