@@ -13,11 +13,12 @@ from planner import Proposer, Value
 from tasks.grammar import canonical, parse
 from tasks.layout import random_layout
 from tasks.perception import SlotEncoder
+from tasks.played import MISSED, record_played
 from tasks.rollouts import Rollouts, record
 from tasks.world import World
 from vlp.vlm import tokens
 from vlp.vlm.bundled import BundledVLM
-from vlp.vlm.data import MISSED, Demonstrations, batches, steps_left
+from vlp.vlm.data import Demonstrations, batches, steps_left
 from vlp.vlm.model import build
 from vlp.vlm.train import loss
 
@@ -108,7 +109,7 @@ def test_steps_left_of_a_task_that_was_not_completed_still_tell_better_from_wors
 
 def test_a_small_vlm_learns_one_batch(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    data = Demonstrations([record(tmp_path, 31, 600)])
+    data = Demonstrations([record(tmp_path, 31, 600)], [record_played(tmp_path / "played.npz", 32, 40)])
     batch = next(batches(data, 16, 0))
     model = build(SlotEncoder(channels=8), width=64, layers=2, heads=2)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 3e-3)
