@@ -23,9 +23,6 @@ from tasks.rollouts import write_instruction
 
 PLAYS = 4
 """Outcomes a board."""
-MISSED = 400.0
-"""Control steps that stand for a whole reward that was never reached: 50 for one block of eight, about
-twice what its push costs, so that giving a block up never looks cheaper than bringing it home."""
 _ASTRAY = 0.15
 """Share of pushes that bring any block anywhere."""
 _SLOPPY = 0.008
@@ -46,7 +43,7 @@ class Played:
     asked: NDArray[np.str_]
     """[N] the next push, see `tasks.rollouts.read_instruction`; "" where nothing is left to do."""
     steps: NDArray[np.float32]
-    """[N, PLAYS] control steps to go; MISSED is added for what of the reward was not reached."""
+    """[N, PLAYS] control steps to go, see `tasks.kinematic.Outcome`."""
 
     @classmethod
     def load(cls, path: Path) -> Played:
@@ -85,8 +82,7 @@ def _sloppily(rng: np.random.Generator, subgoal: Subgoal, blocks: Blocks, pusher
 
 
 def _outcomes(task: LongTask, blocks: Blocks, pusher: Vector, rng: np.random.Generator) -> list[float]:
-    plays = [play(task, blocks, pusher, rng) for _ in range(PLAYS)]
-    return [played.steps + MISSED * (1.0 - played.reward) for played in plays]
+    return [play(task, blocks, pusher, rng).steps_to_go for _ in range(PLAYS)]
 
 
 def _episode(rng: np.random.Generator) -> Iterator[tuple[NDArray[np.float32], str, str, list[float]]]:

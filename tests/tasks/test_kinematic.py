@@ -27,10 +27,10 @@ def test_a_push_ends_short_of_its_goal_and_shoves_what_stands_there() -> None:
     goal = np.array([0.3, 0.1])
     results = [
         push_to(blocks, np.array([0.3, -0.2]), "red_moon", goal, np.random.default_rng(s), 0.016)
-        for s in range(40)
+        for s in range(200)
     ]
     done = [result for result in results if result.done]
-    assert 30 < len(done) < 41
+    assert 185 < len(done) < 200  # one in forty fails
     for result in done:
         assert np.linalg.norm(result.blocks["red_moon"] - goal) < 0.03
         apart = np.linalg.norm(result.blocks["red_moon"] - result.blocks["blue_cube"])

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tasks.board import KINDS
+from tasks.kinematic import MISSED
 from tasks.long import BY_INSTRUCTION
-from tasks.played import MISSED, PLAYS, Played, record_played
+from tasks.played import PLAYS, Played, record_played
 from tasks.rollouts import read_instruction
 from tasks.slots import PUSHER, places
 

@@ -11,9 +11,10 @@ import torch
 
 from planner import Proposer, Value
 from tasks.grammar import canonical, parse
+from tasks.kinematic import MISSED
 from tasks.layout import random_layout
 from tasks.perception import SlotEncoder
-from tasks.played import MISSED, record_played
+from tasks.played import record_played
 from tasks.rollouts import Rollouts, record
 from tasks.world import World
 from vlp.vlm import tokens

@@ -21,7 +21,6 @@ from tasks.kinematic import play
 from tasks.layout import row_layout
 from tasks.long import LongTask, MakeLine
 from tasks.perception import PoseProbe
-from tasks.played import MISSED
 from vlp.build import BUNDLED, Parts, build
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import bootstrap, write
@@ -66,7 +65,7 @@ def _played(probe: PoseProbe, task: LongTask, frames: Frames, plays: int) -> Vec
     for there, where in zip(present, places.astype(float), strict=True):
         blocks = {k: where[i] for i, k in enumerate(probe.names) if there[i]}
         runs = [play(task, blocks, where[-1], np.random.default_rng(seed)) for seed in range(plays)]
-        means.append(np.mean([run.steps + MISSED * (1.0 - run.reward) for run in runs]))
+        means.append(np.mean([run.steps_to_go for run in runs]))
     return np.array(means)
 
 

@@ -14,8 +14,9 @@ from tasks import slots
 from tasks.board import KINDS
 from tasks.grammar import canonical, phrase
 from tasks.instruction import Instruction
+from tasks.kinematic import MISSED
 from tasks.long import BY_INSTRUCTION
-from tasks.played import MISSED, Played
+from tasks.played import Played
 from tasks.rollouts import HOLD, Rollouts, read_instruction
 from tasks.symmetry import Renaming, mirror_instruction, mirror_slots, mirror_text
 from tasks.training import Batch
