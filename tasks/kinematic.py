@@ -18,6 +18,7 @@ from tasks import board, families
 from tasks.demonstrator import INSIDE, MARGIN, choose
 from tasks.long.base import LongTask, Subgoal
 from tasks.rollouts import HOLD
+from tasks.route import segment_distance
 from tasks.success import fixed_fields
 
 Vector = NDArray[np.float64]
@@ -67,13 +68,6 @@ class Pushed:
     done: bool
 
 
-def _from_segment(points: Vector, start: Vector, end: Vector) -> Vector:
-    """Distance of points [N, 2] from a segment, [N] metres."""
-    along = end - start
-    share = np.clip((points - start) @ along / max(float(along @ along), 1e-12), 0.0, 1.0)
-    return np.asarray(np.hypot(*(points - start - share[:, None] * along).T))
-
-
 def _shove(points: Vector, center: Vector, apart: float) -> None:
     """Move the points [N, 2] that are nearer to a center than `apart` metres out to it."""
     gaps = points - center
@@ -98,15 +92,16 @@ def push_to(
     begin = here - _STANDOFF * toward
     others = [other for other in blocks if other != name]
     rest = np.array([blocks[other] for other in others]).reshape(-1, 2)
+    approach, pushing = segment_distance(np.array([pusher, here]), np.array([begin, goal]), rest)
     outside = float(np.maximum(np.maximum(_LOW - begin, begin - _HIGH), 0.0).sum())
     done = bool(rng.random() > _FAILS)
     steps = (
         _BASE
         + _APPROACH * float(np.hypot(*(begin - pusher)))
         + _WAY * length
-        + _ROUND * bool(_from_segment(here[None], pusher, begin)[0] < _ON_THE_WAY)
-        + _DETOUR * int((_from_segment(rest, pusher, begin) < _ON_THE_WAY).sum())
-        + _CLUTTER * int((_from_segment(rest, here, goal) < _ON_THE_WAY).sum())
+        + _ROUND * bool(segment_distance(pusher[None], begin[None], here[None])[0, 0] < _ON_THE_WAY)
+        + _DETOUR * int((approach < _ON_THE_WAY).sum())
+        + _CLUTTER * int((pushing < _ON_THE_WAY).sum())
         + _EDGE * min(outside, 0.1)
         + rng.normal(0, _SPREAD)
     )
