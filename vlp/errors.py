@@ -5,7 +5,9 @@ VlpError                exit code 1
 |   `-- InstructionError    an instruction that is not understood
 |-- WeightsError        3   missing, changed or unsafe weights
 |-- NoPlanError         4   every branch was rejected; nothing was done
-`-- FolderError         5   a folder that is in use or cannot be written
+|-- FolderError         5   a folder that is in use or cannot be written
+`-- ModelError          6   a model that does not answer, or not in the way asked for
+    `-- ModelSwitched       another one has taken its place: the question is to be asked again
 
 Every message is one line and says what was expected, what was got and what to do next.
 """
@@ -47,3 +49,13 @@ class FolderError(VlpError):
     """A folder that is in use or cannot be written."""
 
     exit_code = 5
+
+
+class ModelError(VlpError):
+    """A model, hosted or local, that does not answer, or not in the way asked for."""
+
+    exit_code = 6
+
+
+class ModelSwitched(ModelError):
+    """Another model has taken the place of one that failed: what was half asked is to be asked again."""

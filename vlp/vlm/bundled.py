@@ -13,10 +13,9 @@ from transformers import DynamicCache, PaliGemmaForConditionalGeneration
 
 from planner import Proposal, StepsToGo
 from tasks.board import COLORS, KINDS, color_of, shape_of
-from tasks.grammar import UnknownInstruction, canonical, parse
-from tasks.instruction import GROUP
 from vlp.vlm import tokens
 from vlp.vlm.model import prompt
+from vlp.vlm.sound import UnsoundSubgoal, sound
 
 MAX_WORDS = 32
 FEWEST = 16
@@ -137,15 +136,9 @@ class BundledVLM:
 def _sound(text: str, kinds: Sequence[str]) -> str | None:
     """The canonical form of a subgoal about blocks that are there, or None."""
     try:
-        instruction = parse(text, kinds)
-    except UnknownInstruction:
+        return sound(text, kinds)
+    except UnsoundSubgoal:
         return None
-    if not set(instruction.blocks()) <= set(kinds):
-        return None
-    avoid = instruction.fields.get("avoid_blocks", ())
-    if avoid != GROUP and len(set(instruction.blocks())) < len(instruction.blocks()):
-        return None
-    return canonical(instruction)
 
 
 def _follows(kinds: Sequence[str]) -> Tensor:

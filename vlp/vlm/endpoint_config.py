@@ -1,0 +1,49 @@
+"""Where a hosted model is, and how long it may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from vlp.errors import UsageError
+
+KEY: Final = "OPENAI_API_KEY"
+"""The only place from which a key is taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointConfig:
+    """Which model, where, and how long it may take. Raises UsageError for a URL that is none."""
+
+    model: str
+    url: str | None = None
+    """Of the API, such as http://127.0.0.1:8000/v1; None: OpenAI's."""
+    deadline: float = 20.0
+    """Seconds for one question with all its retries."""
+    unusable: int = 3
+    """Replies that can't be used, after which a question is given up."""
+    largest: int = 1_000_000
+    """Bytes of a reply."""
+    at_once: int = 8
+    """Questions under way at the same time."""
+
+    def __post_init__(self) -> None:
+        if not self.model.strip():
+            raise UsageError("vlm: expected openai:MODEL, got no model; name one the server has")
+        if not 0 < self.deadline <= 600:
+            raise UsageError(
+                f"vlm-deadline: expected seconds above 0 and up to 600, got {self.deadline:g}; choose others"
+            )
+        if self.url is None:
+            return
+        try:
+            parts = urlsplit(self.url)
+            good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            good = None
+        if not good or "@" in self.url:
+            raise UsageError(
+                "vlm-url: expected http(s)://HOST[:PORT]/v1 without a name or password in it, got another "
+                f"URL; give a key in {KEY} instead"
+            )
