@@ -6,7 +6,6 @@ The graph's state holds numbers and words only; pictures and trees stay in the a
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import Any, TypedDict
 
 import numpy as np
@@ -15,13 +14,17 @@ from numpy.typing import NDArray
 
 from executors.robot import Robot
 from executors.runtime import Followed
-from planner import NoPlan, Plan, Search, search, search_for
+from planner import NoPlan, Plan, Search
 from tasks.goal import Goal, PushGoal, understand
+from vlp.accounts import Accounts
 from vlp.build import Parts
+from vlp.deciding import Decider
 from vlp.decision import ActedSubgoal
+from vlp.errors import ModelError, ModelSwitched
 from vlp.events import (
     Acted,
     Events,
+    Judged,
     Observed,
     Replanned,
     RunStarted,
@@ -35,16 +38,15 @@ from vlp.runfolder import RunFolder
 from vlp.settings import Settings
 from vlp.sight import SURE, reached
 from vlp.timing import Stopwatch
-from vlp.verified_value import VerifiedValue
 
-DONE_BELOW = 4.0
-"""Control steps; below this a frame is taken to show the goal reached."""
 GO_ON = 0.015
 """Metres: when every block is this near to where the clip put it, the plan's next step is acted too."""
 HOLD = 12
 """Control steps that a goal is held once it is seen to be reached, a little over a second."""
 MAX_FRUITLESS = 20
 """Decisions without a plan before the agent gives up."""
+MAX_DOUBTS = 3
+"""Times that a VLM may say "not done" of a board on which the goal's rule holds; then the rule counts."""
 
 
 class State(TypedDict, total=False):
@@ -76,7 +78,11 @@ class Agent:
         self._runtime = follower(settings.extraction, robot, policy, probe)
         self._goal: Goal | None = None
         self._plan: Plan | None = None
-        self._steps = 0
+        self._steps = self._doubts = self._decision = 0
+        self._decider = Decider(parts, settings, self.watch, live)
+        self.accounts = Accounts(parts.accounted, events)
+        self.failure: ModelError | None = None
+        """What a model that is not bundled failed with, where that ended the run."""
         self._graph = self._build_graph()
 
     # -- the graph ---------------------------------------------------------------------------------
@@ -103,7 +109,7 @@ class Agent:
         if self._ended():
             return {"outcome": self._ended()}
         # Standing still costs little, and a goal that only seems reached may be reached.
-        if self._seen_done(frame, sure=0.0) and self._hold():
+        if self._seen_done(frame, sure=0.0) and self._hold() and self._confirmed():
             return {"outcome": self._ended() or "done"}
         return {"outcome": self._ended(), "control_step": self._steps}
 
@@ -111,7 +117,7 @@ class Agent:
         decision = state.get("decision", 0) + 1
         start = time.perf_counter()
         try:
-            found: Search | NoPlan = self._imagine(self._frame(), decision)
+            found: Search | NoPlan = self._imagine(decision)
         except NoPlan as error:
             found = error
         seconds = time.perf_counter() - start
@@ -146,7 +152,6 @@ class Agent:
         done = bool(self._ended()) or self._seen_done(frame)
         go_on = not done and followed.outcome == "followed" and followed.distance < GO_ON
         outcome = "done" if done else "go on" if go_on else "replan"
-        left = float(self.parts.value.steps_to_go(frame[None], self._text).mean[0])
         self.events.emit(
             Verified(
                 time=self.events.now(),
@@ -154,7 +159,7 @@ class Agent:
                 subgoal=subgoal,
                 outcome=outcome,  # type: ignore[arg-type]
                 distance=followed.distance,
-                steps_to_go=left,
+                steps_to_go=self._steps_to_go(frame),
             )
         )
         if outcome == "replan":
@@ -208,6 +213,15 @@ class Agent:
             self._watch_step(0, np.zeros(2, np.float32), sent, self._frame())
         return self._seen_done(self._frame())
 
+    def _confirmed(self) -> bool:
+        """Whether the VLM, where one is asked, agrees that the goal is reached, or has doubted too often."""
+        if self.parts.success is None or self._ended() or self._doubts >= MAX_DOUBTS:
+            return True
+        found = self.parts.success.success(self._frame(), self._text)
+        self.events.emit(Judged(time=self.events.now(), reached=found.reached, why=found.why))
+        self._doubts += not found.reached
+        return found.reached
+
     def _watch_step(
         self, index: int, action: NDArray[np.float32], sent: NDArray[np.float32], frame: NDArray[np.uint8]
     ) -> bool:
@@ -225,32 +239,20 @@ class Agent:
         )
         return bool(self._ended())
 
-    def _imagine(self, frame: NDArray[np.uint8], decision: int) -> Search:
-        settings, parts, wrap = self.settings, self.parts, self.watch.wrap
+    def _imagine(self, decision: int) -> Search:
         assert self._goal is not None
-        value = wrap("value", parts.value)
-        if parts.verify_done:
-            value = VerifiedValue(value, wrap("probe", parts.probe), self._goal, DONE_BELOW)
-        find = partial(
-            search,
-            wrap("propose", parts.proposer),
-            wrap("video", parts.video),
-            value,
-            frame,
-            self._text,
-            beams=settings.beams,
-            language_branches=settings.language_branches,
-            video_branches=settings.video_branches,
-            horizon=settings.horizon,
-            guards=[wrap("guards", guard) for guard in parts.guards],
-            done_below=DONE_BELOW,
-            max_value_gain=parts.max_value_gain,
-            on_event=None if self.live is None else self.live.on_event,
-        )
-        seed = settings.seed * 1000 + decision
-        if settings.seconds is None:
-            return find(seed=seed)
-        return search_for(find, seconds=settings.seconds, seed=seed, done_below=DONE_BELOW)
+        self._decision = decision
+        try:
+            return self._decider.search(self._frame(), self._goal, decision)
+        finally:
+            self.accounts.tell(decision)
+
+    def _steps_to_go(self, frame: NDArray[np.uint8]) -> float:
+        """As the value sees a frame uint8 [H, W, 3], control steps."""
+        try:
+            return float(self.parts.value.steps_to_go(frame[None], self._text).mean[0])
+        except ModelSwitched:
+            return float(self.parts.value.steps_to_go(frame[None], self._text).mean[0])
 
     # -- what callers use --------------------------------------------------------------------------
 
@@ -277,7 +279,7 @@ class Agent:
         self._begin(instruction)
         start = time.perf_counter()
         try:
-            found = self._imagine(self._frame(), 1)
+            found = self._imagine(1)
         except NoPlan as error:
             self.folder.save_decision(1, error, time.perf_counter() - start)
             raise
@@ -290,7 +292,10 @@ class Agent:
         """Carry out an instruction; returns what stands in result.json. Raises UnknownInstruction."""
         start = time.perf_counter()
         self._begin(instruction)
-        final: State = self._graph.invoke({"decision": 0}, {"recursion_limit": 10_000})
+        try:
+            final: State = self._graph.invoke({"decision": 0}, {"recursion_limit": 10_000})
+        except ModelError as error:  # nothing moves on what it did not say
+            self.failure, final = error, {"outcome": str(error), "decision": self._decision}
         info = self._info()
         complete = bool(info.get("complete", False)) or final["outcome"] == "complete"
         self.events.emit(
@@ -316,4 +321,5 @@ class Agent:
             "seconds_by_part": {name: round(value, 2) for name, value in self.watch.seconds.items()},
             "settings": self.settings.as_dict(),
             "models": self.parts.hashes,
+            "models_used": self.accounts.as_list(),
         }

@@ -29,7 +29,10 @@ from tasks.perception import PoseProbe, Remembering, SlotEncoder
 from video.denoiser import SlotDenoiser
 from video.pipeline import SlotVideoPipeline
 from video.renderer import SlotRenderer
+from vlp.models import Models
+from vlp.vlm.account import Accounted
 from vlp.vlm.bundled import BundledVLM
+from vlp.vlm.choose import SuccessJudge, choose
 from vlp.weights import verify
 
 BUNDLED = Path(__file__).parent / "bundled"
@@ -65,6 +68,10 @@ class Parts:
     """Whether the goal's rule, on what the probe sees, has a say where the value takes a board for done."""
     folder: Path = BUNDLED
     """The weights folder."""
+    success: SuccessJudge | None = None
+    """Who is asked, beside the goal's rule, whether the goal is reached."""
+    accounted: tuple[Accounted, ...] = ()
+    """Models that keep account of what they cost."""
 
 
 class VideoBranches:
@@ -130,8 +137,15 @@ def choose_device(device: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 
-def build(*, weights: Path | None = None, device: str = "auto", sampling_steps: int = 2) -> Parts:
-    """Load all parts. Raises WeightsError when a file is missing or not what the manifest says."""
+def build(
+    *,
+    weights: Path | None = None,
+    device: str = "auto",
+    sampling_steps: int = 2,
+    models: Models | None = None,
+) -> Parts:
+    """Load all parts, those of `models` in the place of bundled ones. Raises WeightsError when a file is
+    missing or not what the manifest says, and UsageError for a model that can't be asked."""
     folder = weights or BUNDLED
     hashes = verify(folder)
     place = choose_device(device)
@@ -142,9 +156,15 @@ def build(*, weights: Path | None = None, device: str = "auto", sampling_steps: 
         SlotRenderer.from_pretrained(folder / "renderer").to(place).eval(),
         FlowMatchEulerDiscreteScheduler(),
     )
-    vlm = BundledVLM.load(folder / "vlm", device=place)
+    models = models or Models()
     eye = Remembering(encoder)
     probe = PoseProbe(eye)
+    vlm = choose(
+        models,
+        BundledVLM.load(folder / "vlm", device=place),
+        lambda frames: [list(found) for found in probe.blocks_of(frames)],
+        device=place,
+    )
     tracker = ProbeTracker(probe)
     tracks = TrackGuards(
         [
@@ -157,12 +177,14 @@ def build(*, weights: Path | None = None, device: str = "auto", sampling_steps: 
     )
     policy = FramePolicy(eye, SlotPolicy.from_pretrained(folder / "policy").to(place))
     return Parts(
-        vlm,
+        vlm.proposer,
         VideoBranches(pipeline, steps=sampling_steps),
-        vlm,
+        vlm.value,
         policy,
         probe,
         (FrozenGuard(), EverySecondFrame(tracks)),
         hashes,
         folder=folder,
+        success=vlm.success,
+        accounted=vlm.accounted,
     )

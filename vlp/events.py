@@ -115,6 +115,26 @@ class Replanned(_Event):
     reason: str
 
 
+class ModelUsed(_Event):
+    """What a model that is not bundled was asked for in a decision."""
+
+    kind: Literal["model_used"] = "model_used"
+    decision: int
+    model: str
+    spent: str
+    """Calls, tokens and money so far, in words; empty where nothing is counted."""
+    notes: tuple[str, ...] = ()
+    """Subgoals that were dropped, and failures, since the last of these events."""
+
+
+class Judged(_Event):
+    """A VLM's own opinion of a board on which the goal is seen reached."""
+
+    kind: Literal["judged"] = "judged"
+    reached: bool
+    why: str
+
+
 class Stopped(_Event):
     kind: Literal["stopped"] = "stopped"
     reason: str
@@ -123,7 +143,18 @@ class Stopped(_Event):
     control_steps: int
 
 
-Event = RunStarted | Observed | Searched | SubgoalStarted | Acted | Verified | Replanned | Stopped
+Event = (
+    RunStarted
+    | Observed
+    | Searched
+    | SubgoalStarted
+    | Acted
+    | Verified
+    | Replanned
+    | ModelUsed
+    | Judged
+    | Stopped
+)
 Subscriber = Callable[[Event], None]
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vlp.events import Event, Observed, Replanned, RunStarted, Searched, Stopped, SubgoalStarted, Verified
+from vlp.events import (
+    Event,
+    Judged,
+    ModelUsed,
+    Observed,
+    Replanned,
+    RunStarted,
+    Searched,
+    Stopped,
+    SubgoalStarted,
+    Verified,
+)
 
 
 def plain(text: str) -> str:
@@ -26,6 +37,12 @@ def line(event: Event) -> str | None:
             text = verdict(event)
         case Replanned():
             text = f"replan: {event.reason}"
+        case ModelUsed():
+            if not (event.spent or event.notes):
+                return None
+            text = f"{event.model}: {'; '.join([event.spent, *event.notes]).removeprefix('; ')}"
+        case Judged():
+            text = f"judged {'done' if event.reached else 'not done'}: {event.why}"
         case Stopped():
             score = "" if event.score is None else f", score {event.score:.3g}"
             text = f"{_ending(event)} after {event.control_steps} control steps{score}: {event.reason}"

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from tyro.conf import Positional, arg
 
+from vlp.commands.model_options import ModelOptions
 from vlp.settings import PRESETS, Device, PresetName, Settings
 
 DEMO_INSTRUCTION = "group the blocks by color"
@@ -18,7 +19,7 @@ _Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(ModelOptions):
     """What runs have in common. A number that is not given is the preset's."""
 
     uses_torch: ClassVar[bool] = True

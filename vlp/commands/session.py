@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -15,6 +15,7 @@ from vlp.commands.instruction import check_instruction
 from vlp.commands.process import print_result, stdout_for_result
 from vlp.commands.run import Options
 from vlp.errors import InstructionError, NoPlanError, UsageError
+from vlp.models import Models
 from vlp.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def act(instruction: str, options: Options) -> int:
         result = {**agent.run(instruction), "versions": _versions()}
         folder.finish(result)
     _show(result, folder.path, as_json=options.json)
+    if agent.failure is not None:
+        raise agent.failure
     if str(result["reason"]).startswith("no plan"):
         raise NoPlanError(f"{result['reason']} (all branches: {folder.path / 'report.html'})")
     return 0
@@ -48,7 +51,7 @@ def plan(instruction: str, options: Options) -> int:
             found: Search | NoPlan = agent.plan(instruction)
         except NoPlan as error:
             found = error
-        result = _planned(instruction, options.settings(), found, agent.parts.hashes)
+        result = _planned(instruction, options.settings(), found, agent)
         folder.finish(result)
     _show(result, folder.path, as_json=options.json)
     if isinstance(found, NoPlan):
@@ -64,7 +67,7 @@ def _session(instruction: str, options: Options) -> Iterator[tuple[Agent, RunFol
     """
     from vlp.weights import BUNDLED, verify
 
-    settings, weights = options.settings(), options.weights or BUNDLED
+    settings, weights, models = options.settings(), options.weights or BUNDLED, options.models()
     check_instruction(instruction, seed=settings.seed)
     verify(weights)
     with (
@@ -72,17 +75,19 @@ def _session(instruction: str, options: Options) -> Iterator[tuple[Agent, RunFol
         open_folder(options.out, instruction, settings.seed) as folder,
         _explained(folder.path),
     ):
-        yield from _agent(instruction, settings, _load(weights, settings), folder)
+        yield from _agent(instruction, settings, _load(weights, settings, models), folder)
 
 
-def _load(weights: Path, settings: Settings) -> Parts:
+def _load(weights: Path, settings: Settings, models: Models) -> Parts:
     import torch
 
     from vlp.build import build
 
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise UsageError("device: expected a GPU that torch can use, got none; choose --device cpu or auto")
-    return build(weights=weights, device=settings.device, sampling_steps=settings.sampling_steps)
+    return build(
+        weights=weights, device=settings.device, sampling_steps=settings.sampling_steps, models=models
+    )
 
 
 def _agent(
@@ -126,7 +131,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _planned(instruction: str, settings: Settings, found: Search | Any, hashes: Mapping[str, Any]) -> Result:
+def _planned(instruction: str, settings: Settings, found: Search | Any, agent: Agent) -> Result:
     """The result of `vlp plan`."""
     steps = found.plan.steps if hasattr(found, "plan") else ()
     return {
@@ -140,7 +145,8 @@ def _planned(instruction: str, settings: Settings, found: Search | Any, hashes: 
         "plan": [step.subgoal for step in steps],
         "steps_to_go": [round(step.steps_to_go, 1) for step in steps],
         "settings": settings.as_dict(),
-        "models": hashes,
+        "models": agent.parts.hashes,
+        "models_used": agent.accounts.as_list(),
         "versions": _versions(),
     }
 

@@ -78,5 +78,19 @@ def success(goal: str) -> str:
     )
 
 
+def propose_one(goal: str, kinds: Sequence[str], done: Sequence[str]) -> str:
+    """Asks a model that can say nothing but a subgoal for the next one."""
+    history = f"\nAlready done to get to this picture: {'; '.join(done)}." if done else ""
+    return (
+        f"The whole task: {goal}.\nOn the table: {_names(kinds)}.{history}\n"
+        "Which single push would be a good next one? Answer with it alone."
+    )
+
+
+def success_word(goal: str) -> str:
+    """Asks whether the goal is reached, for yes or no."""
+    return f"The whole task: {goal}.\nIs it done in this picture? Answer with yes or no."
+
+
 def _names(kinds: Sequence[str]) -> str:
     return ", ".join(kind.replace("_", " ") for kind in kinds) or "nothing"

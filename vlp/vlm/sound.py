@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import combinations
 
-from tasks.board import words_of
+from tasks.board import ABSOLUTE_LOCATIONS, DIRECTIONS, words_of
 from tasks.grammar import UnknownInstruction, canonical, parse
-from tasks.instruction import GROUP
+from tasks.instruction import AREAS, GROUP, LINES, Instruction
 
 
 class UnsoundSubgoal(ValueError):
@@ -29,3 +31,33 @@ def sound(text: str, kinds: Sequence[str]) -> str:
     if instruction.fields.get("avoid_blocks", ()) != GROUP and len(set(named)) < len(named):
         raise UnsoundSubgoal("it names one block twice")
     return canonical(instruction)
+
+
+@lru_cache(maxsize=64)
+def every_subgoal(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """Every push of one of the blocks `kinds`, in its canonical form; away from others by one and by two,
+    and from the group."""
+    found: list[Instruction] = []
+    for block in kinds:
+        others = [kind for kind in kinds if kind != block]
+        found += [_of("block2block", start_block=block, target_block=other) for other in others]
+        found += [_of("block2absolutelocation", block=block, location=place) for place in ABSOLUTE_LOCATIONS]
+        for direction in DIRECTIONS:
+            for mode in ("near", "far"):
+                found.append(
+                    _of("block2relativelocation", block=block, direction=direction, distance_mode=mode)
+                )
+            for other in others:
+                found.append(
+                    _of("block2block_relative_location", block=block, target_block=other, direction=direction)
+                )
+        for avoid in [*((other,) for other in others), *combinations(others, 2), GROUP]:
+            found.append(_of("separate_blocks", block=block, avoid_blocks=avoid))
+        found += [_of("block2area", block=block, area=area) for area in AREAS]
+        found += [_of("block2line", block=block, line=line) for line in LINES]
+        found.append(_of("block_off_center", block=block))
+    return tuple(dict.fromkeys(map(canonical, found)))
+
+
+def _of(family: str, **fields: str | tuple[str, ...]) -> Instruction:
+    return Instruction(family, fields)

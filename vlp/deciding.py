@@ -1,0 +1,66 @@
+"""One decision: the search with all that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner import Search, search, search_for
+from tasks.goal import Goal
+from vlp.build import Parts
+from vlp.errors import ModelSwitched
+from vlp.settings import Settings
+from vlp.timing import Stopwatch
+from vlp.verified_value import VerifiedValue
+
+DONE_BELOW: Final = 4.0
+"""Control steps; below this a frame is taken to show the goal reached."""
+
+
+class Decider:
+    """Searches for plans with the parts of one agent; `watch` takes the time of each part."""
+
+    def __init__(self, parts: Parts, settings: Settings, watch: Stopwatch, live: Any = None) -> None:
+        self._parts, self._settings, self._watch, self._live = parts, settings, watch, live
+
+    def search(self, frame: NDArray[np.uint8], goal: Goal, decision: int) -> Search:
+        """The best plan from a frame uint8 [H, W, 3] in the run's decision 1, 2, ... Raises NoPlan, and
+        ModelError for a model that does not answer."""
+        find, seed = self._finder(frame, goal), self._settings.seed * 1000 + decision
+        try:
+            return self._find(find, seed)
+        except ModelSwitched:  # half of it was another model's
+            return self._find(find, seed)
+
+    def _find(self, find: Callable[..., Search], seed: int) -> Search:
+        seconds = self._settings.seconds
+        if seconds is None:
+            return find(seed=seed)
+        return search_for(find, seconds=seconds, seed=seed, done_below=DONE_BELOW)
+
+    def _finder(self, frame: NDArray[np.uint8], goal: Goal) -> Callable[..., Search]:
+        """The search, but for its seed."""
+        settings, parts, wrap = self._settings, self._parts, self._watch.wrap
+        value = wrap("value", parts.value)
+        if parts.verify_done:
+            value = VerifiedValue(value, wrap("probe", parts.probe), goal, DONE_BELOW)
+        return partial(
+            search,
+            wrap("propose", parts.proposer),
+            wrap("video", parts.video),
+            value,
+            frame,
+            goal.text,
+            beams=settings.beams,
+            language_branches=settings.language_branches,
+            video_branches=settings.video_branches,
+            horizon=settings.horizon,
+            guards=[wrap("guards", guard) for guard in parts.guards],
+            done_below=DONE_BELOW,
+            max_value_gain=parts.max_value_gain,
+            on_event=None if self._live is None else self._live.on_event,
+        )

@@ -1,0 +1,62 @@
+"""Which VLM proposes, scores and judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlp.models import Hosted, Local, Models, Role
+from vlp.vlm.account import Accounted
+from vlp.vlm.fallback import FallbackVLM
+from vlp.vlm.replies import Success
+
+Frames = NDArray[np.uint8]
+Sees = Callable[[Frames], Sequence[Sequence[str]]]
+
+
+class SuccessJudge(Protocol):
+    """Says whether a goal is reached."""
+
+    def success(self, frame: Frames, goal: str) -> Success:
+        """In a frame uint8 [H, W, 3]. Raises ModelError."""
+        ...
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is asked for what."""
+
+    proposer: Any
+    value: Any
+    success: SuccessJudge | None = None
+    """None: the goal's own rule alone says so."""
+    accounted: tuple[Accounted, ...] = ()
+
+
+def choose(models: Models, bundled: Any, sees: Sees, *, device: str) -> Chosen:
+    """The VLM that was asked for, in the roles in which it was. Raises UsageError and WeightsError."""
+    if models.vlm is None:
+        return Chosen(bundled, bundled)
+    own = _load(models.vlm, sees, device)
+    used = FallbackVLM(own, bundled) if models.fallback else own
+
+    def of(role: Role, other: Any) -> Any:
+        return used if role in models.roles else other
+
+    return Chosen(of("proposer", bundled), of("value", bundled), of("success", None), (used,))
+
+
+def _load(vlm: Hosted | Local, sees: Sees, device: str) -> Any:
+    if isinstance(vlm, Hosted):
+        from vlp.vlm.budget import Budget
+        from vlp.vlm.endpoint import Endpoint
+        from vlp.vlm.hosted import HostedVLM
+
+        return HostedVLM(Endpoint(vlm.endpoint, Budget(vlm.limits)), sees)
+    from vlp.vlm.local import LocalVLM
+
+    return LocalVLM.load(vlm.source, sees, device=device)

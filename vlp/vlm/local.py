@@ -1,0 +1,221 @@
+"""Any image-text-to-text model of transformers as the planner's Proposer and Value, and judge of success.
+
+It can only say subgoals that can be carried out: at each token it chooses among those that lead to one. Its
+steps-to-go are the expected value of a digit, by the log-probabilities of the ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from planner import Proposal, StepsToGo
+from vlp.errors import ModelError, WeightsError
+from vlp.vlm import digits, prompts
+from vlp.vlm.account import Note
+from vlp.vlm.choices import Choices
+from vlp.vlm.question import SCALE
+from vlp.vlm.replies import Success
+from vlp.vlm.sound import every_subgoal
+
+Frames = NDArray[np.uint8]
+Sees = Callable[[Frames], Sequence[Sequence[str]]]
+SAMPLES = 4
+"""Texts sampled for each one asked for; those that are alike fall together."""
+FEWEST = 16
+HOTTER = (1.0, 2.0, 4.0)
+"""Temperatures, round by round, while fewer distinct subgoals than asked for were found."""
+BATCH = 8
+"""Frames scored at a time."""
+
+
+class LocalVLM:
+    """Weights on this machine.
+
+    Args:
+        model: an image-text-to-text model of transformers.
+        processor: of the model.
+        sees: which blocks are on the table.
+        source: where it came from, for the account.
+    """
+
+    def __init__(self, model: Any, processor: Any, sees: Sees, source: str = "") -> None:
+        self._model, self._processor, self._sees, self._source = model.eval(), processor, sees, source
+        self._tokenizer = processor.tokenizer
+
+    @classmethod
+    def load(cls, source: str, sees: Sees, *, device: str = "cpu") -> Self:
+        """Read a folder or repository: safetensors only, no code of its own. Raises WeightsError."""
+        from transformers import AutoModelForImageTextToText
+
+        from vlp.vlm.processor import load_processor
+
+        try:
+            model = AutoModelForImageTextToText.from_pretrained(
+                source, use_safetensors=True, trust_remote_code=False, dtype="auto"
+            )
+            processor = load_processor(source)
+        except (OSError, ValueError, ImportError, KeyError) as error:
+            raise WeightsError(
+                f"vlm: expected an image-text-to-text model in safetensors and its processor, got {source}: "
+                f"{' '.join(str(error).split())[:200]}; see docs/models.md"
+            ) from error
+        return cls(model.to(device), processor, sees, source)
+
+    # -- the protocols -------------------------------------------------------------------------------
+
+    def propose(
+        self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
+    ) -> list[list[Proposal]]:
+        """Up to `n` distinct subgoals for each of `frames` uint8 [B, H, W, 3], the likeliest first."""
+        tables = self._sees(frames)
+        return [
+            self._propose(frame, prompts.propose_one(goal, kinds, done), tuple(kinds), n, seed + 7919 * row)
+            for row, (frame, kinds, done) in enumerate(zip(frames, tables, histories, strict=True))
+        ]
+
+    def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
+        """Control steps left from each of `frames` uint8 [N, H, W, 3]."""
+        text = prompts.digits(goal, 1)
+        parts = [
+            self._chances(frames[k : k + BATCH], text, [str(digit) for digit in range(10)])
+            for k in range(0, len(frames), BATCH)
+        ]
+        return StepsToGo(*digits.steps(np.concatenate(parts)))
+
+    def success(self, frame: Frames, goal: str) -> Success:
+        """Whether the goal is reached in a frame uint8 [H, W, 3]."""
+        (chances,) = self._chances(frame[None], prompts.success_word(goal), ["yes", "no"])
+        return Success(reached=bool(chances[0] > chances[1]), why=f"yes: {chances[0]:.2f}")
+
+    # -- sampling ------------------------------------------------------------------------------------
+
+    def _propose(self, frame: Frames, text: str, kinds: tuple[str, ...], n: int, seed: int) -> list[Proposal]:
+        texts = every_subgoal(kinds)
+        if not texts:
+            return []
+        said = [tuple(self._tokens(subgoal)) for subgoal in texts]
+        meaning = dict(zip(said, texts, strict=True))
+        choices, found = Choices(said, self._end), dict[str, float]()
+        for turn, heat in enumerate(HOTTER):
+            generator = torch.Generator(self._model.device).manual_seed((seed + turn) % 2**63)
+            count = max(FEWEST, SAMPLES * n)
+            for tokens, chance in self._sample(frame, text, choices, count, heat, generator):
+                found[meaning[tokens]] = max(found.get(meaning[tokens], 0.0), chance)
+            if len(found) >= n:
+                break
+        best = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:n]
+        return [Proposal(subgoal, min(1.0, chance)) for subgoal, chance in best]
+
+    @torch.inference_mode()
+    def _sample(
+        self, frame: Frames, text: str, choices: Choices, count: int, heat: float, generator: torch.Generator
+    ) -> list[tuple[tuple[int, ...], float]]:
+        """`count` texts as tokens with the chance of each. The picture and the question are read once: all
+        texts go on from the same cache."""
+        given = self._given(frame[None], text)
+        out = self._model(**given, use_cache=True)
+        logits, cache = out.logits[:, -1].repeat_interleave(count, 0), out.past_key_values
+        cache.batch_repeat_interleave(count)
+        branches, chance = choices.start(count), torch.zeros(count, device=logits.device)
+        rows: list[list[int]] = [[] for _ in range(count)]
+        while any(branches):
+            scores = logits.float() + choices.allowed(branches, logits.shape[-1]).to(logits.device)
+            drawn = torch.multinomial((scores / heat).softmax(-1), 1, generator=generator)
+            alive = torch.tensor([bool(branch) for branch in branches], device=logits.device)
+            chance += torch.where(alive, scores.log_softmax(-1).gather(1, drawn)[:, 0], 0.0)
+            tokens = drawn[:, 0].tolist()
+            for row, token, branch in zip(rows, tokens, branches, strict=True):
+                if branch and token != choices.end:
+                    row.append(token)
+            branches = choices.step(branches, tokens)
+            # No mask: all texts are as long as each other, and nothing is padded.
+            out = self._model(input_ids=drawn, past_key_values=cache, use_cache=True)
+            logits = out.logits[:, -1]
+        return [(tuple(row), value) for row, value in zip(rows, chance.exp().tolist(), strict=True)]
+
+    # -- candidates ----------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def _chances(self, frames: Frames, text: str, candidates: Sequence[str]) -> NDArray[np.float64]:
+        """How likely each candidate is as the next word, [N, candidates], one picture a prompt."""
+        tokens = [self._tokens(candidate) for candidate in candidates]
+        # Some tokenizers put a space before the first word.
+        shared = next((k for k, column in enumerate(zip(*tokens, strict=False)) if len({*column}) > 1), 0)
+        lasts = [row[shared] for row in tokens if len(row) > shared]
+        if len(set(lasts)) < len(candidates):
+            raise ModelError(
+                f"VLM {self._source}: expected a token of its own for each of {', '.join(candidates)}, got a "
+                "tokenizer that splits them otherwise; use this model for proposals only (--vlm-for proposer)"
+            )
+        given = self._given(frames, text)
+        if shared:
+            extra = torch.tensor([tokens[0][:shared]], device=self._model.device).expand(len(frames), -1)
+            given = _extended(given, extra)
+        logits = self._model(**given).logits[:, -1]
+        return np.asarray(logits[:, lasts].double().softmax(-1).cpu())
+
+    # -- prompts -------------------------------------------------------------------------------------
+
+    @property
+    def _end(self) -> int:
+        end = self._tokenizer.eos_token_id
+        assert end is not None, "expected a tokenizer with an end of text"
+        return int(end)
+
+    def _tokens(self, text: str) -> list[int]:
+        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _given(self, frames: Frames, text: str) -> dict[str, Any]:
+        """The model's input: for each of `frames` the same words with that picture."""
+        pictures = [_picture(frame) for frame in frames]
+        if getattr(self._processor, "chat_template", None):
+            content = [{"type": "image"}, {"type": "text", "text": f"{prompts.SYSTEM}\n\n{text}"}]
+            words = self._processor.apply_chat_template(
+                [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
+            )
+        else:  # a model that was not taught to chat, such as PaliGemma
+            words = f"{getattr(self._processor, 'image_token', '<image>')}{text}\n"
+        given = self._processor(
+            text=[words] * len(frames), images=[[picture] for picture in pictures], return_tensors="pt"
+        )
+        placed = given.to(self._model.device)
+        return {
+            name: value.to(self._model.dtype) if torch.is_floating_point(value) else value
+            for name, value in placed.items()
+        }
+
+    # -- account -------------------------------------------------------------------------------------
+
+    def notes(self) -> list[Note]:
+        """None: it can only say what can be carried out."""
+        return []
+
+    def account(self) -> Mapping[str, Any]:
+        """Which model."""
+        return {"backend": "transformers", "model": self._source, "class": type(self._model).__name__}
+
+    def spent(self) -> str:
+        """Nothing is counted."""
+        return ""
+
+
+def _picture(frame: Frames) -> Image.Image:
+    return Image.fromarray(frame.repeat(SCALE, 0).repeat(SCALE, 1))
+
+
+def _extended(given: Mapping[str, Any], extra: Tensor) -> dict[str, Any]:
+    """The input with tokens [N, k] after the words, in every part that has an entry a token."""
+    length = given["input_ids"].shape[1]
+    longer = dict(given)
+    for name, value in given.items():
+        if isinstance(value, Tensor) and value.dim() == 2 and value.shape[1] == length:
+            more = {"input_ids": extra, "attention_mask": torch.ones_like(extra)}
+            longer[name] = torch.cat([value, more.get(name, torch.zeros_like(extra)).to(value.dtype)], 1)
+    return longer
