@@ -30,6 +30,7 @@ from video.denoiser import SlotDenoiser
 from video.pipeline import SlotVideoPipeline
 from video.renderer import SlotRenderer
 from vlp.models import Models
+from vlp.other_video import OtherVideo
 from vlp.vlm.account import Accounted
 from vlp.vlm.bundled import BundledVLM
 from vlp.vlm.choose import SuccessJudge, choose
@@ -176,9 +177,10 @@ def build(
         ]
     )
     policy = FramePolicy(eye, SlotPolicy.from_pretrained(folder / "policy").to(place))
+    other = None if models.video is None else OtherVideo.load(models.video, device=place)
     return Parts(
         vlm.proposer,
-        VideoBranches(pipeline, steps=sampling_steps),
+        other or VideoBranches(pipeline, steps=sampling_steps),
         vlm.value,
         policy,
         probe,
@@ -186,5 +188,5 @@ def build(
         hashes,
         folder=folder,
         success=vlm.success,
-        accounted=vlm.accounted,
+        accounted=(*vlm.accounted, *([other] if other else [])),
     )
