@@ -11,7 +11,7 @@ from tyro.conf import arg
 from vlp.errors import UsageError
 from vlp.models import BUNDLED, ROLES, Hosted, Local, Models, Offload, Pretrained, Role, check_source, split
 from vlp.vlm.budget import Limits
-from vlp.vlm.endpoint_config import EndpointConfig
+from vlp.vlm.endpoint_config import EndpointConfig, api_key
 
 _Int = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
 _Float = Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")]
@@ -80,6 +80,7 @@ class ModelOptions:
                     option = name.replace("_", "-")
                     raise UsageError(f"{option}: expected --vlm openai:MODEL with it, got {self.vlm!r:.60}")
             return Local(source=check_source("vlm", model))
+        api_key(self.vlm_url)  # known to be there before anything is loaded
         given = {"calls": self.vlm_max_calls, "tokens": self.vlm_max_tokens, "cost": self.vlm_max_cost}
         limits = Limits(price=self.vlm_price, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
         deadline = 20.0 if self.vlm_deadline is None else self.vlm_deadline

@@ -80,9 +80,11 @@ def _session(instruction: str, options: Options) -> Iterator[tuple[Agent, RunFol
 
 def _load(weights: Path, settings: Settings, models: Models) -> Parts:
     import torch
+    from transformers.utils.logging import disable_progress_bar
 
     from vlp.build import build
 
+    disable_progress_bar()
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise UsageError("device: expected a GPU that torch can use, got none; choose --device cpu or auto")
     return build(

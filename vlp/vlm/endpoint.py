@@ -8,7 +8,6 @@ can't be used.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,11 +15,11 @@ from typing import Any
 
 import openai
 
-from vlp.errors import ModelError, UsageError
+from vlp.errors import ModelError
 from vlp.vlm.budget import Budget, Tokens
 from vlp.vlm.capabilities import Capabilities
 from vlp.vlm.digits import NoChances
-from vlp.vlm.endpoint_config import KEY, EndpointConfig
+from vlp.vlm.endpoint_config import KEY, EndpointConfig, api_key
 from vlp.vlm.question import Question
 from vlp.vlm.replies import Answer, Completion, UnusableReply, completion
 
@@ -37,9 +36,7 @@ class Endpoint:
 
     def __init__(self, config: EndpointConfig, budget: Budget) -> None:
         self.config, self.budget, self.can = config, budget, Capabilities()
-        self._key = os.environ.get(KEY, "").strip()
-        if not self._key and config.url is None:
-            raise UsageError(f"vlm: expected a key in the environment's {KEY}, got none; set it")
+        self._key = api_key(config.url)
 
     def ask(self, questions: Sequence[Question[Answer]]) -> list[list[Answer]]:
         """The answers to each question, as many as it wants. Raises ModelError, within the deadline."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,6 +11,15 @@ from vlp.errors import UsageError
 
 KEY: Final = "OPENAI_API_KEY"
 """The only place from which a key is taken."""
+
+
+def api_key(url: str | None) -> str:
+    """The environment's key; empty where there is none and a server of one's own may not want one. Raises
+    UsageError where OpenAI's is asked and there is none."""
+    found = os.environ.get(KEY, "").strip()
+    if not found and url is None:
+        raise UsageError(f"vlm: expected a key in the environment's {KEY}, got none; set it")
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
