@@ -21,6 +21,8 @@ from PIL import Image
 from video.fit import Fit, pick
 
 Frames = NDArray[np.uint8]
+_FAILURES = (ValueError, RuntimeError, TypeError, IndexError, NameError, NotImplementedError, AttributeError)
+"""What pipelines raise for what they can't do; NameError where an optional package is missing."""
 Offload = Literal["none", "model", "sequential"]
 
 
@@ -58,7 +60,9 @@ class PretrainedVideo:
             raise PretrainedError(
                 f"video: expected an image-to-video pipeline, got {type(pipeline).__name__}; choose another"
             )
-        self._together = True
+        # Without words several clips would share what is drawn for the image, and no seed would be its own.
+        self._batches = [_as_list, _as_one] if "prompt" in self._knows else []
+        """Ways to give one frame to several clips that have not failed yet."""
         pipeline.set_progress_bar_config(disable=True)
 
     @classmethod
@@ -73,7 +77,7 @@ class PretrainedVideo:
             )
         dtype = torch.float32 if device == "cpu" else torch.bfloat16
         try:
-            pipeline = DiffusionPipeline.from_pretrained(source, use_safetensors=True, torch_dtype=dtype)
+            pipeline = DiffusionPipeline.from_pretrained(source, use_safetensors=True, dtype=dtype)
         except (OSError, ValueError, ImportError, TypeError, AttributeError) as error:
             raise PretrainedError(
                 f"video: expected a diffusers pipeline in safetensors, got {source}: "
@@ -110,48 +114,48 @@ class PretrainedVideo:
 
     def _videos(self, image: Frames, texts: Sequence[str], seeds: Sequence[int]) -> NDArray[np.float32]:
         """From one frame [N, F, H, W, 3] in 0..1, a text and a seed each."""
-        if self._together and len(texts) > 1:
+        while self._batches and len(texts) > 1:
             try:
-                found = self._call(image, texts, seeds)
-            except (ValueError, RuntimeError, TypeError, NotImplementedError):
-                pass  # it takes one at a time; whatever else is wrong, it says again there
+                found = self._call(self._batches[0](image, len(texts)), texts, seeds)
+            except _FAILURES:  # whatever else is wrong, it says again when asked for one at a time
+                self._batches.pop(0)
             else:
                 if len(found) == len(texts):
                     return found
-            self._together = False
-        parts = [self._call(image, [text], [seed]) for text, seed in zip(texts, seeds, strict=True)]
+                self._batches.pop(0)
+        parts = [self._one(image, text, seed) for text, seed in zip(texts, seeds, strict=True)]
         return np.concatenate(parts)
 
-    def _call(self, image: Frames, texts: Sequence[str], seeds: Sequence[int]) -> NDArray[np.float32]:
-        generators = [torch.Generator("cpu").manual_seed(int(seed)) for seed in seeds]
+    def _one(self, image: Frames, text: str, seed: int) -> NDArray[np.float32]:
+        """One video [1, F, H, W, 3] in 0..1. Raises PretrainedError."""
+        try:
+            return self._call(_as_one(image, 1), [text], [seed])
+        except _FAILURES as error:
+            config = self.config
+            raise PretrainedError(
+                f"video: {type(self.pipeline).__name__} fails at {image.shape[0]}x{image.shape[1]} pixels, "
+                f"{config.frames or 'its own'} frames, {config.steps or 'its own'} steps: "
+                f"{' '.join(str(error).split())[:200]}; choose others (--video-size, --video-frames)"
+            ) from error
+
+    def _call(self, images: Any, texts: Sequence[str], seeds: Sequence[int]) -> NDArray[np.float32]:
+        first = images[0] if isinstance(images, list) else images
         asked = {
-            "image": Image.fromarray(image),
+            "image": images,
             "prompt": list(texts),
-            "num_videos_per_prompt": 1 if "prompt" in self._knows else len(texts),
-            "height": image.shape[0],
-            "width": image.shape[1],
+            "height": first.height,
+            "width": first.width,
             "num_frames": self.config.frames,
             "num_inference_steps": self.config.steps,
             "guidance_scale": self.config.guidance,
             "max_guidance_scale": self.config.guidance,
-            "generator": generators,
+            "generator": [torch.Generator("cpu").manual_seed(int(seed)) for seed in seeds],
             "output_type": "np",
         }
         known = {name: value for name, value in asked.items() if name in self._knows and value is not None}
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")  # pipelines warn of what they round, cast and deprecate
-            try:
-                with torch.inference_mode():
-                    return np.asarray(self.pipeline(**known).frames, np.float32)
-            except (ValueError, RuntimeError) as error:
-                if len(texts) > 1:
-                    raise
-                raise PretrainedError(
-                    f"video: {type(self.pipeline).__name__} does not take {image.shape[0]}x{image.shape[1]} "
-                    f"pixels, {self.config.frames or 'its own number of'} frames, "
-                    f"{self.config.steps or 'its own number of'} steps: "
-                    f"{' '.join(str(error).split())[:200]}; choose others (--video-size, --video-frames)"
-                ) from error
+            return np.asarray(self.pipeline(**known).frames, np.float32)
 
     def _size(self) -> tuple[int, int]:
         """Height and width at which it imagines."""
@@ -171,3 +175,11 @@ class PretrainedVideo:
             f"video-size: expected a size for {type(self.pipeline).__name__}, which has none of its own, got "
             "none; give --video-size HEIGHTxWIDTH"
         )
+
+
+def _as_list(image: Frames, count: int) -> list[Image.Image]:
+    return [Image.fromarray(image)] * count
+
+
+def _as_one(image: Frames, count: int) -> Image.Image:
+    return Image.fromarray(image)
