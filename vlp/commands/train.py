@@ -1,4 +1,4 @@
-"""`vlp train`: train one of the bundled models on this machine."""
+"""`vlp train`: train one of the bundled models on this machine, or fine-tune a pretrained one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from tyro.conf import Positional, arg
 
 from vlp.errors import UsageError
+from vlp.models import check_source
 from vlp.settings import Device
 
 MOST_MINUTES = 100_000.0
@@ -17,7 +18,8 @@ MOST_MINUTES = 100_000.0
 
 @dataclass(frozen=True)
 class Train:
-    """Train one model for so many minutes; called again, it goes on from its checkpoint."""
+    """Train one model for so many minutes; called again, it goes on from its checkpoint. With --base,
+    fine-tune a pretrained one instead (docs/models.md)."""
 
     uses_torch: ClassVar[bool] = True
 
@@ -41,7 +43,16 @@ class Train:
     cache: Path = Path(".cache")
     """Folder of data and checkpoints."""
     export: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
-    """Write the trained weights, their card and the manifest to this weights folder."""
+    """Write the trained weights, their card and the manifest to this weights folder; with --base, the new
+    folder of the fine-tuned model."""
+    base: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="")] = None
+    """vlm: fine-tune this folder or repository of transformers, on --data."""
+    data: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
+    """A LeRobotDataset v3.0 with a task in words, such as vlp collect writes."""
+    lora: bool = False
+    """Train low-rank adapters only."""
+    rank: int = 16
+    """Of the adapters."""
 
     def run(self) -> int:
         least = self.minutes > 0 or (self.minutes == 0 and self.export is not None)
@@ -50,6 +61,11 @@ class Train:
                 f"minutes: expected more than 0 and at most {MOST_MINUTES:g}, got {self.minutes:g}; "
                 "choose such a time"
             )
+        if self.base is not None:
+            return self._finetune(self.base)
+        for name in ("data", "lora"):
+            if getattr(self, name):
+                raise UsageError(f"{name}: expected --base PATH with it, got none; give both or neither")
         from vlp.training import train
 
         train(
@@ -60,5 +76,34 @@ class Train:
             export=self.export,
             start=self.start,
             learning_rate=self.learning_rate,
+        )
+        return 0
+
+    def _finetune(self, base: str) -> int:
+        if self.part != "vlm":
+            raise UsageError(f"base: expected the part vlm with it, got {self.part}; fine-tune that one")
+        if self.data is None or self.export is None or not self.minutes:
+            raise UsageError("base: expected --data, --export and minutes above 0 with it; give all of them")
+        if not 1 <= self.rank <= 1024:
+            raise UsageError(f"rank: expected 1 to 1024, got {self.rank}; choose such a number")
+        from vlp.finetuning import Task, finetune
+
+        record = finetune(
+            Task(
+                part=self.part,
+                base=check_source("base", base),
+                data=self.data,
+                export=self.export,
+                minutes=self.minutes,
+                lora=self.lora,
+                rank=self.rank,
+                learning_rate=self.learning_rate,
+                device=self.device,
+            )
+        )
+        print(
+            f"loss {record['first_loss']:.3f} -> {record['last_loss']:.3f} in {record['steps']} steps; "
+            f"{self.export} loads with --{self.part} "
+            f"{'transformers' if self.part == 'vlm' else 'diffusers'}:{self.export}"
         )
         return 0

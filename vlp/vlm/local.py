@@ -12,15 +12,13 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
-from torch import Tensor
 
 from planner import Proposal, StepsToGo
 from vlp.errors import ModelError, WeightsError
 from vlp.vlm import digits, prompts
 from vlp.vlm.account import Note
 from vlp.vlm.choices import Choices
-from vlp.vlm.question import SCALE
+from vlp.vlm.inputs import extended, placed, prompt_inputs
 from vlp.vlm.replies import Success
 from vlp.vlm.sound import every_subgoal
 
@@ -52,14 +50,11 @@ class LocalVLM:
     @classmethod
     def load(cls, source: str, sees: Sees, *, device: str = "cpu") -> Self:
         """Read a folder or repository: safetensors only, no code of its own. Raises WeightsError."""
-        from transformers import AutoModelForImageTextToText
-
         from vlp.vlm.processor import load_processor
+        from vlp.vlm.weights import load_model
 
         try:
-            model = AutoModelForImageTextToText.from_pretrained(
-                source, use_safetensors=True, trust_remote_code=False, dtype="auto"
-            )
+            model = load_model(source)
             processor = load_processor(source)
         except (OSError, ValueError, ImportError, KeyError) as error:
             raise WeightsError(
@@ -157,7 +152,7 @@ class LocalVLM:
         given = self._given(frames, text)
         if shared:
             extra = torch.tensor([tokens[0][:shared]], device=self._model.device).expand(len(frames), -1)
-            given = _extended(given, extra)
+            given = extended(given, extra, torch.ones_like(extra), answer=False)
         logits = self._model(**given).logits[:, -1]
         return np.asarray(logits[:, lasts].double().softmax(-1).cpu())
 
@@ -174,22 +169,8 @@ class LocalVLM:
 
     def _given(self, frames: Frames, text: str) -> dict[str, Any]:
         """The model's input: for each of `frames` the same words with that picture."""
-        pictures = [_picture(frame) for frame in frames]
-        if getattr(self._processor, "chat_template", None):
-            content = [{"type": "image"}, {"type": "text", "text": f"{prompts.SYSTEM}\n\n{text}"}]
-            words = self._processor.apply_chat_template(
-                [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
-            )
-        else:  # a model that was not taught to chat, such as PaliGemma
-            words = f"{getattr(self._processor, 'image_token', '<image>')}{text}\n"
-        given = self._processor(
-            text=[words] * len(frames), images=[[picture] for picture in pictures], return_tensors="pt"
-        )
-        placed = given.to(self._model.device)
-        return {
-            name: value.to(self._model.dtype) if torch.is_floating_point(value) else value
-            for name, value in placed.items()
-        }
+        given = prompt_inputs(self._processor, list(frames), [text] * len(frames))
+        return placed(given, self._model.device, self._model.dtype)
 
     # -- account -------------------------------------------------------------------------------------
 
@@ -204,18 +185,3 @@ class LocalVLM:
     def spent(self) -> str:
         """Nothing is counted."""
         return ""
-
-
-def _picture(frame: Frames) -> Image.Image:
-    return Image.fromarray(frame.repeat(SCALE, 0).repeat(SCALE, 1))
-
-
-def _extended(given: Mapping[str, Any], extra: Tensor) -> dict[str, Any]:
-    """The input with tokens [N, k] after the words, in every part that has an entry a token."""
-    length = given["input_ids"].shape[1]
-    longer = dict(given)
-    for name, value in given.items():
-        if isinstance(value, Tensor) and value.dim() == 2 and value.shape[1] == length:
-            more = {"input_ids": extra, "attention_mask": torch.ones_like(extra)}
-            longer[name] = torch.cat([value, more.get(name, torch.zeros_like(extra)).to(value.dtype)], 1)
-    return longer

@@ -42,8 +42,9 @@ class Question(Generic[Answer]):
     def messages(self) -> Any:
         """As the API wants them: pictures as data URLs, then the text."""
         pictures = [{"type": "image_url", "image_url": {"url": data_url(frame)}} for frame in self.frames]
-        content = [*pictures, {"type": "text", "text": self.text}]
-        return [{"role": "system", "content": self.system}, {"role": "user", "content": content}]
+        # Not as a system's role, which some models do not know: they are fine-tuned in these very words.
+        content = [*pictures, {"type": "text", "text": f"{self.system}\n\n{self.text}"}]
+        return [{"role": "user", "content": content}]
 
     def tokens(self, n: int) -> Tokens:
         """What it is taken to cost with `n` answers until the reply tells: four characters are about a

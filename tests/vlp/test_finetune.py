@@ -1,0 +1,176 @@
+"""Fine-tuning tiny models of real classes on episodes that were really collected."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.collect import collect
+from tasks.footage import read_footage
+from tasks.lerobot_read import SUBGOALS_PATH, DatasetError, read_episodes
+from tests.vlp.tiny_vlms import KINDS, build, save
+from vlp.cli import main
+from vlp.errors import UsageError
+from vlp.vlm.finetune import IGNORED, FinetuneConfig, answered, finetune, with_adapters
+from vlp.vlm.finetune import save as save_tuned
+from vlp.vlm.lessons import Lesson, lessons, moments
+from vlp.vlm.local import LocalVLM
+
+# transformers' own PaliGemma processor does what numpy 2 warns of, and its checkpointing has a new name.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning"),
+]
+TABLE = ("red_star", "blue_cube")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data") / "set"
+    collect(root, episodes=2, kind="long", first_seed=5)
+    return root
+
+
+# -- data ----------------------------------------------------------------------------------------------
+
+
+def test_footage_is_what_was_collected(data: Path) -> None:
+    for footage, episode in zip(read_footage(data), read_episodes(data), strict=True):
+        assert np.array_equal(footage.rgb, episode.rgb)
+        assert (footage.task, footage.subgoals) == (episode.instruction, episode.subgoal)
+        assert footage.steps_to_go(0) == len(episode) - 1 and footage.steps_to_go(len(episode) - 1) == 0
+
+
+def test_a_dataset_without_subgoals_will_do(data: Path, tmp_path: Path) -> None:
+    """Of another maker: without our own columns, as other robots' datasets are."""
+    import shutil
+
+    other = tmp_path / "other"
+    shutil.copytree(data, other)
+    (other / SUBGOALS_PATH).unlink()
+    for file in (other / "meta" / "episodes").rglob("*.parquet"):
+        table = pq.read_table(file)
+        pq.write_table(table.drop_columns(["success", "source"]), file)
+    (footage, _) = read_footage(other)
+    assert footage.subgoals == () and footage.success
+    known = moments(other)
+    assert all(not moment.subgoal and np.isfinite(moment.steps) for moment in known)
+    assert {next(lessons(known, np.random.default_rng(k))).answer for k in range(20)} > {"no"}
+
+
+def test_what_is_no_dataset_is_said(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="expected a LeRobotDataset with videos"):
+        list(read_footage(tmp_path))
+    with pytest.raises(DatasetError, match="expected the video wrist"):
+        list(read_footage(data, camera="wrist"))
+
+
+def test_answers_fit_their_questions(data: Path) -> None:
+    source = lessons(moments(data), np.random.default_rng(0))
+    kinds = set()
+    for _ in range(200):
+        lesson = next(source)
+        if "JSON" in lesson.question:
+            (name,) = set(json.loads(lesson.answer)) - {"why"}
+            assert name in lesson.question
+            kinds.add(name)
+        elif "digit" in lesson.question:
+            assert lesson.answer in "0123456789"
+        elif "yes or no" in lesson.question:
+            assert lesson.answer in ("yes", "no")
+    assert kinds == {"subgoals", "steps_to_go", "reached"}
+
+
+# -- training ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_the_answer_is_learned(kind: str, data: Path) -> None:
+    _, processor = build(kind)
+    batch = [Lesson(moment.frame, "?" * k, "yes " * k) for k, moment in enumerate(moments(data)[:2], 1)]
+    given = answered(processor, batch)
+    for row, lesson in enumerate(batch):
+        learned = given["labels"][row][given["labels"][row] != IGNORED]
+        assert processor.tokenizer.decode(learned[:-1]) == lesson.answer
+        assert learned[-1] == processor.tokenizer.eos_token_id
+    assert given["labels"].shape == given["input_ids"].shape == given["attention_mask"].shape
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_loss_falls_and_the_result_loads_back(kind: str, data: Path, tmp_path: Path) -> None:
+    """Whole on all moments, which makes a base that can speak, then by adapters on one of another goal."""
+    known = moments(data)
+    other = [replace(known[0], task="clear the center", subgoal="push the red star up", steps=333.0)]
+    before, processor = build(kind)
+    whole = FinetuneConfig(minutes=5, steps=60, lora=False, learning_rate=1e-2)
+    adapters = FinetuneConfig(minutes=5, steps=40, learning_rate=1e-2)
+    base, first = finetune(before, processor, known, whole)
+    save_tuned(base, processor, tmp_path / "base", base="")
+    tuned, second = finetune(base, processor, other, adapters)
+    save_tuned(tuned, processor, tmp_path / "tuned", base=str(tmp_path / "base"))
+    assert (first.steps, second.steps) == (60, 40)
+    assert first.last_loss < 0.5 * first.first_loss and second.last_loss < 0.7 * second.first_loss
+    assert second.trained < first.trained
+
+    def steps(vlm: LocalVLM) -> float:
+        return float(vlm.steps_to_go(known[0].frame[None], "clear the center").mean[0])
+
+    def loaded(name: str) -> LocalVLM:
+        return LocalVLM.load(str(tmp_path / name), lambda frames: [TABLE])
+
+    here = steps(LocalVLM(tuned, processor, lambda frames: [TABLE]))
+    assert steps(loaded("tuned")) == pytest.approx(here, abs=0.1)
+    assert here - steps(loaded("base")) > 20.0, "333 control steps was what it was told"
+    files = {path.name for path in (tmp_path / "tuned").iterdir()}
+    assert "adapter_model.safetensors" in files and "model.safetensors" not in files
+
+
+def test_adapters_leave_the_rest_as_it_is() -> None:
+    model, _ = build("llava")
+    tuned = with_adapters(model, rank=4)
+    learned = {name for name, parameter in tuned.named_parameters() if parameter.requires_grad}
+    assert learned and all("lora_" in name and "vision" not in name for name in learned)
+
+
+# -- the command line ----------------------------------------------------------------------------------
+
+
+def test_the_command_line_fine_tunes(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base, out = save("llava", tmp_path / "base"), tmp_path / "tuned"
+    command = ["train", "vlm", "--minutes", "0.02", "--base", str(base), "--lora", "--rank", "4"]
+    assert main([*command, "--data", str(data), "--export", str(out), "--device", "cpu"]) == 0
+    assert "loss " in capsys.readouterr().out
+    record = json.loads((out / "finetune.json").read_text())
+    assert record["steps"] >= 1 and record["rank"] == 4 and record["moments"] > 20
+    assert np.isfinite(record["last_loss"])
+    LocalVLM.load(str(out), lambda frames: [TABLE])
+    assert main([*command, "--data", str(data), "--export", str(out)]) == 5  # nothing is overwritten
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["vlm", "--minutes", "1", "--lora"], "lora: expected --base"),
+        (["vlm", "--minutes", "1", "--base", "a/b"], "--data, --export"),
+        (["policy", "--minutes", "1", "--base", "a/b"], "expected the part vlm"),
+        (["vlm", "--minutes", "1", "--base", "./no", "--data", ".", "--export", "new"], "folder of weights"),
+        (["vlm", "--minutes", "1", "--base", "a/b", "--data", ".", "--export", "new"], "LeRobotDataset"),
+        (
+            ["vlm", "--minutes", "1", "--base", "a/b", "--data", ".", "--export", "new", "--rank", "0"],
+            "rank: expected 1",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(
+    flags: list[str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *flags]) == UsageError.exit_code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert expected in line and not list(tmp_path.iterdir())

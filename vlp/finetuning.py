@@ -1,0 +1,82 @@
+"""`vlp train PART --base`: a pretrained model, fine-tuned on recorded episodes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from tasks.lerobot_read import DatasetError
+from vlp.build import choose_device
+from vlp.errors import FolderError, UsageError, WeightsError
+
+RECORD: Final = "finetune.json"
+"""Settings and outcome, beside the weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is to be fine-tuned, on what, and where the result goes."""
+
+    part: str
+    """ "vlm" or "video"."""
+    base: str
+    data: Path
+    export: Path
+    minutes: float
+    lora: bool
+    rank: int = 16
+    learning_rate: float | None = None
+    device: str = "auto"
+    steps: int | None = None
+    """At most so many; None: as many as the minutes allow."""
+
+
+def finetune(task: Task) -> dict[str, Any]:
+    """Fine-tune; the record, which stands in the export folder too. Raises UsageError, WeightsError and
+    FolderError, before anything is trained."""
+    if task.lora and find_spec("peft") is None:
+        raise UsageError(
+            "lora: expected the package peft, got none; pip install video-language-planner[train]"
+        )
+    if task.export.exists() and (not task.export.is_dir() or any(task.export.iterdir())):
+        raise FolderError(f"export: expected a new or empty folder, got {task.export}; choose another")
+    try:
+        record = _PARTS[task.part](task)
+    except DatasetError as error:
+        raise UsageError(f"data: {error}") from error
+    (task.export / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return record
+
+
+def _vlm(task: Task) -> dict[str, Any]:
+    from vlp.vlm.finetune import FinetuneConfig, finetune, record, save
+    from vlp.vlm.lessons import moments
+    from vlp.vlm.processor import load_processor
+    from vlp.vlm.weights import load_model
+
+    known = moments(task.data)
+    try:
+        model, processor = load_model(task.base), load_processor(task.base)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        raise _no_base(task, "image-text-to-text model", error) from error
+    rate = task.learning_rate or (2e-4 if task.lora else 2e-5)
+    config = FinetuneConfig(
+        minutes=task.minutes, lora=task.lora, rank=task.rank, learning_rate=rate, steps=task.steps
+    )
+    model, outcome = finetune(model.to(choose_device(task.device)), processor, known, config)
+    save(model, processor, task.export, base=task.base)
+    return record(config, outcome, base=task.base, data=str(task.data), moments=len(known))
+
+
+def _no_base(task: Task, kind: str, error: Exception) -> WeightsError:
+    return WeightsError(
+        f"base: expected an {kind} in safetensors, got {task.base}: {' '.join(str(error).split())[:200]}; "
+        "see docs/models.md"
+    )
+
+
+_PARTS: Final[dict[str, Callable[[Task], dict[str, Any]]]] = {"vlm": _vlm}
