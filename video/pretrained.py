@@ -7,9 +7,11 @@ its own signature.
 from __future__ import annotations
 
 import inspect
+import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -21,6 +23,8 @@ from PIL import Image
 from video.fit import Fit, pick
 
 Frames = NDArray[np.uint8]
+BASE = "base.json"
+"""Beside adapters: which pipeline they belong to."""
 _FAILURES = (ValueError, RuntimeError, TypeError, IndexError, NameError, NotImplementedError, AttributeError)
 """What pipelines raise for what they can't do; NameError where an optional package is missing."""
 Offload = Literal["none", "model", "sequential"]
@@ -75,14 +79,7 @@ class PretrainedVideo:
             raise PretrainedError(
                 f"video-offload: expected a GPU to offload from, got {device}; leave it out or choose a GPU"
             )
-        dtype = torch.float32 if device == "cpu" else torch.bfloat16
-        try:
-            pipeline = DiffusionPipeline.from_pretrained(source, use_safetensors=True, dtype=dtype)
-        except (OSError, ValueError, ImportError, TypeError, AttributeError) as error:
-            raise PretrainedError(
-                f"video: expected a diffusers pipeline in safetensors, got {source}: "
-                f"{' '.join(str(error).split())[:200]}; see docs/models.md"
-            ) from error
+        pipeline = load_pipeline(source, None)
         if config.offload == "model":
             pipeline.enable_model_cpu_offload(device=device)
         elif config.offload == "sequential":
@@ -175,6 +172,30 @@ class PretrainedVideo:
             f"video-size: expected a size for {type(self.pipeline).__name__}, which has none of its own, got "
             "none; give --video-size HEIGHTxWIDTH"
         )
+
+
+def load_pipeline(source: str, device: str | None) -> Any:
+    """A folder or repository of diffusers, or a folder of adapters with the name of their base; on `device`,
+    or where it was read. Raises PretrainedError."""
+    try:
+        pipeline = _load(source)
+    except (OSError, ValueError, ImportError, TypeError, AttributeError, KeyError) as error:
+        raise PretrainedError(
+            f"video: expected a diffusers pipeline in safetensors, got {source}: "
+            f"{' '.join(str(error).split())[:200]}; see docs/models.md"
+        ) from error
+    return pipeline if device is None else pipeline.to(device)
+
+
+def _load(source: str) -> Any:
+    dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+    base = Path(source) / BASE
+    if not base.is_file():
+        return DiffusionPipeline.from_pretrained(source, use_safetensors=True, dtype=dtype)
+    own = str(json.loads(base.read_text(encoding="utf-8"))["base"])
+    pipeline = DiffusionPipeline.from_pretrained(own, use_safetensors=True, dtype=dtype)
+    pipeline.load_lora_weights(source, weight_name="pytorch_lora_weights.safetensors")
+    return pipeline
 
 
 def _as_list(image: Frames, count: int) -> list[Image.Image]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,10 @@ class Task:
     rank: int = 16
     learning_rate: float | None = None
     device: str = "auto"
+    size: tuple[int, int] | None = None
+    """video: height and width in pixels at which it learns, else the default."""
+    frames: int | None = None
+    """video: frames of a clip, the first included, else the default."""
     steps: int | None = None
     """At most so many; None: as many as the minutes allow."""
 
@@ -79,4 +83,26 @@ def _no_base(task: Task, kind: str, error: Exception) -> WeightsError:
     )
 
 
-_PARTS: Final[dict[str, Callable[[Task], dict[str, Any]]]] = {"vlm": _vlm}
+def _video(task: Task) -> dict[str, Any]:
+    from video.finetune import VideoFinetuneConfig, finetune, recorded, save
+    from video.pretrained import PretrainedError, load_pipeline
+
+    given = {"size": task.size, "frames": task.frames, "learning_rate": task.learning_rate}
+    config = VideoFinetuneConfig(
+        minutes=task.minutes,
+        lora=task.lora,
+        rank=task.rank,
+        steps=task.steps,
+        **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
+    )
+    clips = recorded(task.data, config.frames)
+    try:
+        pipeline = load_pipeline(task.base, choose_device(task.device))
+        outcome = finetune(pipeline, clips, config)
+    except PretrainedError as error:
+        raise WeightsError(str(error)) from error
+    save(pipeline, task.export, base=task.base, lora=task.lora)
+    return {"base": task.base, "data": str(task.data), **asdict(config), **outcome}
+
+
+_PARTS: Final[dict[str, Callable[[Task], dict[str, Any]]]] = {"vlm": _vlm, "video": _video}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -95,6 +96,14 @@ def check_source(option: str, source: str) -> str:
             "check the path"
         )
     return source
+
+
+def parse_size(option: str, text: str) -> tuple[int, int]:
+    """ "480x832" to height and width. Raises UsageError."""
+    found = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text)
+    if found is None:
+        raise UsageError(f"{option}: expected HEIGHTxWIDTH such as 480x832, got {text!r:.40}; say it so")
+    return int(found[1]), int(found[2])
 
 
 def _kind(backend: str) -> str:

@@ -157,7 +157,9 @@ def test_the_command_line_fine_tunes(data: Path, tmp_path: Path, capsys: pytest.
     [
         (["vlm", "--minutes", "1", "--lora"], "lora: expected --base"),
         (["vlm", "--minutes", "1", "--base", "a/b"], "--data, --export"),
-        (["policy", "--minutes", "1", "--base", "a/b"], "expected the part vlm"),
+        (["policy", "--minutes", "1", "--base", "a/b"], "expected the part vlm or video"),
+        (["video", "--minutes", "1", "--size", "64x96"], "size: expected --base"),
+        (["vlm", "--minutes", "1", "--base", "a/b", "--frames", "9"], "expected the part video"),
         (["vlm", "--minutes", "1", "--base", "./no", "--data", ".", "--export", "new"], "folder of weights"),
         (["vlm", "--minutes", "1", "--base", "a/b", "--data", ".", "--export", "new"], "LeRobotDataset"),
         (

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from typing import Annotated
 
 from tyro.conf import arg
 
 from vlp.errors import UsageError
-from vlp.models import BUNDLED, ROLES, Hosted, Local, Models, Offload, Pretrained, Role, check_source, split
+from vlp.models import (
+    BUNDLED,
+    ROLES,
+    Hosted,
+    Local,
+    Models,
+    Offload,
+    Pretrained,
+    Role,
+    check_source,
+    parse_size,
+    split,
+)
 from vlp.vlm.budget import Limits
 from vlp.vlm.endpoint_config import EndpointConfig, api_key
 
@@ -94,14 +105,7 @@ class ModelOptions:
             source=check_source("video", source),
             steps=self.video_steps,
             guidance=self.video_guidance,
-            size=None if self.video_size is None else _size(self.video_size),
+            size=None if self.video_size is None else parse_size("video-size", self.video_size),
             frames=self.video_frames,
             offload=self.video_offload,
         )
-
-
-def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text)
-    if found is None:
-        raise UsageError(f"video-size: expected HEIGHTxWIDTH such as 480x832, got {text!r:.40}; say it so")
-    return int(found[1]), int(found[2])

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from tyro.conf import Positional, arg
 
 from vlp.errors import UsageError
-from vlp.models import check_source
+from vlp.models import check_source, parse_size
 from vlp.settings import Device
 
 MOST_MINUTES = 100_000.0
@@ -46,13 +46,17 @@ class Train:
     """Write the trained weights, their card and the manifest to this weights folder; with --base, the new
     folder of the fine-tuned model."""
     base: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="")] = None
-    """vlm: fine-tune this folder or repository of transformers, on --data."""
+    """Fine-tune this folder or repository on --data: vlm of transformers, video of diffusers."""
     data: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """A LeRobotDataset v3.0 with a task in words, such as vlp collect writes."""
     lora: bool = False
     """Train low-rank adapters only."""
     rank: int = 16
     """Of the adapters."""
+    size: Annotated[str | None, arg(metavar="HxW", help_behavior_hint="")] = None
+    """video --base: pixels at which it learns (480x640)."""
+    frames: Annotated[int | None, arg(metavar="INT", help_behavior_hint="")] = None
+    """video --base: frames of a clip, the first included (49)."""
 
     def run(self) -> int:
         least = self.minutes > 0 or (self.minutes == 0 and self.export is not None)
@@ -63,7 +67,7 @@ class Train:
             )
         if self.base is not None:
             return self._finetune(self.base)
-        for name in ("data", "lora"):
+        for name in ("data", "lora", "size", "frames"):
             if getattr(self, name):
                 raise UsageError(f"{name}: expected --base PATH with it, got none; give both or neither")
         from vlp.training import train
@@ -80,8 +84,12 @@ class Train:
         return 0
 
     def _finetune(self, base: str) -> int:
-        if self.part != "vlm":
-            raise UsageError(f"base: expected the part vlm with it, got {self.part}; fine-tune that one")
+        if self.part not in ("vlm", "video"):
+            raise UsageError(f"base: expected the part vlm or video with it, got {self.part}; choose one")
+        if self.part == "vlm" and (self.size or self.frames):
+            raise UsageError("size, frames: expected the part video with them, got vlm; leave them out")
+        if self.frames is not None and self.frames < 2:
+            raise UsageError(f"frames: expected 2 or more, got {self.frames}; choose such a number")
         if self.data is None or self.export is None or not self.minutes:
             raise UsageError("base: expected --data, --export and minutes above 0 with it; give all of them")
         if not 1 <= self.rank <= 1024:
@@ -99,6 +107,8 @@ class Train:
                 rank=self.rank,
                 learning_rate=self.learning_rate,
                 device=self.device,
+                size=None if self.size is None else parse_size("size", self.size),
+                frames=self.frames,
             )
         )
         print(

@@ -1,0 +1,184 @@
+"""Fine-tuning of image-to-video pipelines of diffusers on recorded pushes, whole or by low-rank adapters.
+
+What the transformer is asked is taken from the pipeline itself: it is run for one step with the clip's first
+frame and words, and stopped where it calls its transformer. The rest of the pipeline is then not needed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from tasks.footage import Footage, read_footage
+from video.families import Asked, Family, family
+from video.fit import Fit
+from video.pretrained import BASE, PretrainedError
+
+SPAN: Final = 48.0
+"""Control steps of 0.1 s that a clip shows, as those of the bundled video model."""
+LAYERS: Final = ("to_q", "to_k", "to_v", "to_out.0")
+"""Linear layers that get adapters, in all families."""
+MOST: Final = 2000
+"""Clips that are kept in memory as latents."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoFinetuneConfig:
+    """How a pipeline is fine-tuned."""
+
+    minutes: float
+    lora: bool = True
+    rank: int = 16
+    learning_rate: float = 1e-4
+    size: tuple[int, int] = (480, 640)
+    """Height and width in pixels."""
+    frames: int = 49
+    """That it imagines, the first included."""
+    seed: int = 0
+    steps: int | None = None
+    """At most so many; None: as many as the minutes allow."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A recorded push: frames uint8 [F, H, W, 3], the first included, and its words."""
+
+    frames: NDArray[np.uint8]
+    text: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A clip as its pipeline's transformer knows it."""
+
+    asked: Asked
+    clean: Tensor
+
+
+def recorded(root: Path, frames: int, camera: str | None = None) -> list[Clip]:
+    """The pushes of a LeRobotDataset v3.0, or whole episodes where it tells no subgoals. Raises
+    DatasetError."""
+    clips: list[Clip] = []
+    for footage in read_footage(root, camera):
+        clips += list(_clips(footage, frames))
+        if len(clips) >= MOST:
+            break
+    return clips[:MOST]
+
+
+def _clips(footage: Footage, frames: int) -> Iterator[Clip]:
+    """One for each run of frames with the same subgoal; it holds still where the run ends before SPAN."""
+    span, last = SPAN / 10 * footage.fps, len(footage.rgb) - 1
+    texts = footage.subgoals or (footage.task,) * len(footage.rgb)
+    begins = [k for k in range(len(texts)) if not k or texts[k] != texts[k - 1]]
+    for begin, end in zip(begins, [*begins[1:], len(texts)], strict=True):
+        at = np.minimum(begin + np.linspace(0, span, frames), min(end, last)).round().astype(int)
+        yield Clip(footage.rgb[at], texts[begin])
+
+
+class _Asked(Exception):
+    """The pipeline has asked its transformer."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+
+
+@torch.no_grad()
+def prepare(pipeline: Any, kind: Family, clip: Clip, config: VideoFinetuneConfig) -> Prepared:
+    """A clip as the transformer knows it. Raises PretrainedError for a size that the pipeline does not
+    take."""
+    fit = Fit((clip.frames.shape[1], clip.frames.shape[2]), config.size)
+    large = np.stack([fit.enlarge(frame) for frame in clip.frames])
+
+    def stop(module: Any, args: tuple[Any, ...], asked: Asked) -> None:
+        raise _Asked(asked)
+
+    hook = pipeline.transformer.register_forward_pre_hook(stop, with_kwargs=True)
+    try:
+        pipeline(
+            image=Image.fromarray(large[0]), prompt=clip.text, height=config.size[0], width=config.size[1],
+            num_frames=len(large), num_inference_steps=1, guidance_scale=1.0, output_type="latent",
+        )  # fmt: skip
+    except _Asked as found:
+        asked = found.asked
+    except (ValueError, RuntimeError, TypeError) as error:
+        raise PretrainedError(
+            f"base: {type(pipeline).__name__} fails at {config.size[0]}x{config.size[1]} pixels, "
+            f"{config.frames} frames: {' '.join(str(error).split())[:200]}; choose others"
+        ) from error
+    finally:
+        hook.remove()
+    video = torch.from_numpy(large).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
+    clean = kind.encode(pipeline, video.to(pipeline.transformer.device))
+    return Prepared({**asked, "return_dict": False}, clean.to(pipeline.transformer.dtype))
+
+
+def finetune(pipeline: Any, clips: Sequence[Clip], config: VideoFinetuneConfig) -> dict[str, Any]:
+    """Train the pipeline's transformer on clips, in place; what came of it. Raises PretrainedError."""
+    kind, transformer = family(pipeline), pipeline.transformer
+    pipeline.set_progress_bar_config(disable=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pipelines warn of what they round, cast and deprecate
+        known = [prepare(pipeline, kind, clip, config) for clip in clips]
+    if config.lora:
+        _add_adapters(transformer, config.rank)
+    else:
+        transformer.requires_grad_(True)
+    learned = [parameter for parameter in transformer.parameters() if parameter.requires_grad]
+    accelerator = Accelerator()
+    optimizer = torch.optim.AdamW(learned, lr=config.learning_rate, weight_decay=0.0)
+    model, optimizer = accelerator.prepare(transformer.train(), optimizer)
+    draws = torch.Generator().manual_seed(config.seed + accelerator.process_index)
+    losses, end = list[float](), time.monotonic() + 60 * config.minutes
+    while time.monotonic() < end and (config.steps is None or len(losses) < config.steps):
+        clip = known[int(torch.randint(len(known), (), generator=draws))]
+        exercise = kind.exercise(pipeline, clip.asked, clip.clean, draws)
+        answer = model(**exercise.asked)[0]
+        errors = exercise.weight * (answer.float() - exercise.target.float()) ** 2
+        loss = errors.mean() / exercise.weight.float().mean()
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(learned, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss.detach()))
+    transformer.eval()
+    tenth = max(1, len(losses) // 10)
+    return {
+        "steps": len(losses),
+        "clips": len(clips),
+        "first_loss": float(np.mean(losses[:tenth])) if losses else float("nan"),
+        "last_loss": float(np.mean(losses[-tenth:])) if losses else float("nan"),
+        "trained": sum(parameter.numel() for parameter in learned),
+    }
+
+
+def save(pipeline: Any, folder: Path, *, base: str, lora: bool) -> None:
+    """Write the pipeline, or its adapters with the name of their base, so that `--video diffusers:FOLDER`
+    loads it."""
+    if not lora:
+        pipeline.save_pretrained(folder, safe_serialization=True)
+        return
+    from peft import get_peft_model_state_dict
+
+    layers = get_peft_model_state_dict(pipeline.transformer)
+    pipeline.save_lora_weights(folder, transformer_lora_layers=layers, safe_serialization=True)
+    (folder / BASE).write_text(json.dumps({"base": base}) + "\n", encoding="utf-8")
+
+
+def _add_adapters(transformer: Any, rank: int) -> None:
+    from peft import LoraConfig
+
+    transformer.requires_grad_(False)
+    transformer.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(LAYERS)))
