@@ -57,8 +57,15 @@ def read_footage(root: Path, camera: str | None = None) -> Iterator[Footage]:
         )
     for file in files:
         for row in _rows(file):
-            texts = _subgoals_of(root, about, row, subgoals) if subgoals else ()
-            yield _footage(root, about, name, row, texts)
+            try:
+                texts = _subgoals_of(root, about, row, subgoals) if subgoals else ()
+                footage = _footage(root, about, name, row, texts)
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                raise DatasetError(
+                    f"expected the columns of a LeRobotDataset {VERSION} in {root}, got none or another kind "
+                    f"of {error}; mend the dataset"
+                ) from error
+            yield footage
 
 
 def _footage(

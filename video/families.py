@@ -18,6 +18,13 @@ Asked = dict[str, Any]
 """What a transformer is called with."""
 
 
+def _check(asked: Tensor, clean: Tensor) -> None:
+    """Raises ValueError where the pipeline makes other latents than those of the clip, as it does where it
+    rounds a number of frames, or pads."""
+    if asked.shape != clean.shape:
+        raise ValueError(f"its latents are {list(asked.shape)}, those of the clip {list(clean.shape)}")
+
+
 @dataclass(frozen=True)
 class Exercise:
     """One noisy clip."""
@@ -57,6 +64,7 @@ class Wan:
         """See Family."""
         share, noise = _share(draws), _noise(clean, draws)
         known = asked["hidden_states"][:, clean.shape[1] :]
+        _check(asked["hidden_states"][:, : clean.shape[1]], clean)
         hidden = torch.cat([(1 - share) * clean + share * noise, known.to(clean)], 1)
         time = torch.full_like(asked["timestep"], 0, dtype=torch.float32) + share * 1000
         return Exercise(
@@ -78,6 +86,7 @@ class LTX:
     def exercise(self, pipeline: Any, asked: Asked, clean: Tensor, draws: torch.Generator) -> Exercise:
         """See Family."""
         share, noise = _share(draws), _noise(clean, draws)
+        _check(asked["hidden_states"], clean)
         moving = (asked["timestep"] > 0).to(clean)  # [1, tokens]
         noisy = (1 - share) * clean + share * noise
         hidden = torch.where(moving[..., None] > 0, noisy, asked["hidden_states"].to(clean))
@@ -101,6 +110,7 @@ class CogVideoX:
         time = torch.randint(0, most, (1,), generator=draws).to(clean.device)
         noisy = scheduler.add_noise(clean, noise, time)
         known = asked["hidden_states"][:, :, clean.shape[2] :]
+        _check(asked["hidden_states"][:, :, : clean.shape[2]], clean)
         given = {**asked, "hidden_states": torch.cat([noisy, known.to(clean)], 2), "timestep": time}
         kinds = {"epsilon": noise, "sample": clean}
         target = kinds.get(scheduler.config.prediction_type)

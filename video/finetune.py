@@ -16,12 +16,13 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from diffusers.training_utils import cast_training_params
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from tasks.footage import Footage, read_footage
+from video.accelerated import accelerated, goes_on, half_precision
 from video.families import Asked, Family, family
 from video.fit import Fit
 from video.pretrained import BASE, PretrainedError
@@ -49,6 +50,8 @@ class VideoFinetuneConfig:
     seed: int = 0
     steps: int | None = None
     """At most so many; None: as many as the minutes allow."""
+    cpu: bool = False
+    """Whether a GPU is left alone."""
 
 
 @dataclass(frozen=True)
@@ -106,46 +109,55 @@ def prepare(pipeline: Any, kind: Family, clip: Clip, config: VideoFinetuneConfig
         raise _Asked(asked)
 
     hook = pipeline.transformer.register_forward_pre_hook(stop, with_kwargs=True)
+    video = torch.from_numpy(large).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
     try:
-        pipeline(
-            image=Image.fromarray(large[0]), prompt=clip.text, height=config.size[0], width=config.size[1],
-            num_frames=len(large), num_inference_steps=1, guidance_scale=1.0, output_type="latent",
-        )  # fmt: skip
-    except _Asked as found:
-        asked = found.asked
-    except (ValueError, RuntimeError, TypeError) as error:
+        asked = _asked(pipeline, Image.fromarray(large[0]), clip.text, len(large))
+        clean = kind.encode(pipeline, video.to(pipeline.transformer.device)).to(pipeline.transformer.dtype)
+        kind.exercise(pipeline, asked, clean, torch.Generator())
+    except (ValueError, RuntimeError, TypeError, IndexError) as error:
         raise PretrainedError(
             f"base: {type(pipeline).__name__} fails at {config.size[0]}x{config.size[1]} pixels, "
             f"{config.frames} frames: {' '.join(str(error).split())[:200]}; choose others"
         ) from error
     finally:
         hook.remove()
-    video = torch.from_numpy(large).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
-    clean = kind.encode(pipeline, video.to(pipeline.transformer.device))
-    return Prepared({**asked, "return_dict": False}, clean.to(pipeline.transformer.dtype))
+    return Prepared({**asked, "return_dict": False}, clean)
+
+
+def _asked(pipeline: Any, image: Image.Image, text: str, frames: int) -> Asked:
+    """What the pipeline asks its transformer first, where a hook stops it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pipelines warn of what they round, cast and deprecate
+        try:
+            pipeline(
+                image=image, prompt=text, height=image.height, width=image.width, num_frames=frames,
+                num_inference_steps=1, guidance_scale=1.0, output_type="latent",
+            )  # fmt: skip
+        except _Asked as found:
+            return found.asked
+    raise ValueError("it did not ask its transformer")
 
 
 def finetune(pipeline: Any, clips: Sequence[Clip], config: VideoFinetuneConfig) -> dict[str, Any]:
     """Train the pipeline's transformer on clips, in place; what came of it. Raises PretrainedError."""
     kind, transformer = family(pipeline), pipeline.transformer
+    given = transformer.dtype
     pipeline.set_progress_bar_config(disable=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pipelines warn of what they round, cast and deprecate
-        known = [prepare(pipeline, kind, clip, config) for clip in clips]
-    if config.lora:
-        _add_adapters(transformer, config.rank)
-    else:
-        transformer.requires_grad_(True)
-    learned = [parameter for parameter in transformer.parameters() if parameter.requires_grad]
-    accelerator = Accelerator()
+    accelerator = accelerated(cpu=config.cpu)
+    pipeline.to(accelerator.device)
+    learned = _learning(transformer, config)
     optimizer = torch.optim.AdamW(learned, lr=config.learning_rate, weight_decay=0.0)
     model, optimizer = accelerator.prepare(transformer.train(), optimizer)
     draws = torch.Generator().manual_seed(config.seed + accelerator.process_index)
+    known: dict[int, Prepared] = {}
     losses, end = list[float](), time.monotonic() + 60 * config.minutes
-    while time.monotonic() < end and (config.steps is None or len(losses) < config.steps):
-        clip = known[int(torch.randint(len(known), (), generator=draws))]
-        exercise = kind.exercise(pipeline, clip.asked, clip.clean, draws)
-        answer = model(**exercise.asked)[0]
+    while goes_on(accelerator, end, len(losses), config.steps):
+        number = int(torch.randint(len(clips), (), generator=draws))
+        if number not in known:
+            known[number] = prepare(pipeline, kind, clips[number], config)
+        exercise = kind.exercise(pipeline, known[number].asked, known[number].clean, draws)
+        with half_precision(accelerator, given):
+            answer = model(**exercise.asked)[0]
         errors = exercise.weight * (answer.float() - exercise.target.float()) ** 2
         loss = errors.mean() / exercise.weight.float().mean()
         accelerator.backward(loss)
@@ -153,6 +165,7 @@ def finetune(pipeline: Any, clips: Sequence[Clip], config: VideoFinetuneConfig) 
         optimizer.step()
         optimizer.zero_grad()
         losses.append(float(loss.detach()))
+    transformer.to(given)
     transformer.eval()
     tenth = max(1, len(losses) // 10)
     return {
@@ -177,8 +190,13 @@ def save(pipeline: Any, folder: Path, *, base: str, lora: bool) -> None:
     (folder / BASE).write_text(json.dumps({"base": base}) + "\n", encoding="utf-8")
 
 
-def _add_adapters(transformer: Any, rank: int) -> None:
-    from peft import LoraConfig
+def _learning(transformer: Any, config: VideoFinetuneConfig) -> list[Any]:
+    """The parameters that learn, in full precision: adapters, or all."""
+    transformer.requires_grad_(not config.lora)
+    if config.lora:
+        from peft import LoraConfig
 
-    transformer.requires_grad_(False)
-    transformer.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(LAYERS)))
+        adapters = LoraConfig(r=config.rank, lora_alpha=config.rank, target_modules=list(LAYERS))
+        transformer.add_adapter(adapters)
+    cast_training_params(transformer, dtype=torch.float32)
+    return [parameter for parameter in transformer.parameters() if parameter.requires_grad]

@@ -19,6 +19,7 @@ import torch
 from diffusers import DiffusionPipeline
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import SafetensorError
 
 from video.fit import Fit, pick
 
@@ -79,13 +80,19 @@ class PretrainedVideo:
             raise PretrainedError(
                 f"video-offload: expected a GPU to offload from, got {device}; leave it out or choose a GPU"
             )
-        pipeline = load_pipeline(source, None)
-        if config.offload == "model":
-            pipeline.enable_model_cpu_offload(device=device)
-        elif config.offload == "sequential":
-            pipeline.enable_sequential_cpu_offload(device=device)
-        else:
-            pipeline.to(device)
+        pipeline = load_pipeline(source)
+        try:
+            if config.offload == "model":
+                pipeline.enable_model_cpu_offload(device=device)
+            elif config.offload == "sequential":
+                pipeline.enable_sequential_cpu_offload(device=device)
+            else:
+                pipeline.to(device)
+        except RuntimeError as error:  # out of memory
+            raise PretrainedError(
+                f"video: expected {source} to fit onto {device}, got {' '.join(str(error).split())[:200]}; "
+                "try --video-offload model"
+            ) from error
         return cls(pipeline, config, future=future)
 
     def imagine(
@@ -104,6 +111,11 @@ class PretrainedVideo:
         for rows in groups.values():
             texts, own = [subgoals[row] for row in rows], [seeds[row] for row in rows]
             for row, video in zip(rows, self._videos(fit.enlarge(frames[rows[0]]), texts, own), strict=True):
+                if len(video) < 2:
+                    raise PretrainedError(
+                        f"video: expected 2 or more frames from {type(self.pipeline).__name__}, got "
+                        f"{len(video)}; ask for more (--video-frames)"
+                    )
                 clips[row] = fit.reduce(video[pick(len(video), self.future)] * 255.0)
         if not np.isfinite(clips).all():
             return clips
@@ -174,17 +186,16 @@ class PretrainedVideo:
         )
 
 
-def load_pipeline(source: str, device: str | None) -> Any:
-    """A folder or repository of diffusers, or a folder of adapters with the name of their base; on `device`,
-    or where it was read. Raises PretrainedError."""
+def load_pipeline(source: str) -> Any:
+    """A folder or repository of diffusers, or a folder of adapters with the name of their base. Raises
+    PretrainedError."""
     try:
-        pipeline = _load(source)
-    except (OSError, ValueError, ImportError, TypeError, AttributeError, KeyError) as error:
+        return _load(source)
+    except (*_FAILURES, OSError, ImportError, KeyError, SafetensorError) as error:
         raise PretrainedError(
             f"video: expected a diffusers pipeline in safetensors, got {source}: "
             f"{' '.join(str(error).split())[:200]}; see docs/models.md"
         ) from error
-    return pipeline if device is None else pipeline.to(device)
 
 
 def _load(source: str) -> Any:

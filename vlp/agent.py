@@ -20,7 +20,7 @@ from vlp.accounts import Accounts
 from vlp.build import Parts
 from vlp.deciding import Decider
 from vlp.decision import ActedSubgoal
-from vlp.errors import ModelError, ModelSwitched
+from vlp.errors import ModelError
 from vlp.events import (
     Acted,
     Events,
@@ -214,13 +214,20 @@ class Agent:
         return self._seen_done(self._frame())
 
     def _confirmed(self) -> bool:
-        """Whether the VLM, where one is asked, agrees that the goal is reached, or has doubted too often."""
+        """Whether a goal that seems reached is: surely, or the VLM, where one is asked, agrees, or has
+        doubted too often."""
         if self.parts.success is None or self._ended() or self._doubts >= MAX_DOUBTS:
             return True
-        found = self.parts.success.success(self._frame(), self._text)
+        try:
+            found = self.parts.success.success(self._frame(), self._text)
+        except ModelError as error:  # it has no say then
+            self.events.emit(Judged(time=self.events.now(), reached=True, why=f"by the rule alone: {error}"))
+            return True
         self.events.emit(Judged(time=self.events.now(), reached=found.reached, why=found.why))
-        self._doubts += not found.reached
-        return found.reached
+        if found.reached or self._seen_done(self._frame()):  # what is surely done is not pushed about
+            return True
+        self._doubts += 1
+        return False
 
     def _watch_step(
         self, index: int, action: NDArray[np.float32], sent: NDArray[np.float32], frame: NDArray[np.uint8]
@@ -251,8 +258,8 @@ class Agent:
         """As the value sees a frame uint8 [H, W, 3], control steps."""
         try:
             return float(self.parts.value.steps_to_go(frame[None], self._text).mean[0])
-        except ModelSwitched:
-            return float(self.parts.value.steps_to_go(frame[None], self._text).mean[0])
+        except ModelError:  # it is only told: the next search says what is wrong
+            return float("nan")
 
     # -- what callers use --------------------------------------------------------------------------
 

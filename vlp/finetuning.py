@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
+
+from accelerate import PartialState
 
 from tasks.lerobot_read import DatasetError
 from vlp.build import choose_device
@@ -52,7 +55,9 @@ def finetune(task: Task) -> dict[str, Any]:
         record = _PARTS[task.part](task)
     except DatasetError as error:
         raise UsageError(f"data: {error}") from error
-    (task.export / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    if PartialState().is_main_process:
+        text = json.dumps(record, indent=1) + "\n"
+        (task.export / RECORD).write_text(text, encoding="utf-8")
     return record
 
 
@@ -60,20 +65,33 @@ def _vlm(task: Task) -> dict[str, Any]:
     from vlp.vlm.finetune import FinetuneConfig, finetune, record, save
     from vlp.vlm.lessons import moments
     from vlp.vlm.processor import load_processor
-    from vlp.vlm.weights import load_model
+    from vlp.vlm.weights import LOAD_ERRORS, load_model
 
     known = moments(task.data)
     try:
         model, processor = load_model(task.base), load_processor(task.base)
-    except (OSError, ValueError, ImportError, KeyError) as error:
+    except LOAD_ERRORS as error:
         raise _no_base(task, "image-text-to-text model", error) from error
     rate = task.learning_rate or (2e-4 if task.lora else 2e-5)
     config = FinetuneConfig(
-        minutes=task.minutes, lora=task.lora, rank=task.rank, learning_rate=rate, steps=task.steps
+        minutes=task.minutes,
+        lora=task.lora,
+        rank=task.rank,
+        learning_rate=rate,
+        steps=task.steps,
+        cpu=choose_device(task.device) == "cpu",
     )
-    model, outcome = finetune(model.to(choose_device(task.device)), processor, known, config)
-    save(model, processor, task.export, base=task.base)
+    model, outcome = finetune(model, processor, known, config)
+    _check_loss(outcome.last_loss)
+    if PartialState().is_main_process:
+        save(model, processor, task.export, base=task.base)
     return record(config, outcome, base=task.base, data=str(task.data), moments=len(known))
+
+
+def _check_loss(loss: float) -> None:
+    """Raises UsageError for one that is none: such weights are not kept."""
+    if not math.isfinite(loss):
+        raise UsageError(f"train: expected a finite loss, got {loss}; try other --minutes or --learning-rate")
 
 
 def _no_base(task: Task, kind: str, error: Exception) -> WeightsError:
@@ -93,15 +111,18 @@ def _video(task: Task) -> dict[str, Any]:
         lora=task.lora,
         rank=task.rank,
         steps=task.steps,
+        cpu=choose_device(task.device) == "cpu",
         **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
     )
     clips = recorded(task.data, config.frames)
     try:
-        pipeline = load_pipeline(task.base, choose_device(task.device))
+        pipeline = load_pipeline(task.base)
         outcome = finetune(pipeline, clips, config)
     except PretrainedError as error:
         raise WeightsError(str(error)) from error
-    save(pipeline, task.export, base=task.base, lora=task.lora)
+    _check_loss(outcome["last_loss"])
+    if PartialState().is_main_process:
+        save(pipeline, task.export, base=task.base, lora=task.lora)
     return {"base": task.base, "data": str(task.data), **asdict(config), **outcome}
 
 

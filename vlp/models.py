@@ -89,7 +89,7 @@ def check_source(option: str, source: str) -> str:
     path = Path(source).expanduser()
     looks_like_path = source.startswith((".", "/", "~")) or source.count("/") != 1
     if path.is_dir():
-        return str(path)
+        return str(path.resolve())  # it is written down, and read again from elsewhere
     if path.exists() or looks_like_path:
         raise UsageError(
             f"{option}: expected a folder of weights, or OWNER/NAME of a repository, got {source!r:.80}; "

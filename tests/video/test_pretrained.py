@@ -163,6 +163,13 @@ def test_a_pipeline_without_an_image_is_refused(tmp_path: Path) -> None:
         PretrainedVideo.load(str(tmp_path))
 
 
+def test_a_single_frame_is_said(tmp_path: Path) -> None:
+    config = PretrainedConfig(steps=1, size=SIZES["wan"], frames=2)  # which Wan rounds to one
+    video = PretrainedVideo.load(str(save("wan", tmp_path)), config)
+    with pytest.raises(PretrainedError, match="expected 2 or more frames"):
+        video.imagine(STARTS[:1], TEXTS[:1], [1])
+
+
 def test_a_folder_without_a_pipeline_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PretrainedError, match="expected a diffusers pipeline") as error:
         PretrainedVideo.load(str(tmp_path))

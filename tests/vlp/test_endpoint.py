@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vlp.errors import ModelError, UsageError
+from vlp.errors import ModelError, ModelSwitched, UsageError
 from vlp.vlm.budget import Budget, Limits
 from vlp.vlm.endpoint import Endpoint
 from vlp.vlm.endpoint_config import EndpointConfig
@@ -169,6 +169,10 @@ CASES = {
     "null content": Case(instead(lambda body: reply(None)), "it is empty", 3),  # type: ignore[arg-type]
     "cut off": Case(
         instead(lambda body: {"choices": [{**body["choices"][0], "finish_reason": "length"}]}), "cut off", 3
+    ),
+    "half a choice": Case(instead(lambda body: {"choices": [{"message": {"content": 5}}]}), "no chat", 3),
+    "a refusal that repeats the key": Case(
+        instead(lambda body: {"choices": [{"message": {"refusal": f"no {KEY}"}}]}), "refused: no ***", 3
     ),
     "a wrong key": Case(status(401, f"incorrect key {KEY}"), "a refused key", 1),
     "no such model": Case(status(404, f"no model for {KEY}"), "no such model", 1),
@@ -359,6 +363,52 @@ def test_one_picture_a_question_where_it_is_not() -> None:
     assert found.mean.tolist() == [40, 40, 40] and not vlm.account()["can"]["several_pictures"]
 
 
+def test_one_usable_answer_of_several_is_kept() -> None:
+    def one_bad(request: Body) -> Body:
+        good = json.dumps({"steps_to_go": [40]})
+        return reply(*[good, "no idea", good][: request.get("n", 1)])
+
+    with ChatServer(one_bad) as server:
+        found = hosted(server).steps_to_go(FRAME[None], GOAL)
+        asked = [request.get("n", 1) for request in server.requests]
+    assert found.mean.tolist() == [40.0] and asked == [1, 3, 1]
+
+
+def test_after_an_unusable_reply_it_is_asked_in_another_way() -> None:
+    with ChatServer(lambda request: reply("no idea")) as server:
+        with pytest.raises(ModelError):
+            hosted(server).success(FRAME, GOAL)
+        asked = [(request["seed"], request["temperature"]) for request in server.requests]
+    assert len(set(asked)) == 3 and asked[0][1] == 0.0 and asked[1][1] > 0.0
+
+
+def test_a_model_that_chats_where_digits_are_wanted_is_asked_for_json() -> None:
+    def chats(request: Body) -> Body:
+        if "digit" in said(request):
+            return reply("Well, 3 or 4!", logprobs=digit_chances([{"3": -0.1}, {"4": -0.1}]))
+        return sensible(request)
+
+    with ChatServer(chats) as server:
+        assert hosted(server).steps_to_go(FRAME[None], GOAL).mean.tolist() == [40.0]
+
+
+def test_scores_of_two_kinds_are_never_mixed_in_one_search() -> None:
+    """Digits first, and then no longer: the search is to begin anew."""
+    gone = iter([False, True])
+
+    def forgets(request: Body) -> Body:
+        if "digit" in said(request) and not next(gone):
+            return reply("3", logprobs=digit_chances([{"3": -0.1}]))
+        return sensible(request)
+
+    with ChatServer(forgets) as server:
+        vlm = hosted(server)
+        assert vlm.steps_to_go(FRAME[None], GOAL).mean.tolist() == [120.0]
+        with pytest.raises(ModelSwitched):
+            vlm.steps_to_go(FRAME[None], GOAL)
+        assert vlm.steps_to_go(FRAME[None], GOAL).mean.tolist() == [40.0]
+
+
 # -- what a server can do ------------------------------------------------------------------------------
 
 
@@ -379,6 +429,19 @@ def test_a_feature_that_is_refused_is_not_asked_for_again(feature: str) -> None:
         before = len(server.requests)
         proposed(vlm)
         assert len(server.requests) == before + 1
+
+
+def test_log_probabilities_may_be_forbidden() -> None:
+    """As OpenAI's reasoning models do, with the status of a wrong key."""
+
+    def forbids(handler: BaseHTTPRequestHandler, body: bytes, number: int) -> None:
+        if "logprobs" in server.requests[number]:
+            status(403, "You are not allowed to request logprobs from this model")(handler, body, number)
+        else:
+            send_well(handler, body, number)
+
+    with ChatServer(sensible, forbids) as server:
+        assert hosted(server).steps_to_go(FRAME[None], GOAL).mean.tolist() == [40.0]
 
 
 def test_a_server_that_says_no_to_everything_is_given_up() -> None:
@@ -410,7 +473,7 @@ def test_the_budget_counts_and_is_told() -> None:
     [
         (Limits(calls=2), "2 calls"),
         (Limits(tokens=3000), "3,000 tokens"),
-        (Limits(cost=0.0085, price=(1.0, 10.0)), "0.0085 dollars"),
+        (Limits(cost=0.005, price=(1.0, 10.0)), "0.005 dollars"),
     ],
 )
 def test_the_budget_holds(limits: Limits, most: str) -> None:
@@ -422,6 +485,19 @@ def test_the_budget_holds(limits: Limits, most: str) -> None:
         budget = vlm.account()["spent"]
         assert len(server.requests) == budget["calls"] == 2
         assert budget["tokens_given"] + budget["tokens_answered"] == 2000
+
+
+def test_a_limit_of_tokens_holds_where_pictures_cost_far_more_than_thought() -> None:
+    """The first question tells what a picture takes before others are asked at the same time."""
+
+    def dear(request: Body) -> Body:
+        return {**sensible(request), "usage": {"prompt_tokens": 25_000, "completion_tokens": 10}}
+
+    with ChatServer(dear) as server:
+        vlm = hosted(server, limits=Limits(tokens=60_000))
+        with pytest.raises(ModelError, match="stay within 60,000 tokens"):
+            vlm.propose(np.stack([FRAME] * 8), GOAL, [()] * 8, 2, seed=1)
+        assert len(server.requests) == 2, "of the third it is known that it would be too much"
 
 
 def test_what_a_server_does_not_tell_is_guessed_and_said_to_be() -> None:
@@ -450,6 +526,20 @@ def test_a_url_that_is_none(url: str) -> None:
     with pytest.raises(UsageError) as error:
         EndpointConfig(model="m", url=url)
     assert "pw" not in str(error.value)
+
+
+@pytest.mark.parametrize("wrong", ["sk-one\nsk-two", "sk-\u201cquoted\u201d", "sk one", "sk-\x00"])
+def test_a_key_that_is_none_is_refused_and_not_shown(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.environ", {"OPENAI_API_KEY": wrong})
+    with pytest.raises(UsageError) as error:
+        Endpoint(EndpointConfig(model="m", url="http://127.0.0.1:1/v1"), Budget(Limits()))
+    assert "sk" not in str(error.value)
+
+
+def test_the_address_is_not_the_environment_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/elsewhere")
+    endpoint = Endpoint(EndpointConfig(model="m"), Budget(Limits()))
+    assert str(endpoint._client().base_url) == "https://api.openai.com/v1/"
 
 
 def test_a_key_is_needed_for_openai_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from tasks.collect import collect
 from tasks.footage import read_footage
 from tasks.lerobot_read import SUBGOALS_PATH, DatasetError, read_episodes
 from tests.vlp.tiny_vlms import KINDS, build, save
 from vlp.cli import main
-from vlp.errors import UsageError
+from vlp.errors import UsageError, WeightsError
 from vlp.vlm.finetune import IGNORED, FinetuneConfig, answered, finetune, with_adapters
 from vlp.vlm.finetune import save as save_tuned
 from vlp.vlm.lessons import Lesson, lessons, moments
@@ -48,8 +52,6 @@ def test_footage_is_what_was_collected(data: Path) -> None:
 
 def test_a_dataset_without_subgoals_will_do(data: Path, tmp_path: Path) -> None:
     """Of another maker: without our own columns, as other robots' datasets are."""
-    import shutil
-
     other = tmp_path / "other"
     shutil.copytree(data, other)
     (other / SUBGOALS_PATH).unlink()
@@ -61,6 +63,18 @@ def test_a_dataset_without_subgoals_will_do(data: Path, tmp_path: Path) -> None:
     known = moments(other)
     assert all(not moment.subgoal and np.isfinite(moment.steps) for moment in known)
     assert {next(lessons(known, np.random.default_rng(k))).answer for k in range(20)} > {"no"}
+
+
+def test_failures_without_subgoals_teach_nothing(data: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(data, other)
+    (other / SUBGOALS_PATH).unlink()
+    for file in (other / "meta" / "episodes").rglob("*.parquet"):
+        table = pq.read_table(file)
+        at = table.column_names.index("success")
+        pq.write_table(table.set_column(at, "success", pa.array([False] * len(table))), file)
+    with pytest.raises(DatasetError, match="with subgoals or a success"):
+        moments(other)
 
 
 def test_what_is_no_dataset_is_said(data: Path, tmp_path: Path) -> None:
@@ -130,11 +144,50 @@ def test_the_loss_falls_and_the_result_loads_back(kind: str, data: Path, tmp_pat
     assert "adapter_model.safetensors" in files and "model.safetensors" not in files
 
 
-def test_adapters_leave_the_rest_as_it_is() -> None:
-    model, _ = build("llava")
+@pytest.mark.parametrize("kind", KINDS)
+def test_adapters_leave_the_eye_as_it_is(kind: str) -> None:
+    model, _ = build(kind)
     tuned = with_adapters(model, rank=4)
     learned = {name for name, parameter in tuned.named_parameters() if parameter.requires_grad}
-    assert learned and all("lora_" in name and "vision" not in name for name in learned)
+    other = ("vision", "visual", "projector", "connector", "lm_head")
+    assert learned and all("lora_" in name and not any(part in name for part in other) for name in learned)
+
+
+@pytest.mark.parametrize("lora", [True, False])
+def test_weights_in_half_precision_learn_small_steps(lora: bool, data: Path) -> None:
+    """A step of 1e-5 is lost in half precision: what learns is kept in full."""
+    model, processor = build("llava")
+    model = model.to(torch.bfloat16)
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    config = FinetuneConfig(minutes=5, steps=12, lora=lora, learning_rate=3e-5, cpu=True)
+    tuned, outcome = finetune(model, processor, moments(data)[:1], config)
+    assert np.isfinite(outcome.last_loss)
+    if lora:
+        parts = {n: p for n, p in tuned.named_parameters() if "lora_B" in n}
+        assert all(p.dtype == torch.float32 and p.abs().sum() > 0 for p in parts.values())
+    else:
+        assert tuned.dtype == torch.bfloat16
+        assert sum(bool((value != before[name]).any()) for name, value in tuned.named_parameters()) > 10
+
+
+def test_pickled_adapters_are_refused(tmp_path: Path) -> None:
+    base = save("llava", tmp_path / "base")
+    tuned = with_adapters(build("llava")[0], rank=2)
+    save_tuned(tuned, build("llava")[1], tmp_path / "tuned", base=str(base))
+    weights = tmp_path / "tuned" / "adapter_model.safetensors"
+    torch.save(load_file(weights), weights.with_suffix(".bin"))
+    weights.unlink()
+    with pytest.raises(WeightsError, match=r"adapter_model\.safetensors"):
+        LocalVLM.load(str(tmp_path / "tuned"), lambda frames: [TABLE])
+
+
+def test_torn_weights_are_one_line(tmp_path: Path) -> None:
+    folder = save("llava", tmp_path / "base")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(WeightsError) as error:
+        LocalVLM.load(str(folder), lambda frames: [TABLE])
+    assert "\n" not in str(error.value)
 
 
 # -- the command line ----------------------------------------------------------------------------------

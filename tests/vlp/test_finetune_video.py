@@ -70,7 +70,7 @@ def test_a_clip_is_a_push_as_long_as_the_planner_s(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_exercise_is_what_the_pipeline_asks(kind: str, clips: list[Clip], tmp_path: Path) -> None:
     """Same shapes, same first frame and words; all noise at the latest time, none at the first."""
-    pipeline = load_pipeline(str(save(kind, tmp_path)), "cpu")
+    pipeline = load_pipeline(str(save(kind, tmp_path)))
     own = family(pipeline)
     known = prepare(pipeline, own, clips[0], config(kind))
     exercise = own.exercise(pipeline, known.asked, known.clean, torch.Generator().manual_seed(0))
@@ -86,7 +86,7 @@ def test_the_exercise_is_what_the_pipeline_asks(kind: str, clips: list[Clip], tm
 
 
 def test_ltx_s_first_frame_stays_clean(clips: list[Clip], tmp_path: Path) -> None:
-    pipeline = load_pipeline(str(save("ltx", tmp_path)), "cpu")
+    pipeline = load_pipeline(str(save("ltx", tmp_path)))
     known = prepare(pipeline, family(pipeline), clips[0], config("ltx"))
     found = family(pipeline).exercise(pipeline, known.asked, known.clean, torch.Generator().manual_seed(0))
     still = found.asked["timestep"][0] == 0
@@ -99,7 +99,7 @@ def test_ltx_s_first_frame_stays_clean(clips: list[Clip], tmp_path: Path) -> Non
 
 def test_wan_s_latents_are_in_the_pipeline_s_own_measure(clips: list[Clip], tmp_path: Path) -> None:
     """The first frame's, which the pipeline puts beside the noise, are those of the clip's first frame."""
-    pipeline = load_pipeline(str(save("wan", tmp_path)), "cpu")
+    pipeline = load_pipeline(str(save("wan", tmp_path)))
     known = prepare(pipeline, family(pipeline), clips[0], config("wan"))
     first_frame = known.asked["hidden_states"][:, 20:, 0]  # after 16 channels of noise and 4 of the mask
     assert torch.allclose(first_frame, known.clean[:, :, 0], atol=1e-3)
@@ -111,7 +111,7 @@ def test_the_loss_falls_and_the_result_loads_back(
     kind: str, lora: bool, clips: list[Clip], tmp_path: Path
 ) -> None:
     base = save(kind, tmp_path / "base")
-    pipeline = load_pipeline(str(base), "cpu")
+    pipeline = load_pipeline(str(base))
     outcome = finetune(pipeline, clips[:1], config(kind, steps=60, lora=lora, learning_rate=3e-3))
     assert outcome["steps"] == 60 and outcome["last_loss"] < 0.85 * outcome["first_loss"]
     save_tuned(pipeline, tmp_path / "tuned", base=str(base), lora=lora)
@@ -130,11 +130,25 @@ def test_a_family_that_is_not_known_is_said(tmp_path: Path) -> None:
     with pytest.raises(
         PretrainedError, match=r"Wan 2\.1, LTX or CogVideoX, got StableVideoDiffusionPipeline"
     ):
-        family(load_pipeline(str(save("svd", tmp_path)), "cpu"))
+        family(load_pipeline(str(save("svd", tmp_path))))
+
+
+def test_a_number_of_frames_that_it_rounds_is_said(data: Path, tmp_path: Path) -> None:
+    pipeline = load_pipeline(str(save("wan", tmp_path)))
+    wrong = VideoFinetuneConfig(minutes=1, size=SIZES["wan"], frames=8)
+    with pytest.raises(PretrainedError, match="8 frames"):
+        prepare(pipeline, family(pipeline), recorded(data, 8)[0], wrong)
+
+
+def test_weights_in_half_precision_learn_small_steps(clips: list[Clip], tmp_path: Path) -> None:
+    pipeline = load_pipeline(str(save("ltx", tmp_path)))
+    pipeline.to(torch.bfloat16)
+    outcome = finetune(pipeline, clips[:1], config("ltx", steps=3, learning_rate=1e-5, cpu=True))
+    assert np.isfinite(outcome["last_loss"])
 
 
 def test_a_size_that_it_does_not_take_is_said(clips: list[Clip], tmp_path: Path) -> None:
-    pipeline = load_pipeline(str(save("ltx", tmp_path)), "cpu")
+    pipeline = load_pipeline(str(save("ltx", tmp_path)))
     wrong = VideoFinetuneConfig(minutes=1, size=(50, 70), frames=FRAMES)
     with pytest.raises(PretrainedError, match="fails at 50x70 pixels"):
         prepare(pipeline, family(pipeline), clips[0], wrong)

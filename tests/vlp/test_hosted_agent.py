@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from executors.robot import SimulatedRobot
-from tests.vlp.test_endpoint import CASES, Case
+from tests.vlp.test_endpoint import CASES, KEY, Case
 from tests.vlp.twin import said, twin_of
 from vlp.agent import MAX_DOUBTS, Agent
 from vlp.bench.episode import NoFolder
@@ -39,7 +39,7 @@ SMALL = Settings(
 
 @pytest.fixture(autouse=True)
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_the_run_tells_what_the_model_was_asked_and_cost(parts: Parts, twin: Cha
     (account,) = result["models_used"]
     assert account["backend"] == "openai" and account["url"] == twin.url
     assert account["can"]["logprobs"] is False and account["spent"]["calls"] >= 3
-    assert "sk-secret" not in json.dumps(result) + "".join(event.model_dump_json() for event in seen)
+    assert KEY not in json.dumps(result) + "".join(event.model_dump_json() for event in seen)
 
 
 # -- bad replies ---------------------------------------------------------------------------------------
@@ -133,6 +133,23 @@ LASTING = {
 @pytest.mark.parametrize("name", LASTING)
 def test_the_robot_never_moves_on_a_bad_reply(name: str, parts: Parts) -> None:
     stands_still(parts, LASTING[name], LASTING[name].fault)
+
+
+def test_a_server_that_fails_after_the_first_plan_stops_the_run_where_it_is(parts: Parts) -> None:
+    """What was acted is told, and nothing moves from then on."""
+    settings = replace(SMALL, max_control_steps=200, horizon=1)
+    with ChatServer(twin_of(parts.proposer), later) as server:
+        agent, seen = agent_on(using(parts, hosted(parts, server)), settings)
+        result = agent.run(GOAL)
+    kinds = [event.kind for event in seen]
+    assert isinstance(agent.failure, ModelError) and "no chat completion" in result["reason"]
+    assert result["control_steps"] > 0 and result["decisions"] == 2
+    assert kinds.count("verified") == 1 and "acted" not in kinds[kinds.index("verified") :]
+
+
+def later(handler: Any, body: bytes, number: int) -> None:
+    """A fault from the second decision on: four questions are those of the first."""
+    send_well(handler, body if number < 4 else b"{", number)
 
 
 def test_without_a_fault_that_test_fails(parts: Parts) -> None:
@@ -233,7 +250,7 @@ class Doubter:
         return Success(reached=False, why="it does not look so")
 
 
-def test_a_doubting_judge_is_heard_but_not_for_ever(parts: Parts) -> None:
+def test_a_doubting_judge_is_heard_but_not_for_ever(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     doubter, goal = Doubter(), "push the red moon to the center"
     robot = SimulatedRobot(None, seed=3, max_steps=200)
     robot.connect()
@@ -244,9 +261,15 @@ def test_a_doubting_judge_is_heard_but_not_for_ever(parts: Parts) -> None:
         replace(parts, success=doubter), robot, settings, events=events, folder=cast(RunFolder, NoFolder())
     )
     agent._begin(goal)
+    monkeypatch.setattr(agent, "_seen_done", lambda frame, sure=0.004: False)
     heard = [agent._confirmed() for _ in range(MAX_DOUBTS + 2)]
     assert heard == [False] * MAX_DOUBTS + [True] * 2 and doubter.asked == MAX_DOUBTS
-    assert [event.why for event in seen if isinstance(event, Judged)] == ["it does not look so"] * MAX_DOUBTS
+    agent._doubts = 0
+    monkeypatch.setattr(agent, "_seen_done", lambda frame, sure=0.004: True)
+    assert agent._confirmed(), "what is surely done is not pushed about, whatever a VLM says"
+    assert [event.why for event in seen if isinstance(event, Judged)][:MAX_DOUBTS] == [
+        "it does not look so"
+    ] * MAX_DOUBTS
 
 
 # -- the command line ----------------------------------------------------------------------------------
@@ -276,7 +299,7 @@ def test_the_command_line_plans_with_a_server(
     assert used["spent"]["cost"] > 0
     assert "fake: " in err and "dollars" in err
     files = [path for path in (tmp_path / "run").rglob("*") if path.suffix in (".json", ".jsonl", ".html")]
-    assert len(files) >= 3 and not any("sk-secret" in path.read_text() for path in files)
+    assert len(files) >= 3 and not any(KEY in path.read_text() for path in files)
 
 
 def test_a_server_that_fails_is_one_line_and_an_exit_code(

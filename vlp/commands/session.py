@@ -14,7 +14,7 @@ from vlp.commands.folders import open_folder
 from vlp.commands.instruction import check_instruction
 from vlp.commands.process import print_result, stdout_for_result
 from vlp.commands.run import Options
-from vlp.errors import InstructionError, NoPlanError, UsageError
+from vlp.errors import InstructionError, ModelError, NoPlanError, UsageError
 from vlp.models import Models
 from vlp.settings import Settings
 
@@ -48,12 +48,14 @@ def plan(instruction: str, options: Options) -> int:
 
     with _session(instruction, options) as (agent, folder):
         try:
-            found: Search | NoPlan = agent.plan(instruction)
-        except NoPlan as error:
+            found: Search | NoPlan | ModelError = agent.plan(instruction)
+        except (NoPlan, ModelError) as error:
             found = error
         result = _planned(instruction, options.settings(), found, agent)
         folder.finish(result)
     _show(result, folder.path, as_json=options.json)
+    if isinstance(found, ModelError):
+        raise found
     if isinstance(found, NoPlan):
         raise NoPlanError(f"{found} (all branches: {folder.path / 'report.html'})") from found
     return 0
@@ -138,7 +140,7 @@ def _planned(instruction: str, settings: Settings, found: Search | Any, agent: A
     steps = found.plan.steps if hasattr(found, "plan") else ()
     return {
         "instruction": instruction,
-        "task": found.tree.goal,
+        "task": getattr(getattr(found, "tree", None), "goal", None),
         "seed": settings.seed,
         "complete": False,
         "reason": "planned only" if steps else str(found),

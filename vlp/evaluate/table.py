@@ -10,7 +10,8 @@ from typing import Any
 
 import tyro
 
-BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+FIGURES, METHODS = "figures", "methods"
+"""Names of the two tables in the README, each between marks of its own."""
 BENCH = "bench/summary"
 Result = Mapping[str, Any]
 
@@ -72,6 +73,14 @@ def _share(name: str, file: str, key: str, bar: float) -> Row:
     return Row(name, file, lambda r: _percent(r[key]), f">= {bar:.0%}", lambda r: r[key]["share"] >= bar)
 
 
+WIDTHS = ("1/1/1", "1/1/4", "1/4/4", "2/4/4")
+
+
+def _accepted(result: Result) -> list[float]:
+    """Shares of imagined plans that the judge accepts, the narrowest search first."""
+    return [result["tasks"]["line"][width]["complete"]["share"] for width in WIDTHS]
+
+
 ROWS = (
     Row(
         "pose probe, median error on real frames",
@@ -106,6 +115,16 @@ ROWS = (
     _score("group", 0.96),
     _score("line", 0.65),
     Row(
+        f"make line: imagined plans that the judge accepts, {' -> '.join(WIDTHS)}",
+        "ablate/planning/summary",
+        lambda r: (
+            " -> ".join(f"{100 * share:.0f}%" for share in _accepted(r))
+            + f"; the last {_percent(r['tasks']['line'][WIDTHS[-1]]['complete'])}"
+        ),
+        "rising; >= 56% and 3 x the first",
+        lambda r: _accepted(r) == sorted(_accepted(r)) and _accepted(r)[-1] >= max(0.56, 3 * _accepted(r)[0]),
+    ),
+    Row(
         "one decision, 2/4/4 horizon 2, 2 cores; peak memory",
         "decision_cpu",
         lambda r: (
@@ -131,12 +150,45 @@ def table(results: Path) -> str:
     return "\n".join(lines)
 
 
+def methods(results: Path) -> str:
+    """The methods of `results/methods.json` side by side as Markdown."""
+    path = results / "methods.json"
+    if not path.exists():
+        return "not measured"
+    result = json.loads(path.read_text(encoding="utf-8"))
+    tasks: Mapping[str, Result] = result["tasks"]
+    names = list(dict.fromkeys(name for task in tasks.values() for name in task["methods"]))
+    titles = [f"{task}: completed; score; ours minus it" for task in tasks]
+    lines = [f"| method | {' | '.join(titles)} |", "|---" * (len(tasks) + 1) + "|"]
+    lines += [f"| {name} | {' | '.join(_cell(task, name) for task in tasks.values())} |" for name in names]
+    count = f"{result['episodes']} boards a task, from seed {result['first_seed']:,} on"
+    return "\n".join([*lines, "", f"{count}: `{result['command']}`"])
+
+
+def _cell(task: Result, name: str) -> str:
+    found = task["methods"].get(name)
+    if found is None:
+        return "-"
+    cell = f"{100 * found['complete']['share']:.0f}%; {found['mean_score']:.2f}"
+    minus = task["ours_minus"].get(name)
+    if minus is None:
+        return cell
+    low, high = minus["score"]["interval_95"]
+    return f"{cell}; {minus['score']['mean']:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def _put(text: str, name: str, table: str) -> str:
+    """The text with a table between the marks of that name."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    head, rest = text.split(begin)
+    return f"{head}{begin}\n{table}\n{end}{rest.split(end)[1]}"
+
+
 def main(options: Options) -> None:
-    """Put the table into the README."""
+    """Put the tables into the README."""
     text = options.readme.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
-    options.readme.write_text(f"{head}{BEGIN}\n{table(options.results)}\n{END}{tail}", encoding="utf-8")
+    text = _put(text, FIGURES, table(options.results))
+    options.readme.write_text(_put(text, METHODS, methods(options.results)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -52,6 +52,8 @@ class Budget:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.calls = self.given = self.answered = 0
+        self._scale = 1.0
+        """How many times more tokens servers told of than were reserved."""
         self.estimated = False
         """Whether a server that told no usage made some of this a guess."""
 
@@ -64,8 +66,15 @@ class Budget:
         """US dollars; None where the prices are not known."""
         return None if self.limits.price is None else self._price(Tokens(self.given, self.answered))
 
-    def reserve(self, most: Tokens) -> None:
-        """Count one call of `most` tokens. Raises ModelError, and counts nothing, where that is too much."""
+    @property
+    def unknown(self) -> bool:
+        """Whether there is a limit of tokens or money, and no server has told yet how it counts tokens."""
+        return not self.calls and (self.limits.tokens is not None or self.limits.cost is not None)
+
+    def reserve(self, most: Tokens) -> Tokens:
+        """Count one call of `most` tokens, or of more where pictures turned out to cost more; what was
+        counted. Raises ModelError, and counts nothing, where that is too much."""
+        most = Tokens(round(most.given * self._scale), most.answered)
         limits, tokens = self.limits, self.tokens + most.given + most.answered
         cost = (self.cost or 0.0) + self._price(most)
         if self.calls >= limits.calls:
@@ -75,9 +84,12 @@ class Budget:
         if limits.cost is not None and cost > limits.cost:
             raise self._spent(f"{limits.cost:g} dollars", "cost")
         self._count(1, most)
+        return most
 
     def settle(self, reserved: Tokens, used: Tokens, *, told: bool = True) -> None:
         """Put what a call really took in the place of what was reserved. `told`: whether the server said."""
+        if told and used.given > reserved.given:
+            self._scale *= used.given / reserved.given
         self._count(0, Tokens(used.given - reserved.given, used.answered - reserved.answered))
         self.estimated = self.estimated or not told
 

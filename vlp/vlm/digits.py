@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vlp.vlm.replies import Choice, Read, TokenChances, UnusableReply
+from vlp.vlm.replies import Choice, Read, TokenChances, UnusableReply, text
 
 UNIT = 40.0
 """Control steps that a digit stands for, about one push: 0 is done, 9 is 360 or more."""
@@ -23,6 +23,7 @@ def digits_of(count: int) -> Read[NDArray[np.float64]]:
     """Reads `count` digits, one a picture, as chances [count, 10]."""
 
     def read(choice: Choice) -> NDArray[np.float64]:
+        text(choice)
         tokens = (choice.logprobs and choice.logprobs.content) or []
         if not any(token.top_logprobs for token in tokens):
             raise NoChances("it has no log-probabilities")

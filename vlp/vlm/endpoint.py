@@ -21,7 +21,7 @@ from vlp.vlm.capabilities import Capabilities
 from vlp.vlm.digits import NoChances
 from vlp.vlm.endpoint_config import KEY, EndpointConfig, api_key
 from vlp.vlm.question import Question
-from vlp.vlm.replies import Answer, Completion, UnusableReply, completion
+from vlp.vlm.replies import Answer, Choice, Completion, UnusableReply, completion
 
 
 class SeveralPictures(ModelError):
@@ -46,9 +46,16 @@ class Endpoint:
     async def _together(self, questions: Sequence[Question[Answer]]) -> list[list[Answer]]:
         gate = asyncio.Semaphore(self.config.at_once)
         async with self._client() as client:
-            tasks = [asyncio.create_task(self._answers(client, gate, question)) for question in questions]
+            # Where tokens are limited, one question tells how many a picture takes before others spend them.
+            first = [
+                await self._answers(client, gate, question) for question in questions[: self.budget.unknown]
+            ]
+            tasks = [
+                asyncio.create_task(self._answers(client, gate, question))
+                for question in questions[len(first) :]
+            ]
             try:
-                return list(await asyncio.gather(*tasks))
+                return [*first, *await asyncio.gather(*tasks)]
             finally:  # where one failed, the others are not waited for
                 for task in tasks:
                     task.cancel()
@@ -57,7 +64,7 @@ class Endpoint:
     def _client(self) -> openai.AsyncOpenAI:
         return openai.AsyncOpenAI(
             api_key=self._key or "none",
-            base_url=self.config.url,
+            base_url=self.config.address,
             max_retries=10,
             timeout=self.config.deadline,
         )
@@ -65,34 +72,36 @@ class Endpoint:
     async def _answers(
         self, client: openai.AsyncOpenAI, gate: asyncio.Semaphore, question: Question[Answer]
     ) -> list[Answer]:
-        async with gate:
-            try:
-                async with asyncio.timeout(self.config.deadline):
-                    return await self._until_had(client, question)
-            except TimeoutError:
-                raise self._failed(f"an answer within {self.config.deadline:g} s", "none") from None
+        try:
+            async with asyncio.timeout(self.config.deadline), gate:
+                return await self._until_had(client, question)
+        except TimeoutError:
+            raise self._failed(f"an answer within {self.config.deadline:g} s", "none") from None
 
     async def _until_had(self, client: openai.AsyncOpenAI, question: Question[Answer]) -> list[Answer]:
         """Ask until as many answers as wanted came: some servers give one choice whatever `n` says."""
         answers: list[Answer] = []
         unusable = 0
         while len(answers) < question.choices:
-            # A server that takes a seed and gives one choice at a time would give the same one again.
-            asked = question.seed if question.seed is None else (question.seed + len(answers)) % 2**31
             try:
-                reply = await self._reply(client, replace(question, seed=asked), len(answers))
+                reply = await self._reply(client, _varied(question, len(answers), unusable), len(answers))
                 wanted = question.choices - len(answers)
                 if len(reply.choices) < wanted and "n" in self.can:
                     self.can.give_up("n")
-                answers += [question.read(choice) for choice in reply.choices[:wanted]]
+                answers += _read(question, reply.choices[:wanted])
             except NoChances:
                 raise
             except UnusableReply as error:
                 unusable += 1
                 if unusable >= self.config.unusable:
-                    raise self._failed("a usable reply", f"{unusable} that were not: {error}") from error
+                    raise self._given_up(question, unusable, error) from error
                 await asyncio.sleep(0.1 * 2**unusable)
         return answers
+
+    def _given_up(self, question: Question[Answer], unusable: int, error: UnusableReply) -> Exception:
+        if question.kind is None:  # perhaps it can say in JSON what it can't in digits
+            return NoChances(str(error))
+        return self._failed("a usable reply", f"{unusable} that were not: {error}")
 
     async def _reply(self, client: openai.AsyncOpenAI, question: Question[Answer], had: int) -> Completion:
         """One reply, by whatever the server can do. Raises UnusableReply and ModelError."""
@@ -104,26 +113,20 @@ class Endpoint:
                 temperature=question.temperature,
                 seed=question.seed,
             )
-            most = question.tokens(request.get("n", 1))
-            self.budget.reserve(most)
-            used = Tokens(0, 0)  # of a request that is refused
-            told: Completion | None = None
+            reserved = self.budget.reserve(question.tokens(request.get("n", 1)))
+            used, told = reserved, False  # where it is broken off, it may have been answered, and paid for
             try:
-                told = completion(await self._body(client, question, request))
-                used = _used(told) or most
-                return told
-            except UnusableReply:
-                used = most
-                raise
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                reply = completion(await self._body(client, question, request))
+                if reply.usage is not None:
+                    used, told = Tokens(reply.usage.prompt_tokens, reply.usage.completion_tokens), True
+                return reply
+            except openai.APIStatusError as error:
+                used, told = Tokens(0, 0), True  # refused
                 self._give_up(error, request, len(question.frames))
             except openai.APIError as error:
                 raise self._unreached(error) from error
-            except asyncio.CancelledError:
-                used = most  # it may have been answered, and paid for
-                raise
             finally:
-                self.budget.settle(most, used, told=told is None or told.usage is not None)
+                self.budget.settle(reserved, used, told=told)
 
     async def _body(
         self, client: openai.AsyncOpenAI, question: Question[Answer], request: dict[str, Any]
@@ -147,45 +150,68 @@ class Endpoint:
     def _give_up(self, error: openai.APIStatusError, request: dict[str, Any], pictures: int) -> None:
         """Ask no more for what a server refused. Raises what it means where that is not a matter of
         parameters: NoChances, SeveralPictures, or ModelError where nothing is left to do without."""
-        several = pictures > 1 and any(word in str(error).lower() for word in ("image", "picture"))
-        if not several and self.can.refused(str(error), request):
+        said = str(error).lower()
+        # OpenAI's reasoning models forbid log-probabilities with 403.
+        forbidden = isinstance(error, openai.PermissionDeniedError) and "logprob" in said
+        refused = isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError)
+        several = refused and pictures > 1 and any(word in said for word in ("image", "picture"))
+        if (refused or forbidden) and not several and self.can.refused(said, request):
             if "logprobs" in request and "logprobs" not in self.can:
                 raise NoChances("the server refuses log-probabilities") from error
             return
         failed = self._unreached(error)
-        raise (SeveralPictures(str(failed)) if pictures > 1 else failed) from error
+        raise (SeveralPictures(str(failed)) if refused and pictures > 1 else failed) from error
 
     def _unreached(self, error: openai.APIError) -> ModelError:
         match error:
             case openai.AuthenticationError() | openai.PermissionDeniedError():
                 got = f"a refused key ({error.status_code}); set {KEY}"
             case openai.NotFoundError():
-                got = f"no such model or address ({error.status_code}: {self._clean(error)}); check both"
+                got = f"no such model or address ({error.status_code}: {self.clean(str(error))}); check both"
             case openai.APITimeoutError():
                 got = "none in time"
             case openai.APIConnectionError():
-                got = f"no connection ({self._clean(error.__cause__ or error)})"
+                got = f"no connection ({self.clean(str(error.__cause__ or error))})"
             case openai.APIStatusError():
-                got = f"status {error.status_code} ({self._clean(error)})"
+                got = f"status {error.status_code} ({self.clean(str(error))})"
             case _:
-                got = self._clean(error)
+                got = self.clean(str(error))
         return self._failed("an answer", got)
 
     def _failed(self, expected: str, got: str) -> ModelError:
         return ModelError(
-            f"VLM {self.config.model}: expected {expected}, got {got}; nothing moves; "
+            f"VLM {self.config.model}: expected {expected}, got {self.clean(got)}; nothing moves; "
             "try again later, another --vlm, or --vlm-fallback"
         )
 
-    def _clean(self, error: BaseException) -> str:
-        """What an error says, without the key, in case a server repeats it."""
-        said = " ".join(str(error).split())
-        return (said.replace(self._key, "***") if self._key else said)[:200]
+    def clean(self, text: str) -> str:
+        """What a server said as one line without the key, in case it repeats it."""
+        said = " ".join(text.split())
+        return (said.replace(self._key, "***") if self._key else said)[:300]
 
 
-def _used(reply: Completion) -> Tokens | None:
-    usage = reply.usage
-    return None if usage is None else Tokens(usage.prompt_tokens, usage.completion_tokens)
+def _varied(question: Question[Answer], had: int, unusable: int) -> Question[Answer]:
+    """The question as it is asked after so many answers and unusable replies: what takes a seed, or samples
+    at no temperature, would only say the same again."""
+    seed = question.seed
+    if seed is not None:
+        seed = (seed + had + 101 * unusable) % 2**31
+    warmer = 0.0 if not unusable else 0.7
+    return replace(question, seed=seed, temperature=max(question.temperature, warmer))
+
+
+def _read(question: Question[Answer], choices: Sequence[Choice]) -> list[Answer]:
+    """What can be read of some choices. Raises UnusableReply where nothing can."""
+    answers: list[Answer] = []
+    wrong: UnusableReply | None = None
+    for choice in choices:
+        try:
+            answers.append(question.read(choice))
+        except UnusableReply as error:
+            wrong = error
+    if wrong is not None and not answers:
+        raise wrong
+    return answers
 
 
 def _run(function: Any, *args: Any) -> Any:

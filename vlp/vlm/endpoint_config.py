@@ -19,6 +19,8 @@ def api_key(url: str | None) -> str:
     found = os.environ.get(KEY, "").strip()
     if not found and url is None:
         raise UsageError(f"vlm: expected a key in the environment's {KEY}, got none; set it")
+    if not (found.isascii() and found.isprintable()) or " " in found:
+        raise UsageError(f"vlm: expected a key of letters and signs in {KEY}, got others; set it anew")
     return found
 
 
@@ -37,6 +39,11 @@ class EndpointConfig:
     """Bytes of a reply."""
     at_once: int = 8
     """Questions under way at the same time."""
+
+    @property
+    def address(self) -> str:
+        """Of the API. Named always: the client would else go by the environment."""
+        return self.url or "https://api.openai.com/v1"
 
     def __post_init__(self) -> None:
         if not self.model.strip():

@@ -40,6 +40,8 @@ class FallbackVLM:
         if not self._failed:
             try:
                 return proposer.propose(frames, goal, histories, n, seed=seed)
+            except ModelSwitched:
+                raise
             except ModelError as error:
                 self._fail("proposer", error)
                 raise ModelSwitched(str(error)) from error
@@ -52,6 +54,8 @@ class FallbackVLM:
         if not self._failed:
             try:
                 return value.steps_to_go(frames, goal)
+            except ModelSwitched:  # it goes on by itself in another way
+                raise
             except ModelError as error:
                 self._fail("value", error)
                 raise ModelSwitched(str(error)) from error

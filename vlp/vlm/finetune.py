@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 
+from video.accelerated import accelerated, goes_on, half_precision
 from vlp.vlm.inputs import extended, placed, prompt_inputs
 from vlp.vlm.lessons import Lesson, Moment, lessons
 
@@ -36,6 +36,8 @@ class FinetuneConfig:
     seed: int = 0
     steps: int | None = None
     """At most so many; None: as many as the minutes allow."""
+    cpu: bool = False
+    """Whether a GPU is left alone."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,18 @@ def finetune(model: Any, processor: Any, known: list[Moment], config: FinetuneCo
 
     The loss is that of the answers' tokens alone.
     """
-    accelerator = Accelerator()
-    model = with_adapters(model, config.rank) if config.lora else model
+    accelerator, given = accelerated(cpu=config.cpu), model.dtype
+    model = with_adapters(model, config.rank) if config.lora else model.float()
     model.train()
     learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=config.learning_rate, weight_decay=0.0)
     model, optimizer = accelerator.prepare(model, optimizer)
     rng = np.random.default_rng([config.seed, accelerator.process_index])
     source, losses, end = lessons(known, rng), list[float](), time.monotonic() + 60 * config.minutes
-    while time.monotonic() < end and (config.steps is None or len(losses) < config.steps):
-        batch = answered(processor, _take(source, config.batch))
-        own = accelerator.unwrap_model(model)
-        loss = model(**placed(batch, accelerator.device, own.dtype)).loss
+    while goes_on(accelerator, end, len(losses), config.steps):
+        batch = placed(answered(processor, _take(source, config.batch)), accelerator.device, given)
+        with half_precision(accelerator, given):
+            loss = model(**batch).loss
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(learned, 1.0)
         optimizer.step()
@@ -82,19 +84,17 @@ def finetune(model: Any, processor: Any, known: list[Moment], config: FinetuneCo
         last_loss=float(np.mean(losses[-tenth:])) if losses else float("nan"),
         trained=sum(parameter.numel() for parameter in learned),
     )
-    return accelerator.unwrap_model(model).eval(), outcome
+    model = accelerator.unwrap_model(model).eval()
+    return (model if config.lora else model.to(given)), outcome
 
 
 def with_adapters(model: Any, rank: int) -> Any:
     """The model with adapters on the linear layers of its language model; nothing else learns."""
     from peft import LoraConfig, get_peft_model
 
-    names = {
-        name
-        for name, layer in model.named_modules()
-        if isinstance(layer, torch.nn.Linear) and "vision" not in name and "lm_head" not in name
-    }
-    return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=sorted(names)))
+    own = {id(layer) for layer in model.get_decoder().modules() if isinstance(layer, torch.nn.Linear)}
+    names = sorted(name for name, layer in model.named_modules() if id(layer) in own)
+    return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=names))
 
 
 def answered(processor: Any, batch: Sequence[Lesson]) -> dict[str, Tensor]:

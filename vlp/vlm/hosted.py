@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner import Proposal, StepsToGo
+from vlp.errors import ModelSwitched
 from vlp.vlm import digits, prompts
 from vlp.vlm.account import Note
 from vlp.vlm.endpoint import Endpoint, SeveralPictures
@@ -49,6 +50,7 @@ class HostedVLM:
         self.config = config or HostedConfig()
         self._pictures = self.config.pictures
         self._notes: list[Note] = []
+        self._by_digits_before = False
 
     # -- proposals -----------------------------------------------------------------------------------
 
@@ -67,7 +69,7 @@ class HostedVLM:
                 prompts.propose(goal, tables[row], histories[row], n - len(found[row]), found[row])
                 for row in lacking
             ]
-            self._collect(frames, goal, tables, lacking, asked, seed + turn, found)
+            self._collect(frames, goal, tables, lacking, asked, seed + turn, found, n)
         return [[Proposal(text, 1 / len(texts[:n])) for text in texts[:n]] for texts in found]
 
     def _collect(
@@ -79,19 +81,23 @@ class HostedVLM:
         asked: Sequence[str],
         seed: int,
         found: list[list[str]],
+        n: int,
     ) -> None:
         """Ask for subgoals of these rows, have those that can't be carried out mended once, and add them."""
         faults = {
             row: faulty
-            for row, texts in zip(rows, self._texts(frames, rows, asked, seed), strict=True)
+            for row, texts in zip(rows, self._texts(frames, rows, asked, seed, n), strict=True)
             if (faulty := _add(found[row], texts, tables[row]))
         }
         mends = [prompts.mend(goal, tables[row], faulty) for row, faulty in faults.items()]
-        for row, texts in zip(faults, self._texts(frames, list(faults), mends, seed), strict=True):
+        for row, texts in zip(faults, self._texts(frames, list(faults), mends, seed, n), strict=True):
             left = _add(found[row], texts[: len(faults[row])], tables[row])
-            self._notes += [Note("dropped", text[:200], reason) for text, reason in left]
+            clean = self._endpoint.clean
+            self._notes += [Note("dropped", clean(text), clean(reason)) for text, reason in left]
 
-    def _texts(self, frames: Frames, rows: Sequence[int], asked: Sequence[str], seed: int) -> list[list[str]]:
+    def _texts(
+        self, frames: Frames, rows: Sequence[int], asked: Sequence[str], seed: int, count: int
+    ) -> list[list[str]]:
         questions = [
             Question(
                 system=prompts.SYSTEM,
@@ -101,6 +107,7 @@ class HostedVLM:
                 kind=Subgoals,
                 seed=(seed + 7919 * row) % 2**31,
                 temperature=self.config.warmth,
+                most=100 + 30 * count,
             )
             for row, text in zip(rows, asked, strict=True)
         ]
@@ -119,8 +126,10 @@ class HostedVLM:
                     mean, spread = self._by_digits(parts, goal)
                 else:
                     mean, spread = self._by_samples(parts, goal)
-            except digits.NoChances:
+            except digits.NoChances as error:
                 self._endpoint.can.give_up("logprobs")
+                if self._by_digits_before:  # what was scored so far in this search measures otherwise
+                    raise ModelSwitched(f"scores by digits are over: {error}") from error
             except SeveralPictures:
                 self._pictures = 1
             else:
@@ -140,6 +149,7 @@ class HostedVLM:
                 for part in parts
             ]
         )
+        self._by_digits_before = True
         return digits.steps(np.concatenate([chances[0] for chances in answers]))
 
     def _by_samples(self, parts: Sequence[Frames], goal: str) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -178,7 +188,8 @@ class HostedVLM:
             seed=0,
             most=200,
         )
-        return self._endpoint.ask([question])[0][0]
+        found = self._endpoint.ask([question])[0][0]
+        return Success(reached=found.reached, why=self._endpoint.clean(found.why))
 
     # -- account -------------------------------------------------------------------------------------
 
@@ -193,7 +204,7 @@ class HostedVLM:
         return {
             "backend": "openai",
             "model": config.model,
-            "url": config.url or "https://api.openai.com/v1",
+            "url": config.address,
             "can": {**self._endpoint.can.as_dict(), "several_pictures": self._pictures > 1},
             "spent": self._endpoint.budget.as_dict(),
         }

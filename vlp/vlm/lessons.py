@@ -6,7 +6,7 @@ The questions are those that it is then asked, as a local model and behind a ser
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,13 +53,15 @@ def moments(root: Path, camera: str | None = None) -> list[Moment]:
     found: list[Moment] = []
     size = 0
     for footage in read_footage(root, camera):
-        for moment in _moments(footage):
+        for moment in filter(_answers, _moments(footage)):
             size += moment.frame.nbytes
             if size > MOST_BYTES:
                 return found
             found.append(moment)
     if not found:
-        raise DatasetError(f"expected episodes in {root}, got none; give a LeRobotDataset with some")
+        raise DatasetError(
+            f"expected episodes with subgoals or a success in {root}, got none; give another dataset"
+        )
     return found
 
 
@@ -74,22 +76,29 @@ def _moments(footage: Footage) -> Iterator[Moment]:
 
 
 def lessons(known: list[Moment], rng: np.random.Generator) -> Iterator[Lesson]:
-    """Questions for ever, of all kinds that each moment has an answer to."""
+    """Questions for ever, of all kinds that each moment has an answer to, which is at least one."""
     while True:
         moment = known[int(rng.integers(len(known)))]
-        answers = list(_answers(moment))
-        if answers:
-            question, answer = answers[int(rng.integers(len(answers)))]
-            yield Lesson(moment.frame, question, answer)
+        answers = _answers(moment)
+        question, answer = answers[int(rng.integers(len(answers)))]
+        yield Lesson(moment.frame, question, answer)
 
 
-def _answers(moment: Moment) -> Iterable[tuple[str, str]]:
-    """Question and answer of each kind."""
-    task, steps = moment.task, moment.steps
+def _answers(moment: Moment) -> list[tuple[str, str]]:
+    """Question and answer of each kind that there is one to; none of a failure without subgoals."""
+    return [*_of_subgoal(moment), *_of_steps(moment)]
+
+
+def _of_subgoal(moment: Moment) -> Iterator[tuple[str, str]]:
+    task = moment.task
     if moment.subgoal:
         yield prompts.propose_one(task, moment.kinds, ()), moment.subgoal
         as_json = json.dumps({"subgoals": [moment.subgoal]})
         yield prompts.propose(task, moment.kinds, (), 1, ()), as_json
+
+
+def _of_steps(moment: Moment) -> Iterator[tuple[str, str]]:
+    task, steps = moment.task, moment.steps
     if np.isfinite(steps):
         yield prompts.digits(task, 1), str(min(9, round(steps / UNIT)))
         yield prompts.steps(task, 1), json.dumps({"steps_to_go": [round(steps)]})

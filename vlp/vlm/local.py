@@ -7,7 +7,8 @@ steps-to-go are the expected value of a digit, by the log-probabilities of the t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from functools import wraps
+from typing import Any, ParamSpec, Self, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ from vlp.vlm.replies import Success
 from vlp.vlm.sound import every_subgoal
 
 Frames = NDArray[np.uint8]
+P = ParamSpec("P")
+R = TypeVar("R")
 Sees = Callable[[Frames], Sequence[Sequence[str]]]
 SAMPLES = 4
 """Texts sampled for each one asked for; those that are alike fall together."""
@@ -31,6 +34,22 @@ HOTTER = (1.0, 2.0, 4.0)
 """Temperatures, round by round, while fewer distinct subgoals than asked for were found."""
 BATCH = 8
 """Frames scored at a time."""
+
+
+def _told(method: Callable[P, R]) -> Callable[P, R]:
+    """What a model's own code raises becomes a ModelError, on which a fallback may take over."""
+
+    @wraps(method)
+    def asked(*args: P.args, **more: P.kwargs) -> R:
+        try:
+            return method(*args, **more)
+        except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
+            raise ModelError(
+                f"VLM {args[0]}: expected an answer, got {type(error).__name__}: "
+                f"{' '.join(str(error).split())[:200]}; nothing moves; try another --vlm, or --vlm-fallback"
+            ) from error
+
+    return asked
 
 
 class LocalVLM:
@@ -51,20 +70,25 @@ class LocalVLM:
     def load(cls, source: str, sees: Sees, *, device: str = "cpu") -> Self:
         """Read a folder or repository: safetensors only, no code of its own. Raises WeightsError."""
         from vlp.vlm.processor import load_processor
-        from vlp.vlm.weights import load_model
+        from vlp.vlm.weights import LOAD_ERRORS, load_model
 
         try:
-            model = load_model(source)
-            processor = load_processor(source)
-        except (OSError, ValueError, ImportError, KeyError) as error:
+            model, processor = load_model(source).to(device), load_processor(source)
+            if not hasattr(processor, "tokenizer"):
+                raise ValueError("it has a processor of words alone")
+        except LOAD_ERRORS as error:
             raise WeightsError(
                 f"vlm: expected an image-text-to-text model in safetensors and its processor, got {source}: "
                 f"{' '.join(str(error).split())[:200]}; see docs/models.md"
             ) from error
-        return cls(model.to(device), processor, sees, source)
+        return cls(model, processor, sees, source)
+
+    def __str__(self) -> str:
+        return self._source
 
     # -- the protocols -------------------------------------------------------------------------------
 
+    @_told
     def propose(
         self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
     ) -> list[list[Proposal]]:
@@ -75,6 +99,7 @@ class LocalVLM:
             for row, (frame, kinds, done) in enumerate(zip(frames, tables, histories, strict=True))
         ]
 
+    @_told
     def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
         """Control steps left from each of `frames` uint8 [N, H, W, 3]."""
         text = prompts.digits(goal, 1)
@@ -84,6 +109,7 @@ class LocalVLM:
         ]
         return StepsToGo(*digits.steps(np.concatenate(parts)))
 
+    @_told
     def success(self, frame: Frames, goal: str) -> Success:
         """Whether the goal is reached in a frame uint8 [H, W, 3]."""
         (chances,) = self._chances(frame[None], prompts.success_word(goal), ["yes", "no"])

@@ -148,4 +148,5 @@ def schema(kind: type[BaseModel]) -> dict[str, Any]:
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}" if where else str(first["msg"])
+    said = f"{where}: {first['msg']}" if where else str(first["msg"])
+    return " ".join(said.split())[:120]

@@ -6,9 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from transformers import AutoModelForImageTextToText
 
 ADAPTER = "adapter_config.json"
+LOAD_ERRORS = (
+    OSError, ValueError, ImportError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError,
+)  # fmt: skip
+"""What transformers, diffusers, peft and safetensors raise for files that they can't load."""
 
 
 def load_model(source: str) -> Any:
@@ -19,6 +24,8 @@ def load_model(source: str) -> Any:
         return _load(source)
     from peft import PeftModel
 
+    if not (Path(source) / "adapter_model.safetensors").is_file():  # peft itself would take a pickled one
+        raise OSError(f"expected adapter_model.safetensors in {source}, got none")
     base = str(json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"])
     return PeftModel.from_pretrained(_load(base), source, use_safetensors=True).merge_and_unload()
 
