@@ -44,7 +44,7 @@ GO_ON = 0.015
 HOLD = 12
 """Control steps that a goal is held once it is seen to be reached, a little over a second."""
 MAX_FRUITLESS = 20
-"""Decisions without a plan before the agent gives up."""
+"""Decisions without a plan, or with one that moved nothing, in a row before the agent gives up."""
 MAX_DOUBTS = 3
 """Times that a VLM may say "not done" of a board on which the goal's rule holds; then the rule counts."""
 
@@ -78,7 +78,7 @@ class Agent:
         self._runtime = follower(settings.extraction, robot, policy, probe)
         self._goal: Goal | None = None
         self._plan: Plan | None = None
-        self._steps = self._doubts = self._decision = 0
+        self._steps = self._doubts = self._decision = self._idle = 0
         self._decider = Decider(parts, settings, self.watch, live)
         self.accounts = Accounts(parts.accounted, events)
         self.failure: ModelError | None = None
@@ -133,6 +133,7 @@ class Agent:
 
     def _act(self, state: State) -> State:
         assert self._plan is not None
+        before = self._steps
         for number, step in enumerate(self._plan, 1):
             self.events.emit(
                 SubgoalStarted(
@@ -144,6 +145,7 @@ class Agent:
             self.watch.add("acting", time.perf_counter() - start)
             if not self._verify(state["decision"], step.subgoal, step.clip, followed):
                 break
+        self._idle = 0 if self._steps > before else self._idle + 1
         return {"control_step": self._steps}
 
     def _verify(self, decision: int, subgoal: str, clip: NDArray[np.uint8], followed: Followed) -> bool:
@@ -191,6 +193,8 @@ class Agent:
             return "complete"
         if getattr(self.robot, "truncated", False) or self._steps >= self.settings.max_control_steps:
             return "out of control steps"
+        if self._idle >= MAX_FRUITLESS:
+            return f"no plan moved anything, {self._idle} times in a row; nothing more is tried"
         return ""
 
     def _finished(self, present: NDArray[np.bool_], where: NDArray[np.float32], sure: float = SURE) -> bool:

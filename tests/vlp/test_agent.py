@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,21 @@ def test_a_run_leaves_what_it_promises(parts: Parts, tmp_path: Path) -> None:
     assert saved["seconds_by_part"]["video"] > 0
     for name in ("report.html", "execution.mp4", "decisions/01/tree.json"):
         assert (folder.path / name).stat().st_size > 0
+
+
+def test_plans_that_move_nothing_come_to_an_end(parts: Parts, tmp_path: Path) -> None:
+    """A clip in which nothing moves is followed without a step; it must not be followed for ever."""
+
+    class Still:
+        def imagine(self, frames: np.ndarray, subgoals: object, seeds: object) -> np.ndarray:
+            return np.repeat(frames[:, None], 8, 1)
+
+    frozen = replace(parts, video=Still(), guards=(), max_value_gain=None)
+    settings = replace(SMALL, language_branches=1, video_branches=1, horizon=1)
+    with RunFolder.create(tmp_path, "run") as folder:
+        result = agent_on(frozen, folder, GOAL, settings).run(GOAL)
+    assert result["reason"].startswith("no plan moved anything, 20 times in a row")
+    assert result["decisions"] == 20 and result["control_steps"] == 0 and not result["complete"]
 
 
 def test_planning_moves_nothing_and_follows_the_seed(parts: Parts, tmp_path: Path) -> None:
