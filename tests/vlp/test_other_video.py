@@ -98,6 +98,21 @@ def test_the_command_line_takes_a_pipeline_and_the_guards_what_it_imagines(
     assert len(tree["nodes"]) == 2 and all(node["rejected"] for node in tree["nodes"])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_guards_the_command_line_shows_what_it_would_plan(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = save(kind, tmp_path / kind)
+    flags = ["--beams", "1", "--language-branches", "1", "--video-branches", "2", "--horizon", "1"]
+    size = "x".join(map(str, SIZES[kind]))
+    own = ["--video-steps", "1", "--video-size", size, "--video-frames", "9", "--guards", "off"]
+    where = ["--seed", "1000003", "--device", "cpu", "--out", str(tmp_path / "run"), "--json"]
+    assert main(["plan", GOAL, "--video", f"diffusers:{folder}", *own, *flags, *where]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert len(result["plan"]) == 1 and result["control_steps"] == 0
+    assert result["models_used"][0]["backend"] == "diffusers"
+
+
 def test_a_size_that_it_does_not_take_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = save("cogvideox", tmp_path / "cog")
     flags = ["--video", f"diffusers:{folder}", "--video-size", "64x96", "--video-frames", "9"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from tyro.conf import Positional, arg
 
@@ -75,11 +75,13 @@ class Plan(Options):
 
     instruction: Positional[str]
     """What to plan, such as "group the blocks by color"."""
+    guards: Literal["on", "off"] = "on"
+    """off: keep clips that can't be, to see what a video model that does not know this board would plan."""
 
     def run(self) -> int:
         from vlp.commands.session import plan
 
-        return plan(self.instruction, self)
+        return plan(self.instruction, self, guarded=self.guards == "on")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -42,11 +43,12 @@ def act(instruction: str, options: Options) -> int:
     return 0
 
 
-def plan(instruction: str, options: Options) -> int:
-    """Show a plan; the exit code. Raises NoPlanError where there is none."""
+def plan(instruction: str, options: Options, *, guarded: bool = True) -> int:
+    """Show a plan; the exit code. Without guards it may show what can't be. Raises NoPlanError where there is
+    none."""
     from planner import NoPlan
 
-    with _session(instruction, options) as (agent, folder):
+    with _session(instruction, options, guarded=guarded) as (agent, folder):
         try:
             found: Search | NoPlan | ModelError = agent.plan(instruction)
         except (NoPlan, ModelError) as error:
@@ -62,7 +64,9 @@ def plan(instruction: str, options: Options) -> int:
 
 
 @contextlib.contextmanager
-def _session(instruction: str, options: Options) -> Iterator[tuple[Agent, RunFolder]]:
+def _session(
+    instruction: str, options: Options, *, guarded: bool = True
+) -> Iterator[tuple[Agent, RunFolder]]:
     """An agent on a connected robot. However the block is left, the robot stops and the folder is closed.
 
     What is cheap to find wrong is looked at before models are loaded and before anything is written.
@@ -77,7 +81,10 @@ def _session(instruction: str, options: Options) -> Iterator[tuple[Agent, RunFol
         open_folder(options.out, instruction, settings.seed) as folder,
         _explained(folder.path),
     ):
-        yield from _agent(instruction, settings, _load(weights, settings, models), folder)
+        parts = _load(weights, settings, models)
+        if not guarded:
+            parts = replace(parts, guards=(), max_value_gain=None)
+        yield from _agent(instruction, settings, parts, folder)
 
 
 def _load(weights: Path, settings: Settings, models: Models) -> Parts:
