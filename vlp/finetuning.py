@@ -44,7 +44,8 @@ class Task:
 
 def finetune(task: Task) -> dict[str, Any]:
     """Fine-tune; the record, which stands in the export folder too. Raises UsageError, WeightsError and
-    FolderError, before anything is trained."""
+    FolderError before anything is trained, and UsageError for a loss that is not finite, of which nothing is
+    kept."""
     if task.lora and find_spec("peft") is None:
         raise UsageError(
             "lora: expected the package peft, got none; pip install video-language-planner[train]"

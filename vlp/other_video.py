@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,8 @@ class OtherVideo:
     @classmethod
     def load(cls, given: Pretrained, *, device: str) -> OtherVideo:
         """Raises WeightsError."""
-        config = PretrainedConfig(
-            steps=given.steps,
-            guidance=given.guidance,
-            size=given.size,
-            frames=given.frames,
-            offload=given.offload,
-        )
+        options = asdict(given)
+        config = PretrainedConfig(**{name: options[name] for name in options if name != "source"})
         try:
             return cls(PretrainedVideo.load(given.source, config, device=device), given.source)
         except PretrainedError as error:

@@ -26,7 +26,6 @@ from vlp.vlm.endpoint_config import EndpointConfig, api_key
 
 _Int = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
 _Float = Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")]
-_Text = Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="")]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,9 +12,9 @@ from vlp.models import Hosted, Local, Models, Role
 from vlp.vlm.account import Accounted
 from vlp.vlm.fallback import FallbackVLM
 from vlp.vlm.replies import Success
+from vlp.vlm.sound import Sees
 
 Frames = NDArray[np.uint8]
-Sees = Callable[[Frames], Sequence[Sequence[str]]]
 
 
 class SuccessJudge(Protocol):

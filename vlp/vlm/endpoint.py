@@ -39,8 +39,8 @@ class Endpoint:
         self._key = api_key(config.url)
 
     def ask(self, questions: Sequence[Question[Answer]]) -> list[list[Answer]]:
-        """The answers to each question, as many as it wants. Raises ModelError, within the deadline."""
-
+        """The answers to each question, as many as it wants. Raises ModelError, within the deadline,
+        or twice that where the first question goes alone, see `Budget.unknown`."""
         return list(_run(self._together, questions))
 
     async def _together(self, questions: Sequence[Question[Answer]]) -> list[list[Answer]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,9 @@ from vlp.vlm.account import Note
 from vlp.vlm.endpoint import Endpoint, SeveralPictures
 from vlp.vlm.question import Question
 from vlp.vlm.replies import Steps, Subgoals, Success, json_reply, steps_of
-from vlp.vlm.sound import UnsoundSubgoal, sound
+from vlp.vlm.sound import Sees, UnsoundSubgoal, sound
 
 Frames = NDArray[np.uint8]
-Sees = Callable[[Frames], Sequence[Sequence[str]]]
-"""Frames uint8 [N, H, W, 3] to the names of the blocks that are seen in each."""
 
 
 @dataclass(frozen=True, kw_only=True)

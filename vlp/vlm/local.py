@@ -21,12 +21,11 @@ from vlp.vlm.account import Note
 from vlp.vlm.choices import Choices
 from vlp.vlm.inputs import extended, placed, prompt_inputs
 from vlp.vlm.replies import Success
-from vlp.vlm.sound import every_subgoal
+from vlp.vlm.sound import Sees, every_subgoal
 
 Frames = NDArray[np.uint8]
 P = ParamSpec("P")
 R = TypeVar("R")
-Sees = Callable[[Frames], Sequence[Sequence[str]]]
 SAMPLES = 4
 """Texts sampled for each one asked for; those that are alike fall together."""
 FEWEST = 16
@@ -65,6 +64,7 @@ class LocalVLM:
     def __init__(self, model: Any, processor: Any, sees: Sees, source: str = "") -> None:
         self._model, self._processor, self._sees, self._source = model.eval(), processor, sees, source
         self._tokenizer = processor.tokenizer
+        self._last: tuple[tuple[str, ...], tuple[Choices, dict[tuple[int, ...], str]]] | None = None
 
     @classmethod
     def load(cls, source: str, sees: Sees, *, device: str = "cpu") -> Self:
@@ -118,12 +118,10 @@ class LocalVLM:
     # -- sampling ------------------------------------------------------------------------------------
 
     def _propose(self, frame: Frames, text: str, kinds: tuple[str, ...], n: int, seed: int) -> list[Proposal]:
-        texts = every_subgoal(kinds)
-        if not texts:
+        if not every_subgoal(kinds):
             return []
-        said = [tuple(self._tokens(subgoal)) for subgoal in texts]
-        meaning = dict(zip(said, texts, strict=True))
-        choices, found = Choices(said, self._end), dict[str, float]()
+        choices, meaning = self._sayable(kinds)
+        found = dict[str, float]()
         for turn, heat in enumerate(HOTTER):
             generator = torch.Generator(self._model.device).manual_seed((seed + turn) % 2**63)
             count = max(FEWEST, SAMPLES * n)
@@ -133,6 +131,14 @@ class LocalVLM:
                 break
         best = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:n]
         return [Proposal(subgoal, min(1.0, chance)) for subgoal, chance in best]
+
+    def _sayable(self, kinds: tuple[str, ...]) -> tuple[Choices, dict[tuple[int, ...], str]]:
+        """What may be said of these blocks, and the subgoal that each text's tokens mean. The table changes
+        seldom: kept for the blocks that were seen last."""
+        if self._last is None or self._last[0] != kinds:
+            meaning = {tuple(self._tokens(subgoal)): subgoal for subgoal in every_subgoal(kinds)}
+            self._last = (kinds, (Choices(list(meaning), self._end), meaning))
+        return self._last[1]
 
     @torch.inference_mode()
     def _sample(

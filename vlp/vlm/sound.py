@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tasks.board import ABSOLUTE_LOCATIONS, DIRECTIONS, words_of
 from tasks.grammar import UnknownInstruction, canonical, parse
 from tasks.instruction import AREAS, GROUP, LINES, Instruction
+
+Sees = Callable[[NDArray[np.uint8]], Sequence[Sequence[str]]]
+"""Frames uint8 [N, H, W, 3] to the names of the blocks that are seen in each."""
 
 
 class UnsoundSubgoal(ValueError):
