@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
+from torch import Tensor
 
 
 def accelerated(*, cpu: bool) -> Accelerator:
@@ -27,6 +30,35 @@ def goes_on(accelerator: Accelerator, end: float, done: int, most: int | None) -
     over = time.monotonic() >= end or (most is not None and done >= most)
     late = torch.tensor([float(over)], device=accelerator.device)
     return not bool(accelerator.reduce(late, "sum") > 0)
+
+
+def descend(
+    accelerator: Accelerator,
+    learned: Sequence[Any],
+    optimizer: Any,
+    loss: Callable[[], Tensor],
+    *,
+    minutes: float,
+    most: int | None,
+) -> list[float]:
+    """Steps of `optimizer` on the parameters `learned` for so many minutes, or `most` steps; their losses."""
+    losses, end = list[float](), time.monotonic() + 60 * minutes
+    while goes_on(accelerator, end, len(losses), most):
+        found = loss()
+        accelerator.backward(found)
+        accelerator.clip_grad_norm_(learned, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(found.detach()))
+    return losses
+
+
+def ends(losses: Sequence[float]) -> tuple[float, float]:
+    """Mean loss of the first and of the last tenth of the steps, at least one; NaN without any."""
+    if not losses:
+        return float("nan"), float("nan")
+    tenth = max(1, len(losses) // 10)
+    return float(np.mean(losses[:tenth])), float(np.mean(losses[-tenth:]))
 
 
 def half_precision(accelerator: Accelerator, given: torch.dtype) -> AbstractContextManager[Any]:

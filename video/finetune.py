@@ -7,7 +7,6 @@ frame and words, and stopped where it calls its transformer. The rest of the pip
 from __future__ import annotations
 
 import json
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from tasks.footage import Footage, read_footage
-from video.accelerated import accelerated, goes_on, half_precision
+from video.accelerated import accelerated, descend, ends, half_precision
 from video.families import Asked, Family, family
 from video.fit import Fit
 from video.pretrained import BASE, PretrainedError
@@ -150,8 +149,8 @@ def finetune(pipeline: Any, clips: Sequence[Clip], config: VideoFinetuneConfig) 
     model, optimizer = accelerator.prepare(transformer.train(), optimizer)
     draws = torch.Generator().manual_seed(config.seed + accelerator.process_index)
     known: dict[int, Prepared] = {}
-    losses, end = list[float](), time.monotonic() + 60 * config.minutes
-    while goes_on(accelerator, end, len(losses), config.steps):
+
+    def loss() -> Tensor:
         number = int(torch.randint(len(clips), (), generator=draws))
         if number not in known:
             known[number] = prepare(pipeline, kind, clips[number], config)
@@ -159,20 +158,17 @@ def finetune(pipeline: Any, clips: Sequence[Clip], config: VideoFinetuneConfig) 
         with half_precision(accelerator, given):
             answer = model(**exercise.asked)[0]
         errors = exercise.weight * (answer.float() - exercise.target.float()) ** 2
-        loss = errors.mean() / exercise.weight.float().mean()
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(learned, 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(float(loss.detach()))
+        return torch.as_tensor(errors.mean() / exercise.weight.float().mean())
+
+    losses = descend(accelerator, learned, optimizer, loss, minutes=config.minutes, most=config.steps)
+    first, last = ends(losses)
     transformer.to(given)
     transformer.eval()
-    tenth = max(1, len(losses) // 10)
     return {
         "steps": len(losses),
         "clips": len(clips),
-        "first_loss": float(np.mean(losses[:tenth])) if losses else float("nan"),
-        "last_loss": float(np.mean(losses[-tenth:])) if losses else float("nan"),
+        "first_loss": first,
+        "last_loss": last,
         "trained": sum(parameter.numel() for parameter in learned),
     }
 

@@ -6,7 +6,6 @@ under `accelerate launch`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from video.accelerated import accelerated, goes_on, half_precision
+from video.accelerated import accelerated, descend, ends, half_precision
 from vlp.vlm.inputs import extended, placed, prompt_inputs
 from vlp.vlm.lessons import Lesson, Moment, lessons
 
@@ -66,22 +65,20 @@ def finetune(model: Any, processor: Any, known: list[Moment], config: FinetuneCo
     optimizer = torch.optim.AdamW(learned, lr=config.learning_rate, weight_decay=0.0)
     model, optimizer = accelerator.prepare(model, optimizer)
     rng = np.random.default_rng([config.seed, accelerator.process_index])
-    source, losses, end = lessons(known, rng), list[float](), time.monotonic() + 60 * config.minutes
-    while goes_on(accelerator, end, len(losses), config.steps):
+    source = lessons(known, rng)
+
+    def loss() -> Tensor:
         batch = placed(answered(processor, _take(source, config.batch)), accelerator.device, given)
         with half_precision(accelerator, given):
-            loss = model(**batch).loss
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(learned, 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(float(loss.detach()))
-    tenth = max(1, len(losses) // 10)
+            return torch.as_tensor(model(**batch).loss)
+
+    losses = descend(accelerator, learned, optimizer, loss, minutes=config.minutes, most=config.steps)
+    first, last = ends(losses)
     outcome = Outcome(
         steps=len(losses),
         examples=len(losses) * config.batch * accelerator.num_processes,
-        first_loss=float(np.mean(losses[:tenth])) if losses else float("nan"),
-        last_loss=float(np.mean(losses[-tenth:])) if losses else float("nan"),
+        first_loss=first,
+        last_loss=last,
         trained=sum(parameter.numel() for parameter in learned),
     )
     model = accelerator.unwrap_model(model).eval()
