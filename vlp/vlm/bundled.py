@@ -100,7 +100,7 @@ class BundledVLM:
         generator = torch.Generator(self._model.device).manual_seed(seed)
         given = self._given(goal, len(frames), [tokens.STEPS, tokens.DO])
         out = self._model(**given, pixel_values=self._pixels(frames), use_cache=True, logits_to_keep=1)
-        cache: DynamicCache = out.past_key_values
+        cache: DynamicCache = out.cache
         cache.batch_repeat_interleave(count)
         logits = out.logits[:, -1].repeat_interleave(count, 0)
         alive = torch.ones(len(logits), dtype=torch.bool, device=logits.device)
@@ -127,7 +127,7 @@ class BundledVLM:
             alive &= previous != tokens.EOS
             if not alive.any():
                 break
-            logits = self._model(input_ids=drawn, past_key_values=cache, use_cache=True).logits[:, -1]
+            logits = self._model(input_ids=drawn, cache=cache, use_cache=True).logits[:, -1]
         shape = (len(frames), count)
         table = torch.stack(words, 1).unflatten(0, shape)  # type: ignore[no-untyped-call]
         return table.tolist(), chance.exp().unflatten(0, shape).tolist()  # type: ignore[no-untyped-call]

@@ -148,7 +148,7 @@ class LocalVLM:
         texts go on from the same cache."""
         given = self._given(frame[None], text)
         out = self._model(**given, use_cache=True)
-        logits, cache = out.logits[:, -1].repeat_interleave(count, 0), out.past_key_values
+        logits, cache = out.logits[:, -1].repeat_interleave(count, 0), out.cache
         cache.batch_repeat_interleave(count)
         branches, chance = choices.start(count), torch.zeros(count, device=logits.device)
         rows: list[list[int]] = [[] for _ in range(count)]
@@ -163,7 +163,7 @@ class LocalVLM:
                     row.append(token)
             branches = choices.step(branches, tokens)
             # No mask: all texts are as long as each other, and nothing is padded.
-            out = self._model(input_ids=drawn, past_key_values=cache, use_cache=True)
+            out = self._model(input_ids=drawn, cache=cache, use_cache=True)
             logits = out.logits[:, -1]
         return [(tuple(row), value) for row, value in zip(rows, chance.exp().tolist(), strict=True)]
 
