@@ -1,8 +1,10 @@
 """Planning by tree search over imagined videos: protocols, plan and tree types, beam search, guards."""
 
+from planner.amend import Amendment, Known
 from planner.guards import FiniteGuard, FrozenGuard
 from planner.protocols import Guard, Proposer, Tracker, Tracks, Value, VideoModel
 from planner.restarts import search_for
+from planner.rule_guards import KeepClearGuard, StillGuard
 from planner.search import search
 from planner.track_guards import (
     OutOfReachGuard,
@@ -16,10 +18,13 @@ from planner.track_guards import (
 from planner.types import Frames, Node, NoPlan, Plan, PlanStep, Proposal, Search, StepsToGo, Stopped, Tree
 
 __all__ = [
+    "Amendment",
     "FiniteGuard",
     "Frames",
     "FrozenGuard",
     "Guard",
+    "KeepClearGuard",
+    "Known",
     "NoPlan",
     "Node",
     "OutOfReachGuard",
@@ -30,6 +35,7 @@ __all__ = [
     "Proposer",
     "Search",
     "StepsToGo",
+    "StillGuard",
     "Stopped",
     "TeleportGuard",
     "TrackGuard",

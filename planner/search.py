@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.amend import Known
 from planner.guards import FiniteGuard
 from planner.protocols import Guard, Proposer, Value, VideoModel
 from planner.types import Frames, Node, NoPlan, Plan, PlanStep, Search, StepsToGo, Stopped, Tree
@@ -29,6 +31,8 @@ class Beam:
     frame: Frames  # [H, W, 3]
     steps_to_go: float  # control steps
     history: tuple[str, ...]  # subgoals so far
+    was: int | None = None  # the node of an earlier tree that it is
+    new: bool = False  # whether no earlier tree has it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +43,7 @@ class Branch:
     subgoal: str
     probability: float
     seed: int
+    known: Node | None = None  # what an earlier tree has of it
 
 
 def search(
@@ -58,6 +63,7 @@ def search(
     max_value_gain: float | None = None,
     deadline: float | None = None,
     on_event: OnEvent | None = None,
+    known: Known | None = None,
 ) -> Search:
     """The best plan from `frame` (uint8 [H, W, 3]) towards `goal`, and the tree it was found in.
 
@@ -71,6 +77,7 @@ def search(
     deadline: `time.monotonic` seconds. Past it no further clips are imagined, and no level is begun that at
     the pace of those before would not end in time. Level one is always done.
     on_event: called with "level_started", "proposed", "imagined" and "scored", and JSON-ready details.
+    known: an earlier tree from the same frame with an operator's changes: what it has is not imagined again.
     The same models, frame and seed give the same tree, unless a deadline cuts it short.
 
     Raises NoPlan when level one has no branch left (or none was proposed), ValueError for bad arguments.
@@ -84,7 +91,7 @@ def search(
     frame = frame.copy()  # a camera may fill its buffer again; the tree must not change
     root = _score(value, frame[None], goal)
     tree = Tree(goal, frame, float(root.mean[0]), float(root.spread[0]), ())
-    front = [Beam(None, frame, tree.root_steps_to_go, ())]
+    front = [Beam(None, frame, tree.root_steps_to_go, (), new=known is None)]
     stopped: Stopped = "horizon"
     for depth in range(1, horizon + 1):
         unfinished = [beam for beam in front if depth == 1 or beam.steps_to_go > done_below]
@@ -93,25 +100,59 @@ def search(
             stopped = "deadline" if unfinished else "finished"
             break
         tell("level_started", {"depth": depth, "horizon": horizon, "beams": len(unfinished)})
-        branches = _propose(proposer, unfinished, goal, language_branches, video_branches, depth, seed)
+        branches = _branches(
+            proposer, unfinished, goal, language_branches, video_branches, depth, seed, known
+        )
         tell("proposed", {"depth": depth, "subgoals": sorted({branch.subgoal for branch in branches})})
         if not branches or _late(deadline, depth):
             stopped = "deadline" if branches else "no subgoals"
             break
-        clips, reasons = _imagine(video, branches)
-        tell("imagined", {"depth": depth, "clips": len(clips)})
-        reasons = _guard(guards, branches, clips, reasons)
-        scores = _score(value, clips[:, -1], goal)
-        reasons = _guard_values(scores, branches, reasons, max_value_gain)
-        level = _grow(branches, clips, scores, reasons, depth=depth, first_id=len(tree.nodes))
+        fresh = [branch for branch in branches if branch.known is None]
+        grown: list[Node] = []
+        if fresh:
+            clips, reasons = _imagine(video, fresh)
+            tell("imagined", {"depth": depth, "clips": len(clips)})
+            reasons = _guard(guards, fresh, clips, reasons)
+            scores = _score(value, clips[:, -1], goal)
+            reasons = _guard_values(scores, fresh, reasons, max_value_gain)
+            grown = _grow(fresh, clips, scores, reasons, depth=depth)
+        level = _numbered(branches, grown, first_id=len(tree.nodes))
+        reasons = [node.rejected for node in level]
         finished = [beam for beam in front if beam not in unfinished]
-        front = _select(finished, branches, level, beams) or front
+        allowed = None if known is None else partial(known.allows, depth)
+        front = _select(finished, branches, level, beams, allowed) or front
         tree = _add(tree, level, front)
         tell("scored", _summary(depth, level, front))
         if all(reasons):
             stopped = "rejected"
             break
     return Search(_plan(tree, front[0]), tree, stopped)
+
+
+def _branches(
+    proposer: Proposer,
+    front: Sequence[Beam],
+    goal: str,
+    texts: int,
+    videos: int,
+    depth: int,
+    seed: int,
+    known: Known | None,
+) -> list[Branch]:
+    """What an earlier tree has of these beams, what an operator says of them, and for beams that it has
+    nothing of what the proposer does."""
+    branches: list[Branch] = []
+    unknown: list[Beam] = []
+    for b, beam in enumerate(front):
+        children, edit = (
+            ((), None) if known is None or beam.new else (known.children(beam.was), known.edit(beam.was))
+        )
+        branches += [Branch(beam, node.subgoal, node.probability, node.seed, node) for node in children]
+        if edit is not None:
+            branches += [Branch(beam, edit, 1.0, _seed(seed, depth, b, texts, v)) for v in range(videos)]
+        elif not children:
+            unknown.append(beam)
+    return branches + (_propose(proposer, unknown, goal, texts, videos, depth, seed) if unknown else [])
 
 
 def _propose(
@@ -195,10 +236,10 @@ def _grow(
     reasons: Sequence[str | None],
     *,
     depth: int,
-    first_id: int,
 ) -> list[Node]:
+    """Nodes without their ids."""
     return [
-        Node(id=first_id + i, parent=branch.beam.node_id, depth=depth, subgoal=branch.subgoal,
+        Node(id=0, parent=branch.beam.node_id, depth=depth, subgoal=branch.subgoal,
              probability=branch.probability, seed=branch.seed, clip=clips[i], last_frame=clips[i, -1],
              steps_to_go=float(scores.mean[i]), spread=float(scores.spread[i]),
              kept=False, rejected=reasons[i])
@@ -206,15 +247,38 @@ def _grow(
     ]  # fmt: skip
 
 
+def _numbered(branches: Sequence[Branch], grown: Sequence[Node], *, first_id: int) -> list[Node]:
+    """The nodes of a level, those of an earlier tree and those that have grown now, with their ids."""
+    new = iter(grown)
+    nodes = [branch.known or next(new) for branch in branches]
+    return [
+        replace(node, id=first_id + i, parent=branch.beam.node_id, kept=False)
+        for i, (node, branch) in enumerate(zip(nodes, branches, strict=True))
+    ]
+
+
 def _select(
-    finished: list[Beam], branches: Sequence[Branch], level: Sequence[Node], beams: int
+    finished: list[Beam],
+    branches: Sequence[Branch],
+    level: Sequence[Node],
+    beams: int,
+    allowed: Callable[..., bool] | None,
 ) -> list[Beam]:
     """The best over all beams. The sort is stable and ids ascend, so that the lower id wins a tie."""
     fresh = [
-        Beam(node.id, node.last_frame, node.steps_to_go, (*branch.beam.history, node.subgoal))
+        Beam(
+            node.id,
+            node.last_frame,
+            node.steps_to_go,
+            (*branch.beam.history, node.subgoal),
+            was=None if branch.known is None else branch.known.id,
+            new=branch.known is None,
+        )
         for node, branch in zip(level, branches, strict=True)
         if node.rejected is None
     ]
+    if allowed is not None:
+        fresh = [beam for beam in fresh if allowed(was=beam.was, new=beam.new)]
     return sorted(finished + fresh, key=lambda beam: beam.steps_to_go)[:beams]
 
 
