@@ -1,30 +1,37 @@
-"""The agent: observe, search, act, verify, until done. A LangGraph graph around plain libraries.
+"""The agent: observe, search, approve, act, verify, until done. A LangGraph graph around plain libraries.
 
-The graph's state holds numbers and words only; pictures and trees stay in the agent and the run folder.
+The graph's state holds numbers, words and digests only; pictures and trees lie in the run folder and the
+store. Every node leaves a checkpoint: a run that was broken off goes on with the node that was under way.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any, TypedDict
+from collections.abc import Callable
+from typing import Any, Literal, TypedDict, cast
 
 import numpy as np
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
-from numpy.typing import NDArray
+from langgraph.types import Command, interrupt
 
+from executors.holds import HoldError
 from executors.robot import Robot
 from executors.runtime import Followed
-from planner import NoPlan, Plan, Search
-from tasks.goal import Goal, PushGoal, understand
+from planner import Known, NoPlan, Plan, Search
+from tasks.goal import PushGoal, understand
 from vlp.accounts import Accounts
+from vlp.acting import MAX_FRUITLESS, Acting
+from vlp.approval import Answer, check
+from vlp.approving import Approve
 from vlp.build import Parts
 from vlp.deciding import Decider
 from vlp.decision import ActedSubgoal
+from vlp.durable.keeping import Keeping
 from vlp.errors import ModelError
 from vlp.events import (
-    Acted,
+    Answered,
     Events,
-    Judged,
     Observed,
     Replanned,
     RunStarted,
@@ -36,30 +43,52 @@ from vlp.events import (
 from vlp.extraction import follower
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
-from vlp.sight import SURE, reached
 from vlp.timing import Stopwatch
 
 GO_ON = 0.015
 """Metres: when every block is this near to where the clip put it, the plan's next step is acted too."""
-HOLD = 12
-"""Control steps that a goal is held once it is seen to be reached, a little over a second."""
-MAX_FRUITLESS = 20
-"""Decisions without a plan, or with one that moved nothing, in a row before the agent gives up."""
-MAX_DOUBTS = 3
-"""Times that a VLM may say "not done" of a board on which the goal's rule holds; then the rule counts."""
+
+WAITS = "waits for an operator"
+"""The outcome of a run whose plan no one has answered."""
+Ask = Callable[[int, Search], Answer | None]
+"""Shows an operator a decision and the search it made; gives what the operator says, None for nothing."""
+_Go = Literal["observe", "search", "approve", "act", "verify", "end"]
 
 
 class State(TypedDict, total=False):
-    """What LangGraph carries from node to node."""
+    """What LangGraph carries from node to node, and keeps."""
 
+    go: _Go
+    """The node to go to."""
     decision: int
+    amends: int
+    """The decision that the next search goes on from; 0 for none."""
+    shown: int
+    """The decision whose plan an operator is shown, or is acted on."""
+    answer: dict[str, Any]
+    """What an operator said of it."""
+    plan: str
+    """Digest of the plan that is acted on."""
+    step: int
+    """Of the plan, from 0."""
     fruitless: int
+    idle: int
+    doubts: int
     control_step: int
+    began: int
+    """The control step at which the plan was begun."""
+    events: int
+    """Bytes of events.jsonl."""
     outcome: str
 
 
-class Agent:
-    """Carries out instructions on one robot."""
+class Agent(Acting):
+    """Carries out instructions on one robot.
+
+    Args:
+        approve: whether plans wait for an operator.
+        keeping: where what must outlive the process is kept; None: nothing has to.
+    """
 
     def __init__(
         self,
@@ -70,54 +99,68 @@ class Agent:
         events: Events,
         folder: RunFolder,
         live: Any = None,
+        approve: Approve = "auto",
+        keeping: Keeping | None = None,
     ) -> None:
-        self.parts, self.robot, self.settings = parts, robot, settings
-        self.events, self.folder, self.live = events, folder, live
-        self.watch = Stopwatch()
+        super().__init__(parts, robot, settings, events=events, folder=folder)
+        self.watch, self.approve, self.keeping = Stopwatch(), approve, keeping or Keeping()
         policy, probe = self.watch.wrap("policy", parts.policy), self.watch.wrap("probe", parts.probe)
         self._runtime = follower(settings.extraction, robot, policy, probe)
-        self._goal: Goal | None = None
         self._plan: Plan | None = None
-        self._steps = self._doubts = self._decision = self._idle = 0
-        self._decider = Decider(parts, settings, self.watch, live)
+        self._found: dict[int, Search] = {}
+        self._decision = 0
+        self._decider = Decider(parts, settings, self.watch, live, self.keeping.recall)
         self.accounts = Accounts(parts.accounted, events)
-        self.failure: ModelError | None = None
-        """What a model that is not bundled failed with, where that ended the run."""
-        self._graph = self._build_graph()
+        self.failure: ModelError | HoldError | None = None
+        """What ended the run where it was a model that is not bundled, or the robot's own safety."""
 
     # -- the graph ---------------------------------------------------------------------------------
 
-    def _build_graph(self) -> Any:
-        graph = StateGraph(State)
-        for node in (self._observe, self._search, self._act):
-            graph.add_node(node.__name__.strip("_"), node)
-        graph.add_edge(START, "observe")
-        graph.add_conditional_edges("observe", lambda s: END if s["outcome"] else "search", ["search", END])
-        graph.add_conditional_edges("search", self._after_search, ["act", "search", END])
-        graph.add_edge("act", "observe")
-        return graph.compile()
+    def _build_graph(self, checkpointer: BaseCheckpointSaver[Any] | None) -> Any:
+        graph: Any = StateGraph(State)
+        nodes = {"observe": self._observe, "search": self._search, "approve": self._approve}
+        nodes |= {"act": self._act, "verify": self._verify}
+        ways = {**{name: name for name in nodes}, "end": END}
+        for name, node in nodes.items():
+            graph.add_node(name, self._counted(node))
+            graph.add_conditional_edges(name, lambda state: state["go"], ways)
+        graph.add_conditional_edges(START, lambda state: state["go"], ways)
+        return graph.compile(checkpointer=checkpointer)
 
-    @staticmethod
-    def _after_search(state: State) -> str:
-        if state["outcome"]:
-            return str(END)
-        return "search" if state["fruitless"] else "act"
+    def _counted(self, node: Callable[[State], State]) -> Callable[[State], State]:
+        """The node, its counters put into the state. Nothing is begun while the robot may not move."""
+
+        def run(state: State) -> State:
+            if fault := getattr(self.robot, "fault", None):
+                raise HoldError(fault)
+            changes = node(state)
+            if self.keeping.steps is not None:  # more of them than were told, after a step that diverged
+                self._steps = self.keeping.steps
+            return {
+                **changes,
+                "control_step": self._steps,
+                "idle": self._idle,
+                "doubts": self._doubts,
+                "events": self.folder.position,
+            }
+
+        return run
 
     def _observe(self, state: State) -> State:
         frame = self._frame()
         self.events.emit(Observed(time=self.events.now(), control_step=self._steps, score=self._score()))
         if self._ended():
-            return {"outcome": self._ended()}
+            return {"go": "end", "outcome": self._ended()}
         # Standing still costs little, and a goal that only seems reached may be reached.
         if self._seen_done(frame, sure=0.0) and self._hold() and self._confirmed():
-            return {"outcome": self._ended() or "done"}
-        return {"outcome": self._ended(), "control_step": self._steps}
+            return {"go": "end", "outcome": self._ended() or "done"}
+        return {"go": "end", "outcome": self._ended()} if self._ended() else {"go": "search"}
 
     def _search(self, state: State) -> State:
-        decision = state.get("decision", 0) + 1
+        decision = state["decision"] + 1
         start = time.perf_counter()
         try:
-            found: Search | NoPlan = self._imagine(decision)
+            found: Search | NoPlan = self._imagine(decision, self._known(state))
         except NoPlan as error:
             found = error
         seconds = time.perf_counter() - start
@@ -125,145 +168,112 @@ class Agent:
         self.folder.save_decision(decision, found, seconds)
         self.events.emit(searched(found, time=self.events.now(), decision=decision, seconds=seconds))
         if isinstance(found, NoPlan):
-            fruitless = state.get("fruitless", 0) + 1
-            outcome = str(found) if fruitless >= MAX_FRUITLESS else ""
-            return {"decision": decision, "fruitless": fruitless, "outcome": outcome}
-        self._plan = found.plan
-        return {"decision": decision, "fruitless": 0, "outcome": ""}
+            return self._fruitless(state, decision, found)
+        self._plan, self._found = found.plan, {decision: found}
+        digest = self.keeping.keep_plan(decision, found.plan)
+        go: _Go = "approve" if self.approve == "ask" else "act"
+        changes: State = {"go": go, "decision": decision, "shown": decision, "plan": digest}
+        return {**changes, "amends": 0, "fruitless": 0, "step": 0}
+
+    @staticmethod
+    def _fruitless(state: State, decision: int, found: NoPlan) -> State:
+        """Search again, from other seeds; after an operator's change, show the plan before it again."""
+        fruitless = state.get("fruitless", 0) + 1
+        if fruitless >= MAX_FRUITLESS:
+            return {"go": "end", "decision": decision, "fruitless": fruitless, "outcome": str(found)}
+        go: _Go = "approve" if state.get("amends", 0) else "search"
+        return {"go": go, "decision": decision, "amends": 0, "fruitless": fruitless}
+
+    def _approve(self, state: State) -> State:
+        answer = Answer.of(interrupt({"decision": state["shown"], "plan": state["plan"]}))
+        self.events.emit(
+            Answered(
+                time=self.events.now(),
+                decision=state["shown"],
+                say=answer.say,
+                rejected={str(node): why for node, why in answer.rejected.items()},
+                edited=answer.edited,
+                picked=answer.picked,
+                reason=answer.reason,
+            )
+        )
+        if answer.say == "approve":
+            return {"go": "act"}
+        if answer.say == "stop":
+            return {"go": "end", "outcome": answer.reason}
+        return {"go": "search", "amends": state["shown"], "answer": answer.as_dict()}
 
     def _act(self, state: State) -> State:
-        assert self._plan is not None
-        before = self._steps
-        for number, step in enumerate(self._plan, 1):
-            self.events.emit(
-                SubgoalStarted(
-                    time=self.events.now(), decision=state["decision"], step=number, subgoal=step.subgoal
-                )
+        plan, number = self._planned(state), state["step"]
+        if not number:
+            self.keeping.forget_search()
+        began = state["began"] if number else self._steps
+        subgoal = plan[number].subgoal
+        self.events.emit(
+            SubgoalStarted(
+                time=self.events.now(), decision=state["decision"], step=number + 1, subgoal=subgoal
             )
-            start = time.perf_counter()
-            followed = self._runtime.follow(step.clip, self._watch_step, self._finished)
-            self.watch.add("acting", time.perf_counter() - start)
-            if not self._verify(state["decision"], step.subgoal, step.clip, followed):
-                break
-        self._idle = 0 if self._steps > before else self._idle + 1
-        return {"control_step": self._steps}
+        )
+        start = time.perf_counter()
+        followed = self._runtime.follow(plan[number].clip, self._watch_step, self._finished)
+        self.watch.add("acting", time.perf_counter() - start)
+        self.keeping.keep_followed(followed)
+        return {"go": "verify", "began": began}
 
-    def _verify(self, decision: int, subgoal: str, clip: NDArray[np.uint8], followed: Followed) -> bool:
-        """Imagined beside real; True when the plan's next step may be acted."""
+    def _verify(self, state: State) -> State:
+        """Imagined beside real: goes on to the plan's next step, or looks anew."""
+        step, followed = self._planned(state)[state["step"]], self.keeping.followed()
         frame = self._frame()
         done = bool(self._ended()) or self._seen_done(frame)
         go_on = not done and followed.outcome == "followed" and followed.distance < GO_ON
         outcome = "done" if done else "go on" if go_on else "replan"
+        self._tell_verified(state, step.subgoal, outcome, followed, self._steps_to_go(frame))
+        acted = ActedSubgoal(state["decision"], step.subgoal, step.clip, followed.seen, outcome)
+        self.folder.save_acted(acted, state["step"] + 1)
+        if go_on and state["step"] + 1 < len(self._planned(state)):
+            return {"go": "act", "step": state["step"] + 1}
+        self._idle = 0 if self._steps > state["began"] else self._idle + 1
+        return {"go": "observe"}
+
+    # -- small steps -------------------------------------------------------------------------------
+
+    def _tell_verified(
+        self, state: State, subgoal: str, outcome: str, followed: Followed, steps_to_go: float
+    ) -> None:
         self.events.emit(
             Verified(
                 time=self.events.now(),
-                decision=decision,
+                decision=state["decision"],
                 subgoal=subgoal,
                 outcome=outcome,  # type: ignore[arg-type]
                 distance=followed.distance,
-                steps_to_go=self._steps_to_go(frame),
+                steps_to_go=steps_to_go,
             )
         )
         if outcome == "replan":
             reason = followed.reason or f"a block is {followed.distance:.3f} m from where it was imagined"
             self.events.emit(Replanned(time=self.events.now(), reason=reason))
-        self.folder.save_acted(ActedSubgoal(decision, subgoal, clip, followed.seen, outcome))
-        return go_on
 
-    # -- small steps -------------------------------------------------------------------------------
+    def _planned(self, state: State) -> Plan:
+        """The plan that is acted on, read back after a crash."""
+        if self._plan is None:
+            self._plan = self.keeping.plan(state["shown"], state["plan"])
+        return self._plan
 
-    @property
-    def _text(self) -> str:
-        assert self._goal is not None
-        return self._goal.text
+    def _known(self, state: State) -> Known | None:
+        """The tree that an operator changed."""
+        if not (number := state.get("amends", 0)):
+            return None
+        tree = self._found[number].tree if number in self._found else self.folder.decision(number).tree
+        return Known(tree, Answer.of(state["answer"]).amendment)
 
-    def _frame(self) -> NDArray[np.uint8]:
-        return np.asarray(self.robot.get_observation()["rgb"])
-
-    def _info(self) -> dict[str, Any]:
-        return dict(getattr(self.robot, "info", {}))
-
-    def _score(self) -> float | None:
-        best = self._info().get("best")
-        return None if best is None else float(best)
-
-    def _ended(self) -> str:
-        """Why the episode is over, or nothing."""
-        if getattr(self.robot, "terminated", False):
-            return "complete"
-        if getattr(self.robot, "truncated", False) or self._steps >= self.settings.max_control_steps:
-            return "out of control steps"
-        if self._idle >= MAX_FRUITLESS:
-            return f"no plan moved anything, {self._idle} times in a row; nothing more is tried"
-        return ""
-
-    def _finished(self, present: NDArray[np.bool_], where: NDArray[np.float32], sure: float = SURE) -> bool:
-        """Whether the goal is seen reached, see `vlp.sight.reached`."""
-        assert self._goal is not None
-        target = self.robot.get_observation()["effector_target_translation"]
-        return reached(self._goal, present, where, target, sure=sure)
-
-    def _seen_done(self, frame: NDArray[np.uint8], sure: float = SURE) -> bool:
-        """Whether the camera shows the goal reached."""
-        present, where = self.parts.probe.places(frame[None])
-        return self._finished(present[0], where[0], sure)
-
-    def _hold(self) -> bool:
-        """Stand still for a second; True when the goal is still seen to be reached."""
-        for _ in range(HOLD):
-            if self._ended():
-                return True
-            sent = self.robot.send_action(np.zeros(2, np.float32))
-            self._watch_step(0, np.zeros(2, np.float32), sent, self._frame())
-        return self._seen_done(self._frame())
-
-    def _confirmed(self) -> bool:
-        """Whether a goal that seems reached is: surely, or the VLM, where one is asked, agrees, or has
-        doubted too often."""
-        if self.parts.success is None or self._ended() or self._doubts >= MAX_DOUBTS:
-            return True
-        try:
-            found = self.parts.success.success(self._frame(), self._text)
-        except ModelError as error:  # it has no say then
-            self.events.emit(Judged(time=self.events.now(), reached=True, why=f"by the rule alone: {error}"))
-            return True
-        self.events.emit(Judged(time=self.events.now(), reached=found.reached, why=found.why))
-        if found.reached or self._seen_done(self._frame()):  # what is surely done is not pushed about
-            return True
-        self._doubts += 1
-        return False
-
-    def _watch_step(
-        self, index: int, action: NDArray[np.float32], sent: NDArray[np.float32], frame: NDArray[np.uint8]
-    ) -> bool:
-        """Count, record and tell one control step; True when the episode is over."""
-        self._steps += 1
-        number = self.folder.add_frame(frame)
-        self.events.emit(
-            Acted(
-                time=self.events.now(),
-                control_step=self._steps,
-                action=(float(action[0]), float(action[1])),
-                sent=(float(sent[0]), float(sent[1])),
-                frame_index=number,
-            )
-        )
-        return bool(self._ended())
-
-    def _imagine(self, decision: int) -> Search:
+    def _imagine(self, decision: int, known: Known | None = None) -> Search:
         assert self._goal is not None
         self._decision = decision
         try:
-            return self._decider.search(self._frame(), self._goal, decision)
+            return self._decider.search(self._frame(), self._goal, decision, known)
         finally:
             self.accounts.tell(decision)
-
-    def _steps_to_go(self, frame: NDArray[np.uint8]) -> float:
-        """As the value sees a frame uint8 [H, W, 3], control steps."""
-        try:
-            return float(self.parts.value.steps_to_go(frame[None], self._text).mean[0])
-        except ModelError:  # it is only told: the next search says what is wrong
-            return float("nan")
 
     # -- what callers use --------------------------------------------------------------------------
 
@@ -271,17 +281,18 @@ class Agent:
         """Connect, look, and understand the instruction on what is seen. Raises UnknownInstruction."""
         if not self.robot.is_connected:
             self.robot.connect()
-        blocks = {name: np.array(xy) for name, xy in self.parts.probe.blocks(self._frame()).items()}
-        self._goal = understand(instruction, blocks)
+        blocks = self.keeping.blocks(lambda: self.parts.probe.blocks(self._frame()))
+        self._goal = understand(instruction, {name: np.array(xy) for name, xy in blocks.items()})
+        if self.keeping.resumed and self.folder.position:
+            return
         task = self._goal.instruction.family if isinstance(self._goal, PushGoal) else self._goal.text
-        settings = self.settings.as_dict()
         self.events.emit(
             RunStarted(
                 time=self.events.now(),
                 instruction=instruction,
                 task=task,
                 seed=self.settings.seed,
-                settings=dict(settings),
+                settings=dict(self.settings.as_dict()),
             )
         )
 
@@ -299,14 +310,18 @@ class Agent:
         self.events.emit(searched(found, time=self.events.now(), decision=1, seconds=seconds))
         return found
 
-    def run(self, instruction: str) -> dict[str, Any]:
-        """Carry out an instruction; returns what stands in result.json. Raises UnknownInstruction."""
+    def run(self, instruction: str, ask: Ask | None = None) -> dict[str, Any]:
+        """Carry out an instruction, or go on with it; returns what stands in result.json.
+
+        ask: gives the answers where plans wait for an operator; without it the run ends at the first such
+        plan, and can be resumed. Raises UnknownInstruction.
+        """
         start = time.perf_counter()
-        self._begin(instruction)
-        try:
-            final: State = self._graph.invoke({"decision": 0}, {"recursion_limit": 10_000})
-        except ModelError as error:  # nothing moves on what it did not say
-            self.failure, final = error, {"outcome": str(error), "decision": self._decision}
+        with self.keeping.checkpoints() as checkpointer:
+            graph = self._build_graph(checkpointer)
+            self._restore(graph)
+            self._begin(instruction)
+            final = self._invoke(graph, ask)
         info = self._info()
         complete = bool(info.get("complete", False)) or final["outcome"] == "complete"
         self.events.emit(
@@ -318,6 +333,46 @@ class Agent:
                 control_steps=self._steps,
             )
         )
+        return self._result(instruction, final, complete, time.perf_counter() - start)
+
+    def _restore(self, graph: Any) -> None:
+        """The counters of a run that is gone on with."""
+        if not self.keeping.resumed:
+            return
+        kept: State = graph.get_state(self._config).values
+        self._steps, self._idle = kept.get("control_step", 0), kept.get("idle", 0)
+        self._doubts, self._decision = kept.get("doubts", 0), kept.get("decision", 0)
+        self.folder.go_on(kept.get("events", 0), self.keeping.go_on(self._steps))
+
+    @property
+    def _config(self) -> dict[str, Any]:
+        return {"recursion_limit": 1_000_000, "configurable": {"thread_id": "run"}}
+
+    def _invoke(self, graph: Any, ask: Ask | None) -> State:
+        """Go through the graph, asking where it waits."""
+        given: Any = {"go": "observe", "decision": 0}
+        if self.keeping.resumed and (kept := graph.get_state(self._config).values):
+            if kept["go"] == "end":  # killed before it could say so
+                return cast(State, kept)
+            given = None
+        try:
+            while True:
+                final: Any = graph.invoke(given, self._config, durability="sync")
+                waits = final.get("__interrupt__")
+                if not waits:
+                    return cast(State, final)
+                number = final["shown"]
+                found = self._found.get(number) or self.folder.search(number)
+                answer = None if ask is None else ask(number, found)
+                if answer is None:
+                    return cast(State, {**final, "outcome": WAITS})
+                check(answer, found)
+                given = Command(resume=answer.as_dict())
+        except (ModelError, HoldError) as error:  # nothing moves on what they did not say
+            self.failure = error
+            return State(outcome=str(error), decision=self._decision)
+
+    def _result(self, instruction: str, final: State, complete: bool, seconds: float) -> dict[str, Any]:
         return {
             "instruction": instruction,
             "task": self._text,
@@ -328,7 +383,7 @@ class Agent:
             "control_steps": self._steps,
             "decisions": final.get("decision", 0),
             "plan": list(self._plan.subgoals) if self._plan else [],
-            "seconds": round(time.perf_counter() - start, 2),
+            "seconds": round(seconds, 2),
             "seconds_by_part": {name: round(value, 2) for name, value in self.watch.seconds.items()},
             "settings": self.settings.as_dict(),
             "models": self.parts.hashes,

@@ -19,6 +19,7 @@ from vlp.commands.ablate import Ablate
 from vlp.commands.bench import Bench
 from vlp.commands.collect import Collect
 from vlp.commands.process import SIGINT_CODE, SIGTERM_CODE, handle_signals, tune_allocator
+from vlp.commands.resume import Resume
 from vlp.commands.run import Demo, Plan, Run
 from vlp.commands.train import Train
 from vlp.errors import UsageError, VlpError
@@ -27,6 +28,7 @@ _Commands = (
     Annotated[Demo, subcommand("demo")]
     | Annotated[Run, subcommand("run")]
     | Annotated[Plan, subcommand("plan")]
+    | Annotated[Resume, subcommand("resume")]
     | Annotated[Collect, subcommand("collect")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Bench, subcommand("bench")]

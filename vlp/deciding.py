@@ -9,9 +9,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from planner import Search, search, search_for
+from planner import Guard, Known, Search, search, search_for
 from tasks.goal import Goal
 from vlp.build import Parts
+from vlp.durable.recall import Recall
 from vlp.errors import ModelSwitched
 from vlp.settings import Settings
 from vlp.timing import Stopwatch
@@ -24,13 +25,24 @@ DONE_BELOW: Final = 4.0
 class Decider:
     """Searches for plans with the parts of one agent; `watch` takes the time of each part."""
 
-    def __init__(self, parts: Parts, settings: Settings, watch: Stopwatch, live: Any = None) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        settings: Settings,
+        watch: Stopwatch,
+        live: Any = None,
+        recall: Recall | None = None,
+    ) -> None:
         self._parts, self._settings, self._watch, self._live = parts, settings, watch, live
+        self._recall = recall
 
-    def search(self, frame: NDArray[np.uint8], goal: Goal, decision: int) -> Search:
-        """The best plan from a frame uint8 [H, W, 3] in the run's decision 1, 2, ... Raises NoPlan, and
-        ModelError for a model that does not answer."""
-        find, seed = self._finder(frame, goal), self._settings.seed * 1000 + decision
+    def search(
+        self, frame: NDArray[np.uint8], goal: Goal, decision: int, known: Known | None = None
+    ) -> Search:
+        """The best plan from a frame uint8 [H, W, 3] in the run's decision 1, 2, ...; `known`: an earlier
+        tree of this frame as an operator changed it. Raises NoPlan, and ModelError for a model that does not
+        answer."""
+        find, seed = self._finder(frame, goal, known), self._settings.seed * 1000 + decision
         try:
             return self._find(find, seed)
         except ModelSwitched:  # half of it was another model's
@@ -42,16 +54,23 @@ class Decider:
             return find(seed=seed)
         return search_for(find, seconds=seconds, seed=seed, done_below=DONE_BELOW)
 
-    def _finder(self, frame: NDArray[np.uint8], goal: Goal) -> Callable[..., Search]:
+    def _finder(
+        self, frame: NDArray[np.uint8], goal: Goal, known: Known | None = None
+    ) -> Callable[..., Search]:
         """The search, but for its seed."""
-        settings, parts, wrap = self._settings, self._parts, self._watch.wrap
+        settings, parts, wrap, recall = self._settings, self._parts, self._watch.wrap, self._recall
+        proposer, video = wrap("propose", parts.proposer), wrap("video", parts.video)
         value = wrap("value", parts.value)
         if parts.verify_done:
             value = VerifiedValue(value, wrap("probe", parts.probe), goal, DONE_BELOW)
+        guards: list[Guard] = [wrap("guards", guard) for guard in parts.guards]
+        if recall is not None:
+            proposer, video, value = recall.proposer(proposer), recall.video(video), recall.value(value)
+            guards = [recall.guard(guard, number) for number, guard in enumerate(guards)]
         return partial(
             search,
-            wrap("propose", parts.proposer),
-            wrap("video", parts.video),
+            proposer,
+            video,
             value,
             frame,
             goal.text,
@@ -59,8 +78,9 @@ class Decider:
             language_branches=settings.language_branches,
             video_branches=settings.video_branches,
             horizon=settings.horizon,
-            guards=[wrap("guards", guard) for guard in parts.guards],
+            guards=guards,
             done_below=DONE_BELOW,
             max_value_gain=parts.max_value_gain,
             on_event=None if self._live is None else self._live.on_event,
+            known=known,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,10 @@ class ActedSubgoal:
 
 
 def save_decision(folder: Path, number: int, found: Search | NoPlan, seconds: float) -> None:
-    """Write decision `number` (from 1) into `folder`, which is made. tree.json comes last: it seals it."""
+    """Write decision `number` (from 1) into `folder`, which is made. tree.json comes last: it seals it. What
+    a run that was broken off had of it is written anew."""
+    if folder.exists():
+        shutil.rmtree(folder)
     folder.mkdir(parents=True)
     tree = found.tree
     stopped, plan = (found.stopped, found.plan.steps) if isinstance(found, Search) else (NO_PLAN, ())
@@ -98,9 +102,8 @@ def load_decision(folder: Path) -> Decision:
     )
 
 
-def save_acted(folder: Path, acted: ActedSubgoal) -> None:
-    """Write it into its decision's folder, after those already there."""
-    number = len(list(folder.glob("acted_*.json"))) + 1
+def save_acted(folder: Path, acted: ActedSubgoal, number: int) -> None:
+    """Write step `number` (from 1) of a plan into its decision's folder."""
     write_png(folder / f"acted_{number:02d}.png", strip(np.concatenate([acted.imagined, acted.real])))
     record = {
         "decision": acted.decision,

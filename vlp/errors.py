@@ -6,8 +6,10 @@ VlpError                exit code 1
 |-- WeightsError        3   missing, changed or unsafe weights
 |-- NoPlanError         4   every branch was rejected; nothing was done
 |-- FolderError         5   a folder that is in use or cannot be written
-`-- ModelError          6   a model that does not answer, or not in the way asked for
-    `-- ModelSwitched       another one has taken its place: the question is to be asked again
+|-- ModelError          6   a model that does not answer, or not in the way asked for
+|   `-- ModelSwitched       another one has taken its place: the question is to be asked again
+|-- StateError          7   a run's kept state that is damaged, changed, or can't be written
+`-- HeldError           8   nothing more is sent until an operator has done something; the run can be resumed
 
 Every message is one line and says what was expected, what was got and what to do next.
 """
@@ -59,3 +61,15 @@ class ModelError(VlpError):
 
 class ModelSwitched(ModelError):
     """Another model has taken the place of one that failed: what was half asked is to be asked again."""
+
+
+class StateError(VlpError):
+    """A run's kept state that is damaged, does not fit what it is resumed with, or can't be written."""
+
+    exit_code = 7
+
+
+class HeldError(VlpError):
+    """Nothing more is sent until an operator has done something; the run can be resumed."""
+
+    exit_code = 8

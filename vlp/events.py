@@ -135,6 +135,20 @@ class Judged(_Event):
     why: str
 
 
+class Answered(_Event):
+    """What an operator said of a plan."""
+
+    kind: Literal["answered"] = "answered"
+    decision: int
+    say: Literal["approve", "amend", "stop"]
+    rejected: dict[str, str] = {}
+    """Branches by their node ids, with the reason."""
+    edited: tuple[int, str] | None = None
+    """A branch, and what it says instead."""
+    picked: int | None = None
+    reason: str = ""
+
+
 class Stopped(_Event):
     kind: Literal["stopped"] = "stopped"
     reason: str
@@ -153,6 +167,7 @@ Event = (
     | Replanned
     | ModelUsed
     | Judged
+    | Answered
     | Stopped
 )
 Subscriber = Callable[[Event], None]
@@ -163,11 +178,12 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="k
 class Events:
     """Hands each event to every subscriber, in the order in which they subscribed.
 
+    since: seconds that the run has had already, where it is gone on with.
     A subscriber that raises does not stop the others, nor the loop: its first error becomes a RuntimeWarning.
     """
 
-    def __init__(self) -> None:
-        self._start = time.monotonic()
+    def __init__(self, since: float = 0.0) -> None:
+        self._start = time.monotonic() - since
         self._subscribers: list[Subscriber] = []
         self._failed: list[Subscriber] = []
 

@@ -5,6 +5,8 @@ stdout stays free for results.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -106,6 +108,17 @@ class LiveView:
     ) -> None:
         if self._live:
             self._live.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[Console]:
+        """The console, for a question: nothing is drawn meanwhile."""
+        if self._live:
+            self._live.stop()
+        try:
+            yield self._console
+        finally:
+            if self._live:
+                self._live.start()
 
     def _print(self, text: str) -> None:
         self._console.print(Text(text), soft_wrap=True)

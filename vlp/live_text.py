@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vlp.events import (
+    Answered,
     Event,
     Judged,
     ModelUsed,
@@ -43,12 +44,23 @@ def line(event: Event) -> str | None:
             text = f"{event.model}: {'; '.join([event.spent, *event.notes]).removeprefix('; ')}"
         case Judged():
             text = f"judged {'done' if event.reached else 'not done'}: {event.why}"
+        case Answered():
+            text = f"operator: {_answer(event)}"
         case Stopped():
             score = "" if event.score is None else f", score {event.score:.3g}"
             text = f"{_ending(event)} after {event.control_steps} control steps{score}: {event.reason}"
         case _:
             return None
     return plain(text)
+
+
+def _answer(event: Answered) -> str:
+    changes = [f"rejects {node} ({why})" for node, why in event.rejected.items()]
+    if event.edited is not None:
+        changes.append(f"says {event.edited[1]!r} instead of {event.edited[0]}")
+    if event.picked is not None:
+        changes.append(f"picks {event.picked}")
+    return ", ".join(changes) or event.reason or event.say
 
 
 def verdict(event: Verified) -> str:

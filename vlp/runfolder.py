@@ -9,17 +9,17 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self, cast
 
 import numpy as np
 
 from planner import Frames, NoPlan, Search
 from tasks.video_file import VideoWriter
-from vlp.decision import ActedSubgoal, save_acted, save_decision
-from vlp.events import Event, RunStarted
+from vlp.decision import ActedSubgoal, Decision, load_decision, save_acted, save_decision
+from vlp.events import Event, RunStarted, read_events
 from vlp.report import write_report
 
 FPS: Final = 10
@@ -67,10 +67,33 @@ class RunFolder:
                 f"run folder: expected a place to write, got {path}: {error.strerror}; choose another folder"
             ) from error
 
+    @classmethod
+    def reopen(cls, path: Path) -> RunFolder:
+        """The folder of a run that was broken off. Raises RunFolderError."""
+        try:
+            if not (path / "events.jsonl").is_file():
+                raise RunFolderError(
+                    f"run folder: expected one of vlp run, got {path} without its events; name such a one"
+                )
+            folder = cls(path)
+        except OSError as error:
+            raise RunFolderError(
+                f"run folder: expected a place to write, got {path}: {error.strerror}; make it writable"
+            ) from error
+        folder._asked = dict(_asked(next(iter(read_events(path / "events.jsonl")), None)))
+        return folder
+
+    def go_on(self, position: int, frames: Iterable[Frames]) -> None:
+        """Cut events off that will happen again, after `position` bytes, and begin the video anew with the
+        `frames` uint8 [H, W, 3] of the control steps before."""
+        os.truncate(self.path / "events.jsonl", position)
+        for frame in frames:
+            self.add_frame(frame)
+
     def record(self, event: Event) -> None:
         """Append it to events.jsonl, where it stands at once."""
         if isinstance(event, RunStarted):
-            self._asked = {"instruction": event.instruction, "task": event.task, "seed": event.seed}
+            self._asked = _asked(event)
         self._events.write(event.model_dump_json() + "\n")
 
     def decision_path(self, number: int) -> Path:
@@ -80,9 +103,26 @@ class RunFolder:
         """Decision `number` (from 1), found in `seconds`: its tree with every clip."""
         save_decision(self.decision_path(number), number, found, seconds)
 
-    def save_acted(self, acted: ActedSubgoal) -> None:
-        """What was imagined beside what was seen; its decision must be saved before."""
-        save_acted(self.decision_path(acted.decision), acted)
+    def save_acted(self, acted: ActedSubgoal, number: int) -> None:
+        """What was imagined beside what was seen in step `number` (from 1) of a plan; its decision must be
+        saved before."""
+        save_acted(self.decision_path(acted.decision), acted, number)
+
+    def decision(self, number: int) -> Decision:
+        """A saved decision. Raises ValueError."""
+        return load_decision(self.decision_path(number))
+
+    def search(self, number: int) -> Search:
+        """A saved decision that has a plan, as the search gave it. Raises ValueError."""
+        kept = self.decision(number)
+        if kept.plan is None:
+            raise ValueError(f"expected a decision with a plan, got {number} without one; choose another")
+        return Search(kept.plan, kept.tree, cast(Any, kept.stopped))
+
+    @property
+    def position(self) -> int:
+        """Bytes of events.jsonl so far."""
+        return self._events.tell()
 
     def add_frame(self, rgb: Frames) -> int:
         """Append uint8 [H, W, 3], one a control step, to execution.mp4; its index there, from 0."""
@@ -157,6 +197,13 @@ def _unfinished(error: BaseException | None) -> dict[str, object]:
         return {"status": "interrupted", "complete": False, "reason": "interrupted"}
     reason = "no result was given" if error is None else f"{type(error).__name__}: {error}"
     return {"status": "failed", "complete": False, "reason": reason}
+
+
+def _asked(event: Event | None) -> dict[str, object]:
+    """What a run was asked for, of its first event."""
+    if not isinstance(event, RunStarted):
+        return {}
+    return {"instruction": event.instruction, "task": event.task, "seed": event.seed}
 
 
 def _free_name(root: Path) -> str:

@@ -200,7 +200,7 @@ def test_all_branches_rejected(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     parts = replace(vlp.build.build(weights=BUNDLED, device="cpu"), guards=(NoClipPasses(),))
-    monkeypatch.setattr(vlp.build, "build", lambda **_: parts)
+    monkeypatch.setattr("vlp.commands.carrying.build", lambda **_: parts)
     out = tmp_path / "out"
     assert main([command, GROUP, *SMALL, "--out", str(out)]) == 4
     line = capsys.readouterr().err.splitlines()[-1]

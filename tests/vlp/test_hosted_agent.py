@@ -14,7 +14,8 @@ import pytest
 from executors.robot import SimulatedRobot
 from tests.vlp.test_endpoint import CASES, KEY, Case
 from tests.vlp.twin import said, twin_of
-from vlp.agent import MAX_DOUBTS, Agent
+from vlp.acting import MAX_DOUBTS
+from vlp.agent import Agent
 from vlp.bench.episode import NoFolder
 from vlp.build import Parts, build
 from vlp.cli import main

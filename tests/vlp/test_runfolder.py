@@ -51,7 +51,7 @@ def test_a_whole_run(tmp_path: Path) -> None:
         run.save_decision(1, plan, 0.5)
         indices = [run.add_frame(frame) for frame in moving_square(23)]
         clip = plan.plan[0].clip
-        run.save_acted(ActedSubgoal(1, plan.plan[0].subgoal, clip, clip[:2], "done"))
+        run.save_acted(ActedSubgoal(1, plan.plan[0].subgoal, clip, clip[:2], "done"), 1)
         run.finish({"complete": True, "score": 1.0})
     assert indices == list(range(23))
     assert result_of(run) == {"status": "finished", "complete": True, "score": 1.0}
@@ -175,8 +175,8 @@ def test_no_decision_to_load(tmp_path: Path) -> None:
 
 def test_acted_subgoals_come_back_in_order(tmp_path: Path) -> None:
     frames = moving_square(8)
-    for count in (8, 3, 0):
-        save_acted(tmp_path, ActedSubgoal(1, f"push {count}", frames, frames[:count] // 2, "go on"))
+    for number, count in enumerate((8, 3, 0), 1):
+        save_acted(tmp_path, ActedSubgoal(1, f"push {count}", frames, frames[:count] // 2, "go on"), number)
     back = load_acted(tmp_path)
     assert [(item.subgoal, len(item.real)) for item in back] == [("push 8", 8), ("push 3", 3), ("push 0", 0)]
     assert np.array_equal(back[1].imagined, frames) and np.array_equal(back[1].real, frames[:3] // 2)

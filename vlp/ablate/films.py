@@ -49,7 +49,7 @@ class _First(NoFolder):
         if not self.number and isinstance(found, Search):
             self.number, self.plan = number, found.plan.steps
 
-    def save_acted(self, acted: object) -> None:
+    def save_acted(self, acted: object, number: int) -> None:
         if isinstance(acted, ActedSubgoal) and acted.decision == self.number:
             self.acted.append(acted)
 

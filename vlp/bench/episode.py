@@ -23,7 +23,9 @@ class NoFolder:
 
     def save_decision(self, number: int, found: object, seconds: float) -> None: ...
 
-    def save_acted(self, acted: object) -> None: ...
+    def save_acted(self, acted: object, number: int) -> None: ...
+
+    position = 0
 
     def add_frame(self, rgb: NDArray[np.uint8]) -> int:
         return 0

@@ -49,11 +49,11 @@ class WordsAgent(Agent):
         self._subgoals, self._gate, self._said = subgoals, Gate(), ""
 
     def _search(self, state: State) -> State:
-        decision = state.get("decision", 0) + 1
+        decision = state["decision"] + 1
         self._said = self._text if not self._subgoals else self._proposal(decision)
         # Where nothing can be proposed, the whole instruction is the best there is.
         self._said = self._said or self._text
-        return {"decision": decision, "fruitless": 0, "outcome": ""}
+        return {"go": "act", "decision": decision, "fruitless": 0}
 
     def _proposal(self, decision: int) -> str:
         start = time.perf_counter()
@@ -73,7 +73,7 @@ class WordsAgent(Agent):
             sent = self.robot.send_action(self._gate.check(self._gate.keep_in(action, target), target))
             self._watch_step(0, action, np.asarray(sent, np.float32), self._frame())
         self.watch.add("acting", time.perf_counter() - start)
-        return {"control_step": self._steps}
+        return {"go": "observe"}
 
 
 @lru_cache(maxsize=2)

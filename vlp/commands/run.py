@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from tyro.conf import Positional, arg
 
+from vlp.approving import Approve
 from vlp.commands.model_options import ModelOptions
 from vlp.settings import PRESETS, Device, PresetName, Settings
 
@@ -62,11 +63,13 @@ class Run(Options):
     """What to do, such as "group the blocks by color"."""
     max_control_steps: _Number = None
     """Control steps of 0.1 s until it gives up (1500)."""
+    approve: Approve = "auto"
+    """ask: no plan is acted on before you have approved it, changed it or stopped."""
 
     def run(self) -> int:
         from vlp.commands.session import act
 
-        return act(self.instruction, self)
+        return act(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +84,7 @@ class Plan(Options):
     def run(self) -> int:
         from vlp.commands.session import plan
 
-        return plan(self.instruction, self, guarded=self.guards == "on")
+        return plan(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,4 +97,5 @@ class Demo(Options):
     def run(self) -> int:
         from vlp.commands.session import act
 
-        return act(DEMO_INSTRUCTION, self)
+        given = {option.name: getattr(self, option.name) for option in fields(self)}
+        return act(Run(instruction=DEMO_INSTRUCTION, **given))

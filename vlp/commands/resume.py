@@ -1,0 +1,53 @@
+"""`vlp resume`: a run that was broken off goes on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+from tyro.conf import Positional
+
+from vlp.durable.names import FILE
+from vlp.durable.record import check_weights, kept_run
+from vlp.durable.store import Store
+from vlp.errors import FolderError, StateError
+from vlp.weights import BUNDLED, verify
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resume:
+    """Go on with a run that was broken off, stopped, or waits for an operator; nothing is done twice."""
+
+    uses_torch: ClassVar[bool] = True
+
+    run_folder: Positional[Path]
+    """The folder of the run."""
+    json: bool = False
+    """Print the result as one line of JSON, the last on stdout."""
+
+    def run(self) -> int:
+        """Raises StateError where the run can't be gone on with as it was begun."""
+        path = self.run_folder.absolute()
+        if not (path / FILE).is_file():
+            raise FolderError(
+                f"run folder: expected one that vlp run began, got {str(self.run_folder)!r} without {FILE}; "
+                "name such a folder"
+            )
+        with Store(path / FILE, fresh=False) as store:
+            asked, weights = kept_run(store)
+            check_weights(weights, verify(asked.weights or BUNDLED))
+            _check_not_over(path / "result.json")
+            # Nothing heavy before this: what is wrong is said at once.
+            from vlp.commands.resuming import resume
+
+            conclude = resume(replace(asked, json=self.json), path, store)
+        return conclude()
+
+
+def _check_not_over(result: Path) -> None:
+    if result.is_file():
+        said = json.loads(result.read_text(encoding="utf-8"))
+        if said.get("status") == "finished":
+            raise StateError(f"state: expected a run that is not over, got one that ended: {said['reason']}")

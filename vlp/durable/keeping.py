@@ -1,0 +1,139 @@
+"""What a run keeps for the time after a crash, as the agent asks for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import numpy as np
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
+from executors.robot import Robot
+from executors.runtime import Followed
+from planner import Frames, Plan, PlanStep
+from vlp.durable.checkpoints import Checkpoints, in_file, in_memory
+from vlp.durable.codec import pack, unpack
+from vlp.durable.journal import Journal, JournaledRobot
+from vlp.durable.recall import Recall
+from vlp.durable.store import Store
+from vlp.errors import StateError
+
+CHECKPOINTS: Final = "checkpoints.sqlite"
+BLOCKS: Final = "blocks"
+PLAN: Final = "plan"
+FOLLOWED: Final = "followed"
+
+
+class Keeping:
+    """Keeps in a store, or, without one, in this process only.
+
+    Args:
+        store: a run's; None: nothing has to outlive the process, and searches are not remembered.
+        resumed: whether the run was begun before.
+        checkpoints: where LangGraph's checkpoints go, else beside the store.
+    """
+
+    def __init__(
+        self,
+        store: Store | None = None,
+        *,
+        resumed: bool = False,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
+        self._store, self.resumed = store, resumed
+        self._checkpoints = checkpoints
+        self.recall = None if store is None else Recall(store)
+        self._followed: Followed | None = None
+        self._journaled: JournaledRobot | None = None
+
+    @contextmanager
+    def checkpoints(self) -> Iterator[BaseCheckpointSaver[Any]]:
+        """Where LangGraph keeps its state."""
+        path = None if self._store is None else self._store.path
+        beside = in_memory if path is None else in_file(path.with_name(CHECKPOINTS))
+        opened = self._checkpoints or beside
+        with opened() as saver:
+            yield saver
+
+    def robot(self, robot: Robot) -> Robot:
+        """The robot behind a journal of its steps, where there is a store."""
+        if self._store is None:
+            return robot
+        self._journaled = JournaledRobot(robot, Journal(self._store))
+        return self._journaled
+
+    def go_on(self, at: int) -> Iterator[Frames]:
+        """Let the robot be seen as it was after `at` control steps; what was seen after each of them, uint8
+        [H, W, 3]."""
+        assert self._journaled is not None, "expected a run with a store to be resumed"
+        self._journaled.at = at
+        journal = self._journaled.journal
+        return (np.asarray(journal.after(number)[1]["rgb"]) for number in range(1, at + 1))
+
+    @property
+    def steps(self) -> int | None:
+        """Control steps that the robot was sent, where there is a journal of them."""
+        return None if self._journaled is None else self._journaled.at
+
+    def blocks(self, look: Callable[[], Mapping[str, Any]]) -> dict[str, list[float]]:
+        """Where the blocks were when the run began, metres: numbers of an instruction are fixed there."""
+
+        def ask() -> bytes:
+            return pack({name: [float(value) for value in xy] for name, xy in look().items()})
+
+        kept = None if self._store is None else self._store.get(BLOCKS)
+        if kept is None:
+            kept = ask()
+            if self._store is not None:
+                self._store.put({BLOCKS: kept})
+        return dict(unpack(kept)[0])
+
+    def keep_plan(self, decision: int, plan: Plan) -> str:
+        """Keep the plan that is to be acted on; its digest."""
+        steps = [(s.subgoal, s.steps_to_go, s.spread, s.node_id) for s in plan]
+        digest = hashlib.sha256(json.dumps([decision, steps]).encode())
+        for step in plan:
+            digest.update(step.clip.tobytes())
+        if self._store is not None:
+            clips = {f"clip{i}": step.clip for i, step in enumerate(plan)}
+            said = {"decision": decision, "steps": steps, "digest": digest.hexdigest()}
+            self._store.put({PLAN: pack(said, clips)})
+        return digest.hexdigest()
+
+    def plan(self, decision: int, digest: str) -> Plan:
+        """The plan that was kept. Raises StateError where it is not the one of this digest."""
+        kept = None if self._store is None else self._store.get(PLAN)
+        said, clips = ({}, {}) if kept is None else unpack(kept)
+        if said.get("digest") != digest or said.get("decision") != decision:
+            raise StateError(
+                f"state: expected the plan {digest[:12]} of decision {decision}, got "
+                f"{str(said.get('digest'))[:12]}; start the run again"
+            )
+        return Plan(tuple(
+            PlanStep(subgoal, clips[f"clip{i}"], steps_to_go, spread, node)
+            for i, (subgoal, steps_to_go, spread, node) in enumerate(said["steps"])
+        ))  # fmt: skip
+
+    def forget_search(self) -> None:
+        """Once a plan is acted on, nothing of its search is asked again."""
+        if self.recall is not None:
+            self.recall.forget()
+
+    def keep_followed(self, followed: Followed) -> None:
+        """Keep what came of a clip until it is verified."""
+        self._followed = followed
+        if self._store is not None:
+            said = {name: value for name, value in vars(followed).items() if name != "seen"}
+            self._store.put({FOLLOWED: pack(said, {"seen": followed.seen})})
+
+    def followed(self) -> Followed:
+        """What came of the last clip."""
+        if self._followed is None:
+            kept = None if self._store is None else self._store.get(FOLLOWED)
+            assert kept is not None, "expected a clip that was followed before it is verified"
+            said, arrays = unpack(kept)
+            self._followed = Followed(**said, seen=arrays["seen"])
+        return self._followed

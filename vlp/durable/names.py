@@ -1,0 +1,8 @@
+"""Names that the command line needs before anything heavy is imported."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FILE: Final = "state.sqlite"
+"""What a run keeps, in its folder."""
