@@ -8,15 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from executors.holds import RobotError
 from tasks import board
 from tasks.env import TabletopEnv
 from tasks.layout import Layout
 
 Observation = dict[str, Any]
-
-
-class RobotError(RuntimeError):
-    """The robot can't do what was asked of it now."""
 
 
 class Robot(Protocol):
@@ -106,12 +103,11 @@ class SimulatedRobot:
         self._observation = observation
         return np.asarray(observation["effector_target_translation"] - before, np.float32)
 
-    def restore(self, actions: Sequence[NDArray[np.float32]]) -> None:
+    def restore(self, actions: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Go through these actions [2] in metres from the beginning, as fast as it goes: the simulator gives
-        the same board again."""
+        the same board again. What was really sent of each."""
         self.connect()
-        for action in actions:
-            self.send_action(action)
+        return [self.send_action(action) for action in actions]
 
     def disconnect(self) -> None:
         """Free the simulator."""

@@ -17,6 +17,9 @@ from executors.robot import Robot
 from executors.shield import Shield
 
 Frame = NDArray[np.uint8]
+DIVERGED = 0.02
+"""Metres that a block may be from where a frame has it; the probe is off by 2 mm, and an inner frame is left
+at 12."""
 
 
 class Policy(Protocol):
@@ -52,6 +55,13 @@ class Followed:
     seen: Frame
     """What the camera showed when each frame of the clip was left, uint8 [T', H, W, 3]."""
     reason: str = ""
+    off: tuple[float, ...] = ()
+    """How far a block was from each of those frames of the clip, metres, [T']; empty where not told."""
+
+    @property
+    def diverged(self) -> int | None:
+        """The first frame (1, 2, ...) in which what was seen is not what the clip shows."""
+        return next((number for number, far in enumerate(self.off, 1) if far > DIVERGED), None)
 
 
 Watch = Callable[[int, NDArray[np.float32], NDArray[np.float32], Frame], bool]
@@ -93,6 +103,7 @@ class Runtime:
         course = Course(self._places.places(clip), self.config)
         detour = Detour(self._detour)
         frames: list[Frame] = []
+        off: list[float] = []
         steps, outcome, reason = 0, "followed", ""
         frame: Frame = self._robot.get_observation()["rgb"]
         while not course.over:
@@ -104,8 +115,10 @@ class Runtime:
             if reason:
                 outcome = "parted"
                 break
+            far, _ = gaps(seen, course.frame(course.index))
             if course.leave(seen):
                 frames.append(frame)
+                off.append(far)
                 continue
             try:
                 way = detour.action(course.trail, self._target(), seen, course.wanted, course.frame(-1))
@@ -122,7 +135,7 @@ class Runtime:
                 outcome = "stopped"
                 break
         end, _ = gaps(self._look(frame), course.end)
-        return Followed(outcome, steps, end, np.array(frames or [frame]), reason)
+        return Followed(outcome, steps, end, np.array(frames or [frame]), reason, tuple(off))
 
     def _target(self) -> NDArray[np.float64]:
         """The set point [2], metres."""

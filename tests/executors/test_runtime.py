@@ -9,10 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from executors.deviation import left_alone, pushed_aside, went_astray
+from executors.holds import RobotError
 from executors.inverse_dynamics import InverseDynamics
 from executors.last_frame import LastFrameRuntime
 from executors.policy import FramePolicy, SlotPolicy, keep
-from executors.robot import RobotError, SimulatedRobot
+from executors.robot import SimulatedRobot
 from executors.runtime import Runtime
 from tasks.perception import PoseProbe, SlotEncoder
 
@@ -71,6 +72,17 @@ def test_the_bundled_policy_follows_a_straight_push(encoder: SlotEncoder, robot:
     assert followed.steps > 0
     assert after[1] - before[1] > 0.03
     assert abs(robot.info["blocks"]["blue_star"][0] - 0.25) < 0.01
+
+
+def test_the_first_frame_that_is_not_as_imagined_is_told(encoder: SlotEncoder, robot: SimulatedRobot) -> None:
+    """The block of the clip goes ever further right, the real one stays."""
+    clip = push_right(18)
+    followed = Runtime(robot, Still(), PoseProbe(encoder)).follow(clip, lambda *_: False)
+    assert followed.diverged is not None and 1 <= followed.diverged <= len(followed.off)
+    assert followed.off[followed.diverged - 1] > 0.02
+    assert all(far <= 0.02 for far in followed.off[: followed.diverged - 1])
+    policy = FramePolicy(encoder, SlotPolicy.from_pretrained(BUNDLED / "policy"))
+    assert Runtime(robot, policy, PoseProbe(encoder)).follow(clip[:1], lambda *_: False).diverged is None
 
 
 def test_a_frame_is_given_up_in_time(encoder: SlotEncoder, robot: SimulatedRobot) -> None:

@@ -1,0 +1,68 @@
+"""A robot around another one: passes everything on, for decorators that change one thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from executors.robot import Observation, Robot
+
+
+class WrappedRobot:
+    """The robot inside, call by call. What only some robots have is passed on where it is there."""
+
+    def __init__(self, robot: Robot) -> None:
+        self.robot = robot
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the robot inside is."""
+        return self.robot.is_connected
+
+    @property
+    def observation_features(self) -> dict[str, Any]:
+        """Name -> shape of what `get_observation` returns."""
+        return self.robot.observation_features
+
+    @property
+    def action_features(self) -> dict[str, Any]:
+        """Name -> shape of an action."""
+        return self.robot.action_features
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What a simulated robot knows beside what it sees."""
+        return dict(getattr(self.robot, "info", {}))
+
+    @property
+    def terminated(self) -> bool:
+        """Whether a robot that keeps score takes the goal for reached."""
+        return bool(getattr(self.robot, "terminated", False))
+
+    @property
+    def truncated(self) -> bool:
+        """Whether a robot that counts steps has none left."""
+        return bool(getattr(self.robot, "truncated", False))
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing may be sent, where the robot inside says so."""
+        return getattr(self.robot, "fault", None)
+
+    def connect(self) -> None:
+        """Connect the robot inside."""
+        self.robot.connect()
+
+    def get_observation(self) -> Observation:
+        """The newest observation."""
+        return self.robot.get_observation()
+
+    def send_action(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Pass a set-point change [2] in metres on; what was really sent."""
+        return self.robot.send_action(action)
+
+    def disconnect(self) -> None:
+        """Let go of the robot inside."""
+        self.robot.disconnect()
