@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vlp.approval import Answer
+    from vlp.saved_plan import Approval, SavedPlan
+    from vlp.sdk import Agent
+    from vlp.settings import Settings
 
 __version__ = "0.1.0"
-__all__ = ["__version__"]
+__all__ = ["Agent", "Answer", "Approval", "SavedPlan", "Settings", "__version__"]
+
+_LAZY = {
+    "Agent": "vlp.sdk",
+    "Answer": "vlp.approval",
+    "Approval": "vlp.saved_plan",
+    "SavedPlan": "vlp.saved_plan",
+    "Settings": "vlp.settings",
+}
+"""Name -> its module: the command line must not load models to print its help."""
 
 _SIBLINGS = ("tasks", "video", "executors", "planner")
 
@@ -34,3 +51,9 @@ def _check_siblings() -> None:
 
 
 _check_siblings()
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"expected one of {', '.join(__all__)} or a module of vlp, got {name!r}")
+    return getattr(import_module(_LAZY[name]), name)

@@ -25,7 +25,7 @@ class Answer:
     picked: int | None = None
     """A branch that the plan has to go through."""
     reason: str = ""
-    """Why it is stopped."""
+    """Why it is stopped, or who approved it."""
 
     def __post_init__(self) -> None:
         changes = bool(self.rejected or self.edited or self.picked is not None)
@@ -35,9 +35,9 @@ class Answer:
             )
 
     @classmethod
-    def approve(cls) -> Answer:
-        """Act on the plan."""
-        return cls("approve")
+    def approve(cls, by: str = "") -> Answer:
+        """Act on the plan; `by`: who says so."""
+        return cls("approve", reason=by and f"approved by {by}")
 
     @classmethod
     def stop(cls, reason: str = "stopped by the operator") -> Answer:

@@ -1,0 +1,130 @@
+"""A plan on disk: what it shows, who approved it, and why it was chosen over another branch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+
+from planner import Frames, Node, Plan, Tree
+from vlp.decision import load_decision
+from vlp.errors import UsageError
+from vlp.filmstrip import sheet, strip
+
+LEVEL = 24
+"""Of 255, by which a pixel has to differ to count as changed."""
+
+Replan = Literal["ask", "auto"]
+"""What of the plans that follow from an approved one: wait for an operator again, or act on them too."""
+
+
+@dataclass(frozen=True)
+class Approval:
+    """That someone lets one plan be acted on."""
+
+    digest: str
+    """Of the plan."""
+    by: str
+    """Who."""
+    replan: Replan = "ask"
+
+
+@dataclass(frozen=True, eq=False)
+class SavedPlan:
+    """A plan in its run folder: tree, clips, scores, seeds, and what they were made with (result.json)."""
+
+    path: Path
+    """The run folder."""
+    decision: int
+    digest: str
+    plan: Plan
+    tree: Tree
+
+    @classmethod
+    def load(cls, path: Path, decision: int, digest: str) -> Self:
+        """Read it back. Raises ValueError where it is not there."""
+        kept = load_decision(path / "decisions" / f"{decision:02d}")
+        if kept.plan is None:
+            raise ValueError(f"expected a decision with a plan in {path}, got {decision} without one")
+        return cls(path, decision, digest, kept.plan, kept.tree)
+
+    @property
+    def subgoals(self) -> tuple[str, ...]:
+        """What is to be done, in words."""
+        return self.plan.subgoals
+
+    @property
+    def steps_to_go(self) -> float:
+        """Control steps that are left after it."""
+        return self.plan.steps_to_go
+
+    @property
+    def frame(self) -> Frames:
+        """What it begins with, uint8 [H, W, 3]."""
+        return self.tree.root_frame
+
+    @property
+    def contact_sheet(self) -> Frames:
+        """Its clips below each other, each from its start, uint8 [H, W, 3]."""
+        starts = [self.frame, *(step.clip[-1] for step in self.plan)]
+        return sheet(
+            [
+                strip(np.concatenate([first[None], step.clip]), gap=2)
+                for first, step in zip(starts, self.plan, strict=False)
+            ],
+            gap=2,
+        )
+
+    def approved(self, *, by: str, replan: Replan = "ask") -> Approval:
+        """An approval of this plan. Raises UsageError without a name."""
+        if not by.strip():
+            raise UsageError(f"by: expected who approves, got {by!r}; give a name")
+        return Approval(self.digest, by, replan)
+
+
+@dataclass(frozen=True, eq=False)
+class Why:
+    """A plan beside another branch."""
+
+    words: str
+    picture: Frames
+    """Clips of both, the plan's first, level by level, uint8 [H, W, 3]."""
+    steps_to_go: tuple[float, float]
+    """Control steps left after the plan, and after the other branch."""
+    rejected: str | None
+    """Why the other branch may not be acted on."""
+
+
+def why(plan: SavedPlan, other: int) -> Why:
+    """Why a plan was chosen and not the branch of node `other`. Raises UsageError where there is none."""
+    if not 0 <= other < len(plan.tree.nodes):
+        raise UsageError(
+            f"branch: expected 0 to {len(plan.tree.nodes) - 1}, got {other}; choose one of the tree"
+        )
+    path = plan.tree.path(other)
+    rejected = next((node.rejected for node in path if node.rejected), None)
+    ours, theirs = plan.steps_to_go, path[-1].steps_to_go
+    said = f"the plan ({_words(plan.subgoals)}) leaves {ours:.0f} control steps"
+    if rejected is not None:
+        end = f"the other ({_words(tuple(node.subgoal for node in path))}) was rejected: {rejected}"
+    else:
+        end = f"the other ({_words(tuple(node.subgoal for node in path))}) leaves {theirs:.0f}"
+    rows = [strip(step.clip, gap=2) for step in plan.plan] + [strip(_clip(node), gap=2) for node in path]
+    return Why(f"{said}; {end}", sheet(rows, gap=2), (ours, theirs), rejected)
+
+
+def changed(before: Frames, now: Frames) -> float:
+    """Share (0..1) of pixels uint8 [H, W, 3] that differ."""
+    if before.shape != now.shape:
+        return 1.0
+    return float((np.abs(before.astype(int) - now).max(axis=-1) > LEVEL).mean())
+
+
+def _words(subgoals: tuple[str, ...]) -> str:
+    return "; ".join(subgoals)
+
+
+def _clip(node: Node) -> Frames:
+    return node.last_frame[None] if node.clip is None else node.clip

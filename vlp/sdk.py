@@ -1,0 +1,187 @@
+"""The planner from Python: plans and moves are two calls, and a move needs an approval of its plan.
+
+>>> from vlp import Agent
+>>> with Agent.simulated(seed=1_000_002, settings=SMALL, root=ROOT) as agent:
+...     plan = agent.plan("group the blocks by color")
+...     result = agent.execute(plan, plan.approved(by="an operator"))
+>>> plan.subgoals[0].startswith("push the")
+True
+>>> result["control_steps"] > 0
+True
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Final, Self
+
+import numpy as np
+
+from executors.robot import Observation, Robot, SimulatedRobot
+from executors.safety import SafeRobot
+from executors.stop import StopLatch
+from vlp.approval import Answer
+from vlp.build import Parts, build
+from vlp.driving import driven
+from vlp.durable.names import ROBOT
+from vlp.errors import UsageError
+from vlp.events import Event
+from vlp.saved_plan import Approval, SavedPlan, Why, changed, why
+from vlp.sdk_run import Once, Run, Says
+from vlp.settings import Settings
+
+CHANGED: Final = 0.02
+"""Share of pixels that may differ between the picture that a plan begins with and what is seen before it is
+acted on; noise of a real camera, no block."""
+
+
+class Agent:
+    """Plans for one robot, and acts on plans that someone approved. A context manager.
+
+    Args:
+        robot: with LeRobot's method names; nobody else may drive it.
+        settings: how wide and far it searches.
+        rules: standing rules in words, for every plan.
+        root: where run folders go; the robot's stop and lease lie there too.
+        parts: models, else the bundled ones.
+
+    Raises HeldError where another process drives the robot.
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        *,
+        settings: Settings | None = None,
+        rules: Sequence[str] = (),
+        root: Path = Path("runs"),
+        parts: Parts | None = None,
+    ) -> None:
+        self.settings, self.rules, self.root = settings or Settings(), tuple(rules), root
+        self._parts = parts or build(device=self.settings.device, sampling_steps=self.settings.sampling_steps)
+        self._stack = ExitStack()
+        self._robot: SafeRobot = self._stack.enter_context(driven(robot, root / ROBOT))
+        self._stack.callback(self._robot.disconnect)
+        if not self._robot.is_connected:
+            self._robot.connect()
+        self._run: Run | None = None
+
+    @classmethod
+    def simulated(cls, *, seed: int = 0, instruction: str | None = None, **options: Any) -> Self:
+        """On the simulated board of a seed; `instruction`: what the simulator keeps score of."""
+        settings = options.pop("settings", None) or Settings(seed=seed)
+        robot = SimulatedRobot(instruction, seed=seed, max_steps=settings.max_control_steps)
+        return cls(robot, settings=settings, **options)
+
+    def plan(self, instruction: str, observation: Observation | None = None) -> SavedPlan:
+        """Look, search, and save the plan; nothing moves. `observation`: what to plan from instead of what is
+        seen now. Raises InstructionError, NoPlanError, ModelError, HeldError."""
+        self._leave()
+        self._run = run = Run(
+            instruction, self._robot, observation,
+            parts=self._parts, settings=self.settings, rules=self.rules, root=self.root,
+        )  # fmt: skip
+        run.go(None)
+        return run.saved()
+
+    def execute(self, plan: SavedPlan, approval: Approval) -> dict[str, Any]:
+        """Act on a plan that was approved; what stands in result.json. Raises UsageError for an approval of
+        another plan, or where the board has changed since; HeldError where the robot may not move."""
+        return self._approved(plan, approval).go(Says(approval))
+
+    def amend(self, plan: SavedPlan, answer: Answer) -> SavedPlan:
+        """The plan as `answer` (Answer.reject, edit or pick) changes it; nothing moves. Raises UsageError."""
+        run = self._of(plan)
+        run.go(Once(answer))
+        return run.saved()
+
+    def stream(self, plan: SavedPlan, approval: Approval) -> Iterator[Event]:
+        """`execute`, event by event; raises what it raises. Leaving the loop stops the robot."""
+        run, events = self._approved(plan, approval), SimpleQueue[Event | BaseException | None]()
+        run.events.subscribe(events.put)
+
+        def work() -> None:
+            try:
+                run.go(Says(approval))
+                events.put(None)
+            except BaseException as error:
+                events.put(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            while (event := events.get()) is not None:
+                if isinstance(event, BaseException):
+                    raise event
+                yield event
+        finally:
+            if thread.is_alive() and events.empty():
+                self.stop("whoever watched has left")
+            thread.join()
+
+    def stop(self, reason: str = "stopped by the operator") -> None:
+        """Stop the robot at once, from any thread; nothing is sent until `rearm`."""
+        self._robot.stop(reason)
+
+    def rearm(self) -> None:
+        """Let the robot move again."""
+        StopLatch(self.root / ROBOT).rearm()
+
+    def why(self, plan: SavedPlan, other: int) -> Why:
+        """The plan beside another branch of its tree, by node id: scores, reasons and clips."""
+        return why(plan, other)
+
+    async def aplan(self, instruction: str, observation: Observation | None = None) -> SavedPlan:
+        """`plan`, beside other tasks."""
+        return await asyncio.to_thread(self.plan, instruction, observation)
+
+    async def aexecute(self, plan: SavedPlan, approval: Approval) -> dict[str, Any]:
+        """`execute`, beside other tasks."""
+        return await asyncio.to_thread(self.execute, plan, approval)
+
+    async def astream(self, plan: SavedPlan, approval: Approval) -> AsyncIterator[Event]:
+        """`stream`, beside other tasks."""
+        events = self.stream(plan, approval)
+        try:
+            while (event := await asyncio.to_thread(next, events, None)) is not None:
+                yield event
+        finally:
+            await asyncio.to_thread(events.close)  # type: ignore[attr-defined]
+
+    def close(self) -> None:
+        """Let go of the robot; what was planned and done stays in its folders."""
+        self._leave()
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _leave(self) -> None:
+        if self._run is not None:
+            self._run.close()
+            self._run = None
+
+    def _of(self, plan: SavedPlan) -> Run:
+        if self._run is None or self._run.folder.path != plan.path or self._run.decision != plan.decision:
+            raise UsageError("plan: expected the last one that this agent made, got another; plan again")
+        return self._run
+
+    def _approved(self, plan: SavedPlan, approval: Approval) -> Run:
+        run = self._of(plan)
+        if approval.digest != plan.digest:
+            raise UsageError("approval: expected one of this plan, got one of another; approve this one")
+        run.look_again()
+        share = changed(plan.frame, np.asarray(self._robot.get_observation()["rgb"]))
+        if share > CHANGED:
+            raise UsageError(
+                f"plan: expected the board that it begins with, got {share:.0%} of it changed; plan again"
+            )
+        return run
