@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, NamedTuple, TypedDict, cast
 
 import numpy as np
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -20,6 +20,7 @@ from executors.robot import Robot
 from executors.runtime import Followed
 from planner import Known, NoPlan, Plan, Search
 from tasks.goal import PushGoal, understand
+from tasks.rules import Rules, impossible
 from vlp.accounts import Accounts
 from vlp.acting import MAX_FRUITLESS, Acting
 from vlp.approval import Answer, check
@@ -28,7 +29,7 @@ from vlp.build import Parts
 from vlp.deciding import Decider
 from vlp.decision import ActedSubgoal
 from vlp.durable.keeping import Keeping
-from vlp.errors import ModelError
+from vlp.errors import InstructionError, ModelError
 from vlp.events import (
     Answered,
     Events,
@@ -44,6 +45,7 @@ from vlp.extraction import follower
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
 from vlp.timing import Stopwatch
+from vlp.under_rules import dropped, robot_under_rules, under_rules
 
 GO_ON = 0.015
 """Metres: when every block is this near to where the clip put it, the plan's next step is acted too."""
@@ -82,12 +84,21 @@ class State(TypedDict, total=False):
     outcome: str
 
 
+class Waiting(NamedTuple):
+    """A plan that waits for an operator."""
+
+    decision: int
+    found: Search
+    digest: str
+
+
 class Agent(Acting):
     """Carries out instructions on one robot.
 
     Args:
         approve: whether plans wait for an operator.
         keeping: where what must outlive the process is kept; None: nothing has to.
+        rules: an operator's; nothing is proposed, imagined or sent against them.
     """
 
     def __init__(
@@ -101,14 +112,20 @@ class Agent(Acting):
         live: Any = None,
         approve: Approve = "auto",
         keeping: Keeping | None = None,
+        rules: Rules | None = None,
     ) -> None:
+        self.rules = rules or Rules()
+        robot = robot_under_rules(robot, self.rules, parts)
+        parts = under_rules(parts, self.rules)
         super().__init__(parts, robot, settings, events=events, folder=folder)
         self.watch, self.approve, self.keeping = Stopwatch(), approve, keeping or Keeping()
         policy, probe = self.watch.wrap("policy", parts.policy), self.watch.wrap("probe", parts.probe)
         self._runtime = follower(settings.extraction, robot, policy, probe)
         self._plan: Plan | None = None
         self._found: dict[int, Search] = {}
-        self._decision = 0
+        self._decision, self._begun = 0, False
+        self.waits: Waiting | None = None
+        """The plan that no one has answered, where the run ended at one."""
         self._decider = Decider(parts, settings, self.watch, live, self.keeping.recall)
         self.accounts = Accounts(parts.accounted, events)
         self.failure: ModelError | HoldError | None = None
@@ -166,7 +183,7 @@ class Agent(Acting):
         seconds = time.perf_counter() - start
         self.watch.add("search", seconds)
         self.folder.save_decision(decision, found, seconds)
-        self.events.emit(searched(found, time=self.events.now(), decision=decision, seconds=seconds))
+        self._tell_searched(found, decision, seconds)
         if isinstance(found, NoPlan):
             return self._fruitless(state, decision, found)
         self._plan, self._found = found.plan, {decision: found}
@@ -237,6 +254,11 @@ class Agent(Acting):
 
     # -- small steps -------------------------------------------------------------------------------
 
+    def _tell_searched(self, found: Search | NoPlan, decision: int, seconds: float) -> None:
+        event = searched(found, time=self.events.now(), decision=decision, seconds=seconds)
+        rejected = {**event.rejected, **dropped(self.parts)}
+        self.events.emit(event.model_copy(update={"rejected": rejected}))
+
     def _tell_verified(
         self, state: State, subgoal: str, outcome: str, followed: Followed, steps_to_go: float
     ) -> None:
@@ -248,11 +270,13 @@ class Agent(Acting):
                 outcome=outcome,  # type: ignore[arg-type]
                 distance=followed.distance,
                 steps_to_go=steps_to_go,
+                diverged=followed.diverged,
             )
         )
         if outcome == "replan":
             reason = followed.reason or f"a block is {followed.distance:.3f} m from where it was imagined"
-            self.events.emit(Replanned(time=self.events.now(), reason=reason))
+            since = "" if followed.diverged is None else f" (not as imagined since frame {followed.diverged})"
+            self.events.emit(Replanned(time=self.events.now(), reason=reason + since))
 
     def _planned(self, state: State) -> Plan:
         """The plan that is acted on, read back after a crash."""
@@ -282,7 +306,10 @@ class Agent(Acting):
         if not self.robot.is_connected:
             self.robot.connect()
         blocks = self.keeping.blocks(lambda: self.parts.probe.blocks(self._frame()))
-        self._goal = understand(instruction, {name: np.array(xy) for name, xy in blocks.items()})
+        places = {name: np.array(xy) for name, xy in blocks.items()}
+        self._goal = understand(instruction, places)
+        if why := impossible(self.rules, self._goal, places):
+            raise InstructionError(f"instruction: expected what the standing rules allow, got: {why}")
         if self.keeping.resumed and self.folder.position:
             return
         task = self._goal.instruction.family if isinstance(self._goal, PushGoal) else self._goal.text
@@ -293,6 +320,7 @@ class Agent(Acting):
                 task=task,
                 seed=self.settings.seed,
                 settings=dict(self.settings.as_dict()),
+                rules=tuple(rule.text for rule in self.rules),
             )
         )
 
@@ -307,11 +335,12 @@ class Agent(Acting):
             raise
         seconds = time.perf_counter() - start
         self.folder.save_decision(1, found, seconds)
-        self.events.emit(searched(found, time=self.events.now(), decision=1, seconds=seconds))
+        self._tell_searched(found, 1, seconds)
         return found
 
     def run(self, instruction: str, ask: Ask | None = None) -> dict[str, Any]:
-        """Carry out an instruction, or go on with it; returns what stands in result.json.
+        """Carry out an instruction, or go on with it, also where an earlier call ended at a plan that
+        waited; returns what stands in result.json.
 
         ask: gives the answers where plans wait for an operator; without it the run ends at the first such
         plan, and can be resumed. Raises UnknownInstruction.
@@ -319,8 +348,9 @@ class Agent(Acting):
         start = time.perf_counter()
         with self.keeping.checkpoints() as checkpointer:
             graph = self._build_graph(checkpointer)
-            self._restore(graph)
-            self._begin(instruction)
+            if not self._begun:
+                self._restore(graph)
+                self._begin(instruction)
             final = self._invoke(graph, ask)
         info = self._info()
         complete = bool(info.get("complete", False)) or final["outcome"] == "complete"
@@ -349,9 +379,10 @@ class Agent(Acting):
         return {"recursion_limit": 1_000_000, "configurable": {"thread_id": "run"}}
 
     def _invoke(self, graph: Any, ask: Ask | None) -> State:
-        """Go through the graph, asking where it waits."""
+        """Go through the graph, or go on in it, asking where it waits."""
         given: Any = {"go": "observe", "decision": 0}
-        if self.keeping.resumed and (kept := graph.get_state(self._config).values):
+        goes_on, self._begun, self.waits = self.keeping.resumed or self._begun, True, None
+        if goes_on and (kept := graph.get_state(self._config).values):
             if kept["go"] == "end":  # killed before it could say so
                 return cast(State, kept)
             given = None
@@ -365,6 +396,7 @@ class Agent(Acting):
                 found = self._found.get(number) or self.folder.search(number)
                 answer = None if ask is None else ask(number, found)
                 if answer is None:
+                    self.waits = Waiting(number, found, final["plan"])
                     return cast(State, {**final, "outcome": WAITS})
                 check(answer, found)
                 given = Command(resume=answer.as_dict())
@@ -386,6 +418,7 @@ class Agent(Acting):
             "seconds": round(seconds, 2),
             "seconds_by_part": {name: round(value, 2) for name, value in self.watch.seconds.items()},
             "settings": self.settings.as_dict(),
+            **({"rules": [rule.text for rule in self.rules]} if len(self.rules) else {}),
             "models": self.parts.hashes,
             "models_used": self.accounts.as_list(),
         }

@@ -21,6 +21,7 @@ from vlp.commands.collect import Collect
 from vlp.commands.process import SIGINT_CODE, SIGTERM_CODE, handle_signals, tune_allocator
 from vlp.commands.resume import Resume
 from vlp.commands.run import Demo, Plan, Run
+from vlp.commands.stop import Rearm, Stop
 from vlp.commands.train import Train
 from vlp.errors import UsageError, VlpError
 
@@ -29,6 +30,8 @@ _Commands = (
     | Annotated[Run, subcommand("run")]
     | Annotated[Plan, subcommand("plan")]
     | Annotated[Resume, subcommand("resume")]
+    | Annotated[Stop, subcommand("stop")]
+    | Annotated[Rearm, subcommand("rearm")]
     | Annotated[Collect, subcommand("collect")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Bench, subcommand("bench")]

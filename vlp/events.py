@@ -42,6 +42,8 @@ class RunStarted(_Event):
     task: str | None = None
     seed: int
     settings: dict[str, JsonValue] = {}
+    rules: tuple[str, ...] = ()
+    """An operator's, in words."""
 
 
 class Observed(_Event):
@@ -108,6 +110,8 @@ class Verified(_Event):
     distance: float | None = None
     """Between what was imagined and what was seen, in the verifier's own measure."""
     steps_to_go: Steps = None
+    diverged: int | None = None
+    """The clip's first frame (1, 2, ...) that what was seen is not like."""
 
 
 class Replanned(_Event):

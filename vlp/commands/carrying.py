@@ -11,6 +11,7 @@ from pathlib import Path
 from platform import python_version
 from typing import Any, Final
 
+import numpy as np
 import torch
 from transformers.utils.logging import disable_progress_bar
 
@@ -23,17 +24,18 @@ from vlp.agent import WAITS, Agent
 from vlp.approving import Approve
 from vlp.build import Parts, build
 from vlp.commands.asking import asked_on_terminal
+from vlp.commands.instruction import read
 from vlp.commands.process import print_result
 from vlp.commands.run import Options, Plan, Run
+from vlp.driving import driven
 from vlp.durable.keeping import Keeping
-from vlp.durable.names import FILE
+from vlp.durable.names import FILE, ROBOT
 from vlp.durable.record import keep_run
 from vlp.durable.store import Store
 from vlp.errors import HeldError, InstructionError, ModelError, NoPlanError, UsageError
 from vlp.events import Events
 from vlp.live import LiveView
 from vlp.runfolder import RunFolder
-from vlp.settings import Settings
 from vlp.weights import BUNDLED
 
 _VERSIONED: Final = ("torch", "diffusers", "transformers", "numpy", "pybullet", "gymnasium", "langgraph")
@@ -57,15 +59,10 @@ def carry_out(
     options: Run, parts: Parts, folder: RunFolder, keeping: Keeping, since: float = 0.0
 ) -> Conclude:
     """Run the agent, or let it go on. `since`: seconds that the run has had already."""
-    with _agent(
-        options.instruction,
-        options.settings(),
-        parts,
-        folder,
-        keeping=keeping,
-        approve=options.approve,
-        since=since,
-    ) as (agent, live):
+    with _agent(options, parts, folder, keeping=keeping, approve=options.approve, since=since) as (
+        agent,
+        live,
+    ):
         ask = None if options.approve == "auto" else asked_on_terminal(live)
         result = {**agent.run(options.instruction, ask), "versions": _versions()}
     status = "waiting" if result["reason"] == WAITS else "finished" if agent.failure is None else "held"
@@ -92,7 +89,7 @@ def plan_only(options: Plan, folder: RunFolder) -> Conclude:
     parts = load(options)
     if options.guards == "off":
         parts = replace(parts, guards=(), max_value_gain=None)
-    with _agent(options.instruction, options.settings(), parts, folder) as (agent, _):
+    with _agent(options, parts, folder) as (agent, _):
         try:
             found: Search | NoPlan | ModelError = agent.plan(options.instruction)
         except (NoPlan, ModelError) as error:
@@ -128,8 +125,7 @@ def load(options: Options) -> Parts:
 
 @contextlib.contextmanager
 def _agent(
-    instruction: str,
-    settings: Settings,
+    options: Run | Plan,
     parts: Parts,
     folder: RunFolder,
     *,
@@ -138,22 +134,25 @@ def _agent(
     since: float = 0.0,
 ) -> Iterator[tuple[Agent, LiveView]]:
     """An agent on a connected robot, which is let go however the block is left."""
-    keeping, events = keeping or Keeping(), Events(since)
+    settings, keeping, events = options.settings(), keeping or Keeping(), Events(since)
     events.subscribe(folder.record)
-    robot = keeping.robot(
-        SimulatedRobot(instruction, seed=settings.seed, max_steps=settings.max_control_steps)
-    )
-    robot.connect()
-    try:
-        with LiveView(control_steps=settings.max_control_steps) as live:
-            events.subscribe(live)
-            agent = Agent(parts, robot, settings, events=events, folder=folder, live=live, approve=approve,
-                          keeping=keeping)  # fmt: skip
-            yield agent, live
-    except UnknownInstruction as error:
-        raise InstructionError(str(error)) from error
-    finally:
-        robot.disconnect()
+    inner = SimulatedRobot(options.instruction, seed=settings.seed, max_steps=settings.max_control_steps)
+    with (
+        driven(keeping.robot(inner), folder.path / ROBOT) as robot,
+        LiveView(control_steps=settings.max_control_steps) as live,
+    ):
+        events.subscribe(live)
+        robot.connect()
+        try:
+            seen = parts.probe.blocks(np.asarray(robot.get_observation()["rgb"]))
+            yield Agent(
+                parts, robot, settings, events=events, folder=folder, live=live, approve=approve,
+                keeping=keeping, rules=read(options.rule, sorted(seen)),
+            ), live  # fmt: skip
+        except UnknownInstruction as error:
+            raise InstructionError(str(error)) from error
+        finally:
+            robot.disconnect()
 
 
 def _versions() -> dict[str, str]:

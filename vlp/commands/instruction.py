@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from vlp.errors import InstructionError
 
+if TYPE_CHECKING:
+    from tasks.rules import Rules
 
-def check_instruction(text: str, *, seed: int) -> None:
+
+def check_instruction(text: str, *, seed: int, rules: Sequence[str] = ()) -> None:
     """Raises InstructionError, whose one line lists what can be asked, for a text that the board of this
-    seed gives no meaning: unknown words, tasks or blocks, nothing at all."""
+    seed gives no meaning: unknown words, tasks or blocks, nothing at all; and for such a rule."""
     import numpy as np
 
     from tasks.goal import understand
@@ -22,6 +28,17 @@ def check_instruction(text: str, *, seed: int) -> None:
         understand(text, {name: np.array(pose[:2]) for name, pose in blocks.items()})
     except UnknownInstruction as error:
         raise InstructionError(f"instruction: {_one_line(str(error))}; {known}") from None
+    read(rules, sorted(blocks))
+
+
+def read(rules: Sequence[str], blocks: Sequence[str]) -> Rules:
+    """Standing rules for a table with these blocks. Raises InstructionError."""
+    from tasks.rules import UnknownRule, read_rules
+
+    try:
+        return read_rules(rules, blocks)
+    except UnknownRule as error:
+        raise InstructionError(f"rule: {_one_line(str(error))}") from None
 
 
 def _known(blocks: list[str]) -> str:

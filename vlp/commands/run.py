@@ -39,10 +39,15 @@ class Options(ModelOptions):
     """Subgoals that a plan looks ahead (2)."""
     sampling_steps: _Number = None
     """Denoising steps a clip (2)."""
+    within: Annotated[float | None, arg(metavar="SECONDS", help_behavior_hint="")] = None
+    """How long each decision may search, by restarts; the best plan by then is taken."""
     device: Device = "auto"
     """Where models run; auto takes a GPU when there is one."""
     weights: _Folder = None
     """Folder of weights, else the bundled ones."""
+    rule: Annotated[tuple[str, ...], arg(metavar="WORDS", help_behavior_hint="")] = ()
+    """Standing rules, such as "never move the red star", "keep the left side clear", "at most 5 cm a second".
+    """
     out: _Folder = None
     """A new or empty folder for what the run leaves; else one in runs/."""
     json: bool = False
@@ -52,7 +57,8 @@ class Options(ModelOptions):
         """The settings; raises UsageError for a number out of its range."""
         preset = PRESETS[self.preset].as_dict()
         given = {option.name: getattr(self, option.name) for option in fields(self) if option.name in preset}
-        return Settings(**(preset | {name: value for name, value in given.items() if value is not None}))
+        numbers = preset | {name: value for name, value in given.items() if value is not None}
+        return Settings(**numbers, seconds=self.within)
 
 
 @dataclass(frozen=True, kw_only=True)

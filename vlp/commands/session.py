@@ -45,7 +45,7 @@ def _prepared(options: Run | Plan) -> Iterator[RunFolder]:
     from vlp.weights import BUNDLED, verify
 
     settings, _ = options.settings(), options.models()
-    check_instruction(options.instruction, seed=settings.seed)
+    check_instruction(options.instruction, seed=settings.seed, rules=options.rule)
     verify(options.weights or BUNDLED)
     with (
         stdout_for_result(),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from executors.gate import GateError
 from executors.robot import Observation, Robot
+from executors.wrapped import WrappedRobot
 from vlp.durable.codec import pack, unpack
 from vlp.durable.store import Store
 
@@ -66,29 +67,15 @@ class Journal:
         return sent, {**arrays, **said["words"]}, said["told"]
 
 
-class JournaledRobot:
+class JournaledRobot(WrappedRobot):
     """A robot behind its journal. `at`: how many of its steps the agent knows of, see the module.
 
     A simulated robot (one with `restore`) is brought to where the journal ends when it is connected.
     """
 
     def __init__(self, robot: Robot, journal: Journal, *, at: int = 0) -> None:
-        self._robot, self.journal, self.at = robot, journal, at
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the robot is."""
-        return self._robot.is_connected
-
-    @property
-    def observation_features(self) -> dict[str, Any]:
-        """The robot's."""
-        return self._robot.observation_features
-
-    @property
-    def action_features(self) -> dict[str, Any]:
-        """The robot's."""
-        return self._robot.action_features
+        super().__init__(robot)
+        self.journal, self.at = journal, at
 
     @property
     def info(self) -> dict[str, Any]:
@@ -105,28 +92,24 @@ class JournaledRobot:
         """Whether its time was up then."""
         return bool(self._then().get("truncated", False))
 
-    @property
-    def fault(self) -> str | None:
-        """Why nothing may be sent, where the robot says so."""
-        return getattr(self._robot, "fault", None)
-
     def connect(self) -> None:
         """Connect, and mend a journal whose last step has no end: it counts as sent."""
-        if not self._robot.is_connected:
-            self._robot.connect()
-        restore = getattr(self._robot, "restore", None)
-        if restore is not None and self.journal.sent:
-            restore([self.journal.action(number) for number in range(1, self.journal.sent + 1)])
+        if not self.robot.is_connected:
+            self.robot.connect()
+        restore = getattr(self.robot, "restore", None)
+        sent = [self.journal.action(number) for number in range(1, self.journal.sent + 1)]
+        if restore is not None and sent:
+            sent = restore(sent)
         while self.journal.seen < self.journal.sent:
             number = self.journal.seen + 1
-            action = self.journal.action(number) if number else np.zeros(2, np.float32)
-            self.journal.end(action, self._robot.get_observation(), self._telling())
+            last = sent[number - 1] if number else np.zeros(2, np.float32)
+            self.journal.end(last, self.robot.get_observation(), self._telling())
 
     def get_observation(self) -> Observation:
         """The newest one, or the one of the step that is gone over."""
         if self.at < self.journal.seen:
             return self.journal.after(self.at)[1]
-        return self._robot.get_observation()
+        return self.robot.get_observation()
 
     def send_action(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
         """Send a step, unless the journal has it; what was really sent, float32 [2] metres.
@@ -142,24 +125,20 @@ class JournaledRobot:
             self.at += 1
             return self.journal.after(self.at)[0]
         self.journal.begin(action)
-        sent = np.asarray(self._robot.send_action(action), np.float32)
-        self.journal.end(sent, self._robot.get_observation(), self._telling())
+        sent = np.asarray(self.robot.send_action(action), np.float32)
+        self.journal.end(sent, self.robot.get_observation(), self._telling())
         self.at += 1
         return sent
-
-    def disconnect(self) -> None:
-        """Let go of the robot."""
-        self._robot.disconnect()
 
     def _then(self) -> dict[str, Any]:
         return self.journal.after(self.at)[2] if self.at < self.journal.seen else self._telling()
 
     def _telling(self) -> dict[str, Any]:
-        info = getattr(self._robot, "info", {})
+        info = getattr(self.robot, "info", {})
         return {
             "info": {name: value for name, value in info.items() if isinstance(value, _TOLD)},
-            "terminated": bool(getattr(self._robot, "terminated", False)),
-            "truncated": bool(getattr(self._robot, "truncated", False)),
+            "terminated": bool(getattr(self.robot, "terminated", False)),
+            "truncated": bool(getattr(self.robot, "truncated", False)),
         }
 
 

@@ -6,3 +6,6 @@ from typing import Final
 
 FILE: Final = "state.sqlite"
 """What a run keeps, in its folder."""
+
+ROBOT: Final = "robot"
+"""In a run's folder: the stop and the lease of its robot."""

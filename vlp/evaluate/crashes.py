@@ -99,11 +99,13 @@ class LedgerRobot(SimulatedRobot):
             self._ledger.add(f"sent {self._count} {action.astype(np.float32).tobytes().hex()}")
         return super().send_action(action)
 
-    def restore(self, actions: Sequence[NDArray[np.float32]]) -> None:
+    def restore(self, actions: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """See SimulatedRobot."""
         self._count, self._restoring = 0, True
-        super().restore(actions)
-        self._restoring = False
+        try:
+            return super().restore(actions)
+        finally:
+            self._restoring = False
 
 
 class LedgerRecall(Recall):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +31,11 @@ class Counting(SimulatedRobot):
                 raise ConnectionError("gone")
         return super().send_action(action)
 
-    def restore(self, actions: list[np.ndarray]) -> None:  # type: ignore[override]
+    def restore(self, actions: Sequence[np.ndarray]) -> list[np.ndarray]:
         self._restoring = True
-        super().restore(actions)
+        sent = super().restore(actions)
         self._restoring = False
+        return sent
 
 
 def opened(store: Store, robot: Counting, at: int = 0) -> JournaledRobot:

@@ -1,0 +1,73 @@
+"""A robot that is ours alone for as long as we drive it, behind its safety layer."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+from executors.camera_watch import CameraWatch
+from executors.faults import LeaseError
+from executors.lease import Lease, LeaseStore
+from executors.robot import Robot
+from executors.safety import SafeRobot
+from executors.stop import StopLatch
+from vlp.errors import HeldError
+
+SECONDS: Final = 30.0
+"""That a lease lasts when nobody renews it."""
+_NAME: Final = "process "
+
+
+@contextmanager
+def driven(robot: Robot, folder: Path) -> Iterator[SafeRobot]:
+    """The robot behind its gate, stop, camera watch and a lease, which is renewed until the block is left.
+
+    folder: of the robot; every process that drives it names the same. Raises HeldError where another process
+    drives it.
+    """
+    try:
+        lease = _leased(LeaseStore(folder))
+    except LeaseError as error:
+        raise HeldError(str(error)) from error
+    over = threading.Event()
+    keeper = threading.Thread(target=_renew, args=(lease, over), daemon=True)
+    keeper.start()
+    try:
+        yield SafeRobot(robot, latch=StopLatch(folder), lease=lease, camera=CameraWatch())
+    finally:
+        over.set()
+        keeper.join()
+        with suppress(LeaseError):
+            lease.release()
+
+
+def _leased(store: LeaseStore) -> Lease:
+    """A lease of our own; that of a process which is no more is taken over."""
+    holder = store.read().holder
+    process = holder.removeprefix(_NAME).partition(",")[0]
+    if holder.startswith(_NAME) and process.isdecimal() and not _alive(int(process)):
+        store.acquire(holder, SECONDS).release()
+    return store.acquire(f"{_NAME}{os.getpid()}, {token_hex(4)}", SECONDS)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _renew(lease: Lease, over: threading.Event) -> None:
+    while not over.wait(SECONDS / 4):
+        try:
+            lease.renew()
+        except LeaseError:  # the next step says so
+            return
