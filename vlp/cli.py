@@ -18,6 +18,7 @@ from vlp.commands import Command
 from vlp.commands.ablate import Ablate
 from vlp.commands.bench import Bench
 from vlp.commands.collect import Collect
+from vlp.commands.mcp import Mcp
 from vlp.commands.process import SIGINT_CODE, SIGTERM_CODE, handle_signals, tune_allocator
 from vlp.commands.resume import Resume
 from vlp.commands.run import Demo, Plan, Run
@@ -32,6 +33,7 @@ _Commands = (
     | Annotated[Resume, subcommand("resume")]
     | Annotated[Stop, subcommand("stop")]
     | Annotated[Rearm, subcommand("rearm")]
+    | Annotated[Mcp, subcommand("mcp")]
     | Annotated[Collect, subcommand("collect")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Bench, subcommand("bench")]

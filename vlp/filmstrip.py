@@ -67,6 +67,13 @@ def write_png(path: Path, picture: Frames) -> None:
     Image.fromarray(picture).save(path, "PNG", compress_level=1)
 
 
+def to_png(picture: Frames) -> bytes:
+    """A picture uint8 [H, W, 3] as a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def read_png(path: Path) -> Frames:
     """uint8 [H, W, 3]."""
     with Image.open(path) as picture:

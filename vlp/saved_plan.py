@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal, Self
 
 import numpy as np
 
 from planner import Frames, Node, Plan, Tree
+from tasks.video_file import VideoWriter
 from vlp.decision import load_decision
 from vlp.errors import UsageError
 from vlp.filmstrip import sheet, strip
 
+FPS = 2
+"""Frames of a clip are half a second apart."""
 LEVEL = 24
 """Of 255, by which a pixel has to differ to count as changed."""
 
@@ -76,6 +80,19 @@ class SavedPlan:
             ],
             gap=2,
         )
+
+    def video(self) -> bytes:
+        """Its clips one after the other, as an MP4 file."""
+        frames = np.concatenate([self.frame[None], *(step.clip for step in self.plan)])
+        height, width = frames.shape[1:3]
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "plan.mp4"
+            writer = VideoWriter(path, height=height, width=width, fps=FPS)
+            try:
+                writer.write(frames)
+            finally:
+                writer.close()
+            return path.read_bytes()
 
     def approved(self, *, by: str, replan: Replan = "ask") -> Approval:
         """An approval of this plan. Raises UsageError without a name."""

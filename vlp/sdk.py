@@ -22,6 +22,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
+from executors.holds import HoldError
 from executors.robot import Observation, Robot, SimulatedRobot
 from executors.safety import SafeRobot
 from executors.stop import StopLatch
@@ -29,7 +30,7 @@ from vlp.approval import Answer
 from vlp.build import Parts, build
 from vlp.driving import driven
 from vlp.durable.names import ROBOT
-from vlp.errors import UsageError
+from vlp.errors import HeldError, UsageError
 from vlp.events import Event
 from vlp.saved_plan import Approval, SavedPlan, Why, changed, why
 from vlp.sdk_run import Once, Run, Says
@@ -124,6 +125,13 @@ class Agent:
                 self.stop("whoever watched has left")
             thread.join()
 
+    def observe(self) -> Observation:
+        """What the robot sees now. Raises HeldError where that can't be trusted."""
+        try:
+            return self._robot.get_observation()
+        except HoldError as error:
+            raise HeldError(str(error)) from error
+
     def stop(self, reason: str = "stopped by the operator") -> None:
         """Stop the robot at once, from any thread; nothing is sent until `rearm`."""
         self._robot.stop(reason)
@@ -179,7 +187,7 @@ class Agent:
         if approval.digest != plan.digest:
             raise UsageError("approval: expected one of this plan, got one of another; approve this one")
         run.look_again()
-        share = changed(plan.frame, np.asarray(self._robot.get_observation()["rgb"]))
+        share = changed(plan.frame, np.asarray(self.observe()["rgb"]))
         if share > CHANGED:
             raise UsageError(
                 f"plan: expected the board that it begins with, got {share:.0%} of it changed; plan again"

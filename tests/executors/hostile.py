@@ -83,7 +83,7 @@ class Rude:
 
 
 NO_ACTIONS: Final[tuple[Any, ...]] = (
-    None, "up", "0.01", b"\x00\x01", ["a", "b"], ["9", "9"], {}, {"x": 1}, [], [[]], 7, float("nan"),
+    None, "up", "0.01", b"\x00", ["a", "b"], ["9", "9"], {}, {"x": 1}, [], [[]], 7, float("nan"),
     object(),
     lambda: 0, Rude(), [Rude(), 1], [None, None], [1j, 0], [0.1, [0.1]], [10**400, 0], [True, True],
     np.array([None, 0.1], object), np.array(["x", "y"]), np.array([1 + 2j, 0]), np.array([1, 1], np.int64),

@@ -1,0 +1,146 @@
+"""`vlp mcp` as another agent meets it: the real client of the MCP library, over stdin and stdout."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from mcp import Client, StdioServerParameters
+from mcp_types import ElicitResult
+from PIL import Image
+
+from tests.conftest import Vlp
+
+GOAL = "group the blocks by color"
+SMALL = (
+    "--seed", "1000002", "--beams", "1", "--language-branches", "2", "--video-branches", "2",
+    "--max-control-steps", "30", "--device", "cpu", "--rule", "never move the green cube",
+)  # fmt: skip
+
+
+def talk(
+    environment: dict[str, str],
+    out: Path,
+    what: Callable[[Client], Awaitable[None]],
+    answer: dict[str, Any] | None = None,
+    *options: str,
+) -> None:
+    """Let a client that answers so (or has nobody to ask) talk to a server of its own."""
+
+    async def answering(context: object, params: object) -> ElicitResult:
+        assert answer is not None
+        return ElicitResult(**answer)
+
+    async def run() -> None:
+        parameters = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "vlp", "mcp", *SMALL, "--out", str(out), *options],
+            env=environment,
+        )
+        async with Client(parameters, elicitation_callback=None if answer is None else answering) as client:
+            await what(client)
+
+    asyncio.run(run())
+
+
+async def told(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, result.content
+    return json.loads(result.content[0].text)  # type: ignore[union-attr, no-any-return]
+
+
+async def refused(client: Client, tool: str, **arguments: Any) -> str:
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    return str(result.content[0].text)  # type: ignore[union-attr]
+
+
+async def seen(client: Client) -> np.ndarray:
+    (picture,) = (await client.call_tool("observe", {})).content
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.data))))  # type: ignore[union-attr]
+
+
+def frames_of(film: Any) -> int:
+    with av.open(io.BytesIO(base64.b64decode(film.blob)), "r") as video:
+        return len(list(video.decode(video=0)))
+
+
+YES = {"action": "accept", "content": {"approve": True, "name": "Ada"}}
+
+
+def test_an_agent_plans_looks_and_acts_once_a_person_says_so(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    async def what(client: Client) -> None:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        assert names == {"propose_plan", "get_plan", "execute_plan", "observe", "stop"}
+        before = await seen(client)
+        plan = await told(client, "propose_plan", instruction=GOAL)
+        assert plan["subgoals"] and np.array_equal(await seen(client), before), "nothing moves"
+        assert await told(client, "get_plan", plan=plan["plan"]) == plan
+        sheet = (await client.read_resource(plan["contact_sheet"])).contents[0]
+        picture = Image.open(io.BytesIO(base64.b64decode(sheet.blob)))  # type: ignore[union-attr]
+        assert picture.width > 8 * 128 and picture.height >= 96 * len(plan["subgoals"])
+        film = (await client.read_resource(plan["video"])).contents[0]
+        assert frames_of(film) == 1 + 8 * len(plan["subgoals"])
+        result = await told(client, "execute_plan", plan=plan["plan"])
+        assert result["control_steps"] > 0 and not np.array_equal(await seen(client), before)
+        assert "approved by Ada" in (Path(result["folder"]) / "events.jsonl").read_text()
+
+    talk(environment, tmp_path / "mcp", what, YES)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (None, "a person to ask"),
+        ({"action": "decline"}, "was not approved"),
+        ({"action": "accept", "content": {"approve": False}}, "was not approved"),
+    ],
+)
+def test_without_a_person_s_word_nothing_moves(
+    environment: dict[str, str], tmp_path: Path, answer: dict[str, Any] | None, words: str
+) -> None:
+    async def what(client: Client) -> None:
+        before = await seen(client)
+        plan = await told(client, "propose_plan", instruction=GOAL)
+        assert words in await refused(client, "execute_plan", plan=plan["plan"])
+        assert np.array_equal(await seen(client), before)
+
+    talk(environment, tmp_path / "mcp", what, answer)
+
+
+def test_what_is_wrong_is_said_and_a_stop_holds(environment: dict[str, str], tmp_path: Path) -> None:
+    async def what(client: Client) -> None:
+        before = await seen(client)
+        assert "expected" in await refused(client, "propose_plan", instruction="make me a sandwich")
+        forbidden = "push the green cube to the top left corner"
+        assert "asks to move the green cube" in await refused(client, "propose_plan", instruction=forbidden)
+        assert "expected a plan of this session" in await refused(client, "get_plan", plan="../../etc/passwd")
+        plan = await told(client, "propose_plan", instruction=GOAL)
+        stopped = await client.call_tool("stop", {"reason": "a hand is in the way"})
+        assert not stopped.is_error
+        assert "a hand is in the way" in await refused(client, "execute_plan", plan=plan["plan"])
+        assert np.array_equal(await seen(client), before)
+
+    talk(environment, tmp_path / "mcp", what, YES)
+    # The stop outlives the server, and no tool takes it away.
+    talk(environment, tmp_path / "mcp", still_stopped, YES)
+
+
+async def still_stopped(client: Client) -> None:
+    assert "a hand is in the way" in await refused(client, "propose_plan", instruction=GOAL)
+
+
+def test_options_that_make_no_sense(vlp: Vlp) -> None:
+    done = vlp("mcp", "--beams", "0")
+    assert done.returncode == 2 and "beams" in done.stderr
