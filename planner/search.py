@@ -8,42 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.amend import Known
+from planner.branches import Beam, Branch, expand, grow, numbered
 from planner.guards import FiniteGuard
 from planner.protocols import Guard, Proposer, Value, VideoModel
 from planner.types import Frames, Node, NoPlan, Plan, PlanStep, Search, StepsToGo, Stopped, Tree
 
 OnEvent = Callable[[str, dict[str, object]], None]
 LARGEST = 64  # of beams, branches and horizon: more is a slip of the keyboard, not a search
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Beam:
-    """A plan in the making. Its frame travels with it: the next clips start where its last one ended."""
-
-    node_id: int | None  # None: the root
-    frame: Frames  # [H, W, 3]
-    steps_to_go: float  # control steps
-    history: tuple[str, ...]  # subgoals so far
-    was: int | None = None  # the node of an earlier tree that it is
-    new: bool = False  # whether no earlier tree has it
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Branch:
-    """A clip to be imagined."""
-
-    beam: Beam
-    subgoal: str
-    probability: float
-    seed: int
-    known: Node | None = None  # what an earlier tree has of it
 
 
 def search(
@@ -100,9 +78,7 @@ def search(
             stopped = "deadline" if unfinished else "finished"
             break
         tell("level_started", {"depth": depth, "horizon": horizon, "beams": len(unfinished)})
-        branches = _branches(
-            proposer, unfinished, goal, language_branches, video_branches, depth, seed, known
-        )
+        branches = expand(proposer, unfinished, goal, language_branches, video_branches, depth, seed, known)
         tell("proposed", {"depth": depth, "subgoals": sorted({branch.subgoal for branch in branches})})
         if not branches or _late(deadline, depth):
             stopped = "deadline" if branches else "no subgoals"
@@ -115,8 +91,8 @@ def search(
             reasons = _guard(guards, fresh, clips, reasons)
             scores = _score(value, clips[:, -1], goal)
             reasons = _guard_values(scores, fresh, reasons, max_value_gain)
-            grown = _grow(fresh, clips, scores, reasons, depth=depth)
-        level = _numbered(branches, grown, first_id=len(tree.nodes))
+            grown = grow(fresh, clips, scores, reasons, depth=depth)
+        level = numbered(branches, grown, first_id=len(tree.nodes))
         reasons = [node.rejected for node in level]
         finished = [beam for beam in front if beam not in unfinished]
         allowed = None if known is None else partial(known.allows, depth)
@@ -127,53 +103,6 @@ def search(
             stopped = "rejected"
             break
     return Search(_plan(tree, front[0]), tree, stopped)
-
-
-def _branches(
-    proposer: Proposer,
-    front: Sequence[Beam],
-    goal: str,
-    texts: int,
-    videos: int,
-    depth: int,
-    seed: int,
-    known: Known | None,
-) -> list[Branch]:
-    """What an earlier tree has of these beams, what an operator says of them, and for beams that it has
-    nothing of what the proposer does."""
-    branches: list[Branch] = []
-    unknown: list[Beam] = []
-    for b, beam in enumerate(front):
-        children, edit = (
-            ((), None) if known is None or beam.new else (known.children(beam.was), known.edit(beam.was))
-        )
-        branches += [Branch(beam, node.subgoal, node.probability, node.seed, node) for node in children]
-        if edit is not None:
-            branches += [Branch(beam, edit, 1.0, _seed(seed, depth, b, texts, v)) for v in range(videos)]
-        elif not children:
-            unknown.append(beam)
-    return branches + (_propose(proposer, unknown, goal, texts, videos, depth, seed) if unknown else [])
-
-
-def _propose(
-    proposer: Proposer, front: Sequence[Beam], goal: str, texts: int, videos: int, depth: int, seed: int
-) -> list[Branch]:
-    frames, histories = np.stack([beam.frame for beam in front]), [beam.history for beam in front]
-    proposals = proposer.propose(frames, goal, histories, texts, seed=_seed(seed, depth))
-    assert len(proposals) == len(front), (
-        f"propose: expected a list a beam, {len(front)}, got {len(proposals)}"
-    )
-    for found in proposals:
-        distinct = len({proposal.text for proposal in found})
-        assert distinct == len(found) <= texts, (
-            f"propose: expected up to {texts} distinct subgoals a beam, got {[p.text for p in found]}"
-        )
-    return [
-        Branch(beam, proposal.text, proposal.probability, _seed(seed, depth, b, s, v))
-        for b, (beam, found) in enumerate(zip(front, proposals, strict=True))
-        for s, proposal in enumerate(found)
-        for v in range(videos)
-    ]
 
 
 def _imagine(video: VideoModel, branches: Sequence[Branch]) -> tuple[Frames, list[str | None]]:
@@ -229,34 +158,6 @@ def _guard_values(
     return [reason or judge(i) for i, reason in enumerate(reasons)]
 
 
-def _grow(
-    branches: Sequence[Branch],
-    clips: Frames,
-    scores: StepsToGo,
-    reasons: Sequence[str | None],
-    *,
-    depth: int,
-) -> list[Node]:
-    """Nodes without their ids."""
-    return [
-        Node(id=0, parent=branch.beam.node_id, depth=depth, subgoal=branch.subgoal,
-             probability=branch.probability, seed=branch.seed, clip=clips[i], last_frame=clips[i, -1],
-             steps_to_go=float(scores.mean[i]), spread=float(scores.spread[i]),
-             kept=False, rejected=reasons[i])
-        for i, branch in enumerate(branches)
-    ]  # fmt: skip
-
-
-def _numbered(branches: Sequence[Branch], grown: Sequence[Node], *, first_id: int) -> list[Node]:
-    """The nodes of a level, those of an earlier tree and those that have grown now, with their ids."""
-    new = iter(grown)
-    nodes = [branch.known or next(new) for branch in branches]
-    return [
-        replace(node, id=first_id + i, parent=branch.beam.node_id, kept=False)
-        for i, (node, branch) in enumerate(zip(nodes, branches, strict=True))
-    ]
-
-
 def _select(
     finished: list[Beam],
     branches: Sequence[Branch],
@@ -300,11 +201,6 @@ def _plan(tree: Tree, best: Beam) -> Plan:
 
 def _starts(branches: Sequence[Branch]) -> Frames:
     return np.stack([branch.beam.frame for branch in branches])
-
-
-def _seed(*parts: int) -> int:
-    """32 bits that depend on every part: seed, depth, beam, subgoal, branch."""
-    return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
 def _pace(tree: Tree, begun: float) -> float:

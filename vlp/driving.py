@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -46,18 +47,35 @@ def driven(robot: Robot, folder: Path) -> Iterator[SafeRobot]:
             lease.release()
 
 
+def check_free(folder: Path) -> None:
+    """Raises HeldError where another process drives the robot of this folder: its files are not to be
+    touched then."""
+    try:
+        granted = LeaseStore(folder).read()
+    except LeaseError as error:
+        raise HeldError(str(error)) from error
+    if granted.holder and time.time() < granted.until and _lives(granted.holder):
+        raise HeldError(
+            f"expected a robot that is free, got one that {granted.holder} drives; nothing was changed; "
+            "wait, or vlp stop it"
+        )
+
+
 def _leased(store: LeaseStore) -> Lease:
     """A lease of our own; that of a process which is no more is taken over."""
     holder = store.read().holder
-    process = holder.removeprefix(_NAME).partition(",")[0]
-    if holder.startswith(_NAME) and process.isdecimal() and not _alive(int(process)):
+    if holder and not _lives(holder):
         store.acquire(holder, SECONDS).release()
     return store.acquire(f"{_NAME}{os.getpid()}, {token_hex(4)}", SECONDS)
 
 
-def _alive(process: int) -> bool:
+def _lives(holder: str) -> bool:
+    """Whether a holder is, or may be, a process that is still there."""
+    process = holder.removeprefix(_NAME).partition(",")[0]
+    if not (holder.startswith(_NAME) and process.isdecimal()):
+        return True
     try:
-        os.kill(process, 0)
+        os.kill(int(process), 0)
     except ProcessLookupError:
         return False
     except PermissionError:

@@ -89,6 +89,7 @@ WALL = ((0.3, -0.02), (0.4, 0.02))
         ((0.35, -0.015), (0.0, 0.005), False),  # deeper
         ((0.35, -0.015), (0.0, 0.06), False),  # out on the other side, by way of the middle
         ((0.35, 0.0), (0.0, 0.0), True),
+        ((0.35, 0.0), (0.0, 0.01), True),  # out of the middle
     ],
 )
 def test_rectangles_are_kept_out_of(

@@ -135,6 +135,18 @@ def test_stop_waits_for_the_action_under_way_and_lets_no_other_begin(tmp_path: P
     assert order == ["sent", "stopped"] and not sends(latch)
 
 
+def test_a_forked_child_waits_for_its_parents_action(tmp_path: Path) -> None:
+    latch = StopLatch(tmp_path)
+    stopper = fork.Process(target=latch.stop, args=("now",))
+    with latch.sending():
+        stopper.start()
+        until(lambda: latch.stopped is not None)
+        stopper.join(0.1)  # long enough to return, were it let
+        assert stopper.is_alive()
+    stopper.join()
+    assert stopper.exitcode == 0 and not sends(latch)
+
+
 def test_a_stop_wins_against_a_rearm_at_the_same_time(tmp_path: Path) -> None:
     latch = StopLatch(tmp_path)
     stopper = threading.Thread(target=latch.stop, args=("now",))

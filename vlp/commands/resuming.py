@@ -8,7 +8,9 @@ from vlp.commands.carrying import Conclude, carry_out, load
 from vlp.commands.process import stdout_for_result
 from vlp.commands.run import Run
 from vlp.commands.session import explained
+from vlp.driving import check_free
 from vlp.durable.keeping import Keeping
+from vlp.durable.names import ROBOT
 from vlp.durable.store import Store
 from vlp.errors import FolderError, StateError
 from vlp.events import read_events
@@ -16,7 +18,9 @@ from vlp.runfolder import RunFolder, RunFolderError
 
 
 def resume(asked: Run, path: Path, store: Store) -> Conclude:
-    """Go on with the run of a folder. Raises FolderError, and StateError for events that can't be read."""
+    """Go on with the run of a folder. Raises FolderError, HeldError where another process is at it, and
+    StateError for events that can't be read."""
+    check_free(path / ROBOT)
     with stdout_for_result(), _reopened(path) as folder, explained(path):
         return carry_out(asked, load(asked), folder, Keeping(store, resumed=True), _seconds(path))
 
