@@ -32,7 +32,7 @@ def python(code: str, environment: dict[str, str], folder: Path) -> subprocess.C
 
 
 def test_public_names() -> None:
-    assert vlp.__all__ == ["__version__"]
+    assert vlp.__all__ == ["Agent", "Answer", "Approval", "SavedPlan", "Settings", "__version__"]
     assert vlp.__version__ == "0.1.0"
 
 

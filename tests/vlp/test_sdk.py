@@ -150,8 +150,7 @@ def test_rules_hold_for_every_plan(parts: Parts, tmp_path: Path) -> None:
         assert not any("the red moon next" in node.subgoal for node in plan.tree.nodes)
 
 
-def test_the_public_names() -> None:
-    assert set(vlp.__all__) == {"Agent", "Answer", "Approval", "SavedPlan", "Settings", "__version__"}
+def test_names_are_looked_up_when_they_are_used() -> None:
     assert all(hasattr(vlp, name) for name in vlp.__all__)
     with pytest.raises(AttributeError, match="expected one of Agent"):
         _ = vlp.Robot
