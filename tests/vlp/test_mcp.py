@@ -103,7 +103,6 @@ def test_an_agent_plans_looks_and_acts_once_a_person_says_so(
     ("answer", "words"),
     [
         (None, "a person to ask"),
-        ({"action": "decline"}, "was not approved"),
         ({"action": "accept", "content": {"approve": False}}, "was not approved"),
     ],
 )

@@ -34,10 +34,16 @@ def alone(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, 
 
 
 @pytest.mark.parametrize(
-    ("first", "again"),
-    [(0.05, 0.1), (0.15, None), (0.3, 0.3), (0.5, 0.2), (0.75, 0.1), (1.0, None)],
+    ("first", "again", "before"),
+    [
+        (0.05, 0.1, True),
+        (0.15, None, False),
+        (0.3, 0.3, False),
+        (0.5, 0.2, True),
+        (0.75, 0.1, False),
+        (1.0, None, True),
+    ],
 )
-@pytest.mark.parametrize("before", [True, False])
 def test_a_killed_run_ends_as_if_nothing_had_been(
     parts: Parts,
     alone: tuple[int, dict[str, Any], list[str]],
