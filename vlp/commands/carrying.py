@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -16,11 +17,11 @@ import torch
 from transformers.utils.logging import disable_progress_bar
 
 from executors.holds import HoldError
-from executors.robot import SimulatedRobot
+from executors.robot import Robot, SimulatedRobot
 from planner import NoPlan, Search
 from tasks.grammar import UnknownInstruction
 from vlp import __version__
-from vlp.agent import WAITS, Agent
+from vlp.agent import WAITS, Agent, Ask
 from vlp.approving import Approve
 from vlp.build import Parts, build
 from vlp.commands.asking import asked_on_terminal
@@ -36,6 +37,8 @@ from vlp.errors import HeldError, InstructionError, ModelError, NoPlanError, Usa
 from vlp.events import Events
 from vlp.live import LiveView
 from vlp.runfolder import RunFolder
+from vlp.settings import Settings
+from vlp.watching import WatchedRobot, Watcher
 from vlp.weights import BUNDLED
 
 _VERSIONED: Final = ("torch", "diffusers", "transformers", "numpy", "pybullet", "gymnasium", "langgraph")
@@ -47,23 +50,27 @@ Conclude = Callable[[], int]
 """Says how a run ended, once its folder is closed: the exit code."""
 
 
-def begin(options: Run, folder: RunFolder) -> Conclude:
-    """A new run."""
+def begin(options: Run, folder: RunFolder, watcher: Watcher | None = None) -> Conclude:
+    """A new run; `watcher` follows it in the place of the terminal."""
     with Store(folder.path / FILE) as store:
         parts = load(options)
         keep_run(store, options, parts.hashes)
-        return carry_out(options, parts, folder, Keeping(store))
+        return carry_out(options, parts, folder, Keeping(store), watcher=watcher)
 
 
 def carry_out(
-    options: Run, parts: Parts, folder: RunFolder, keeping: Keeping, since: float = 0.0
+    options: Run,
+    parts: Parts,
+    folder: RunFolder,
+    keeping: Keeping,
+    *,
+    since: float = 0.0,
+    watcher: Watcher | None = None,
 ) -> Conclude:
     """Run the agent, or let it go on. `since`: seconds that the run has had already."""
-    with _agent(options, parts, folder, keeping=keeping, approve=options.approve, since=since) as (
-        agent,
-        live,
-    ):
-        ask = None if options.approve == "auto" else asked_on_terminal(live)
+    with _agent(
+        options, parts, folder, keeping=keeping, approve=options.approve, since=since, watcher=watcher
+    ) as (agent, ask):
         result = {**agent.run(options.instruction, ask), "versions": _versions()}
     status = "waiting" if result["reason"] == WAITS else "finished" if agent.failure is None else "held"
     folder.finish({"status": status, **result})
@@ -132,15 +139,16 @@ def _agent(
     keeping: Keeping | None = None,
     approve: Approve = "auto",
     since: float = 0.0,
-) -> Iterator[tuple[Agent, LiveView]]:
-    """An agent on a connected robot, which is let go however the block is left."""
+    watcher: Watcher | None = None,
+) -> Iterator[tuple[Agent, Ask | None]]:
+    """An agent on a connected robot, which is let go however the block is left; and who is asked."""
     settings, keeping, events = options.settings(), keeping or Keeping(), Events(since)
     events.subscribe(folder.record)
     inner = SimulatedRobot(options.instruction, seed=settings.seed, max_steps=settings.max_control_steps)
-    with (
-        driven(keeping.robot(inner), folder.path / ROBOT) as robot,
-        LiveView(control_steps=settings.max_control_steps) as live,
-    ):
+    with driven(keeping.robot(inner), folder.path / ROBOT) as safe, _following(settings, watcher) as live:
+        robot: Robot = safe if watcher is None else WatchedRobot(safe, watcher.seen)
+        if watcher is not None:
+            watcher.began(folder.path)
         events.subscribe(live)
         robot.connect()
         try:
@@ -148,11 +156,17 @@ def _agent(
             yield Agent(
                 parts, robot, settings, events=events, folder=folder, live=live, approve=approve,
                 keeping=keeping, rules=read(options.rule, sorted(seen)),
-            ), live  # fmt: skip
+            ), (asked_on_terminal(live) if isinstance(live, LiveView) else live.ask)  # fmt: skip
         except UnknownInstruction as error:
             raise InstructionError(str(error)) from error
         finally:
             robot.disconnect()
+
+
+def _following(settings: Settings, watcher: Watcher | None) -> AbstractContextManager[LiveView | Watcher]:
+    if watcher is None:
+        return LiveView(control_steps=settings.max_control_steps)
+    return contextlib.nullcontext(watcher)
 
 
 def _versions() -> dict[str, str]:

@@ -21,7 +21,7 @@ def open_folder(out: Path | None, instruction: str, seed: int) -> RunFolder:
     """The folder asked for, or runs/<time>-<slug>-<seed>; raises FolderError where it cannot be used."""
     from vlp.runfolder import RunFolder, RunFolderError
 
-    path = (_new(instruction, seed) if out is None else out).absolute()
+    path = (named(RUNS, instruction, seed) if out is None else out).absolute()
     try:
         return RunFolder.create(path.parent, path.name)
     except RunFolderError as error:
@@ -30,9 +30,10 @@ def open_folder(out: Path | None, instruction: str, seed: int) -> RunFolder:
         raise FolderError(f"out: expected a path, got {str(path)!r}: {error}; choose another") from error
 
 
-def _new(instruction: str, seed: int) -> Path:
+def named(root: Path, instruction: str, seed: int) -> Path:
+    """A folder of `root` that is not there yet, for a run with this instruction and seed."""
     slug = re.sub(r"[^a-z0-9]+", "-", instruction.lower())[:_SLUG].strip("-")
-    first = RUNS / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug or 'run'}-{seed}"
+    first = root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug or 'run'}-{seed}"
     path, number = first, 2
     while path.exists():
         path, number = first.with_name(f"{first.name}-{number}"), number + 1

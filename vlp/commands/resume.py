@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from tyro.conf import Positional
 
@@ -14,6 +14,10 @@ from vlp.durable.record import check_weights, kept_run
 from vlp.durable.store import Store
 from vlp.errors import FolderError, StateError
 from vlp.weights import BUNDLED, verify
+
+if TYPE_CHECKING:
+    from vlp.commands.carrying import Conclude
+    from vlp.watching import Watcher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,21 +33,26 @@ class Resume:
 
     def run(self) -> int:
         """Raises StateError where the run can't be gone on with as it was begun."""
-        path = self.run_folder.absolute()
-        if not (path / FILE).is_file():
-            raise FolderError(
-                f"run folder: expected one that vlp run began, got {str(self.run_folder)!r} without {FILE}; "
-                "name such a folder"
-            )
-        with Store(path / FILE, fresh=False) as store:
-            asked, weights = kept_run(store)
-            check_weights(weights, verify(asked.weights or BUNDLED))
-            _check_not_over(path / "result.json")
-            # Nothing heavy before this: what is wrong is said at once.
-            from vlp.commands.resuming import resume
+        return gone_on(self.run_folder, as_json=self.json)()
 
-            conclude = resume(replace(asked, json=self.json), path, store)
-        return conclude()
+
+def gone_on(folder: Path, *, as_json: bool = False, watcher: Watcher | None = None) -> Conclude:
+    """Go on with a run, followed by `watcher` in the place of the terminal; says how it ended. Raises
+    FolderError, HeldError and StateError."""
+    path = folder.absolute()
+    if not (path / FILE).is_file():
+        raise FolderError(
+            f"run folder: expected one that vlp run began, got {str(folder)!r} without {FILE}; "
+            "name such a folder"
+        )
+    with Store(path / FILE, fresh=False) as store:
+        asked, weights = kept_run(store)
+        check_weights(weights, verify(asked.weights or BUNDLED))
+        _check_not_over(path / "result.json")
+        # Nothing heavy before this: what is wrong is said at once.
+        from vlp.commands.resuming import resume
+
+        return resume(replace(asked, json=as_json), path, store, watcher)
 
 
 def _check_not_over(result: Path) -> None:

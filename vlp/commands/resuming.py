@@ -15,14 +15,17 @@ from vlp.durable.store import Store
 from vlp.errors import FolderError, StateError
 from vlp.events import read_events
 from vlp.runfolder import RunFolder, RunFolderError
+from vlp.watching import Watcher
 
 
-def resume(asked: Run, path: Path, store: Store) -> Conclude:
+def resume(asked: Run, path: Path, store: Store, watcher: Watcher | None = None) -> Conclude:
     """Go on with the run of a folder. Raises FolderError, HeldError where another process is at it, and
     StateError for events that can't be read."""
     check_free(path / ROBOT)
     with stdout_for_result(), _reopened(path) as folder, explained(path):
-        return carry_out(asked, load(asked), folder, Keeping(store, resumed=True), _seconds(path))
+        return carry_out(
+            asked, load(asked), folder, Keeping(store, resumed=True), since=_seconds(path), watcher=watcher
+        )
 
 
 def _reopened(path: Path) -> RunFolder:

@@ -13,17 +13,23 @@ from vlp.commands.process import stdout_for_result
 from vlp.durable.names import FILE
 
 if TYPE_CHECKING:
+    from vlp.commands.carrying import Conclude
     from vlp.commands.run import Plan, Run
     from vlp.runfolder import RunFolder
+    from vlp.watching import Watcher
 
 
 def act(options: Run) -> int:
     """Carry out an instruction; the exit code. Raises NoPlanError where it ended without a plan."""
+    return carried_out(options)()
+
+
+def carried_out(options: Run, watcher: Watcher | None = None) -> Conclude:
+    """Carry out an instruction, followed by `watcher` in the place of the terminal; says how it ended."""
     with _prepared(options) as folder:
         from vlp.commands.carrying import begin
 
-        conclude = begin(options, folder)
-    return conclude()
+        return begin(options, folder, watcher)
 
 
 def plan(options: Plan) -> int:
