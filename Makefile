@@ -12,13 +12,13 @@ export MALLOC_MMAP_THRESHOLD_ ?= 1073741824
 export MALLOC_TRIM_THRESHOLD_ ?= 4294967296
 export MALLOC_TOP_PAD_ ?= 134217728
 
-.PHONY: demo test lint train set-up
+.PHONY: demo test lint train set-up browser
 .DEFAULT_GOAL := demo
 
 demo: set-up
 	$(BIN)/vlp demo
 
-test: lint
+test: lint browser
 	$(BIN)/pytest
 
 lint: set-up
@@ -28,6 +28,14 @@ lint: set-up
 
 train: set-up
 	$(BIN)/vlp train $(PART) --minutes $(MINUTES)
+
+# The console's tests drive Chromium: one that is there, else Debian's, else the one that Playwright fetches.
+browser: set-up
+	@command -v chromium chromium-browser google-chrome >/dev/null \
+	|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	     && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
+	|| $(BIN)/playwright install chromium \
+	|| echo "no browser is to be had: the console's tests in one are skipped" >&2
 
 set-up: $(STAMP)
 

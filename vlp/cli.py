@@ -22,6 +22,7 @@ from vlp.commands.mcp import Mcp
 from vlp.commands.process import SIGINT_CODE, SIGTERM_CODE, handle_signals, tune_allocator
 from vlp.commands.resume import Resume
 from vlp.commands.run import Demo, Plan, Run
+from vlp.commands.serve import Serve
 from vlp.commands.stop import Rearm, Stop
 from vlp.commands.train import Train
 from vlp.errors import UsageError, VlpError
@@ -33,6 +34,7 @@ _Commands = (
     | Annotated[Resume, subcommand("resume")]
     | Annotated[Stop, subcommand("stop")]
     | Annotated[Rearm, subcommand("rearm")]
+    | Annotated[Serve, subcommand("serve")]
     | Annotated[Mcp, subcommand("mcp")]
     | Annotated[Collect, subcommand("collect")]
     | Annotated[Train, subcommand("train")]

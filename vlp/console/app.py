@@ -1,0 +1,119 @@
+"""The console's web server: one page, its parts, pictures, and what an operator may do."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
+from PIL import Image
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from vlp.console import views
+from vlp.console.access import Access
+from vlp.console.action_routes import add_actions
+from vlp.console.desk import Desk, Topic
+from vlp.console.picture_routes import add_pictures
+from vlp.console.runner import Runner
+from vlp.errors import UsageError, VlpError
+from vlp.settings import LIMITS
+
+HERE: Final = Path(__file__).parent
+PARTS: Final = ("status", "plan", "acted", "history")
+BEAT: Final = 0.15
+"""Seconds between looks at what has changed; robots step and models imagine in other threads."""
+
+
+def application(runner: Runner, desk: Desk, *, token: str, port: int) -> Access:
+    """The ASGI application of a runner and its desk."""
+    app = FastAPI(title="video-language-planner", docs_url=None, redoc_url=None, openapi_url=None)
+    app.mount("/static", StaticFiles(directory=HERE / "static"))
+    app.add_exception_handler(VlpError, _said)
+    app.add_exception_handler(OSError, _said)
+    _page(app, runner, desk)
+    _live(app, desk)
+    add_pictures(app, runner.root)
+    add_actions(app, runner, desk)
+    return Access(app, token=token, port=port)
+
+
+async def _said(request: Request, error: Exception) -> Response:
+    """Errors of ours in one line."""
+    return PlainTextResponse(str(error), 422 if isinstance(error, UsageError) else 409)
+
+
+def _page(app: FastAPI, runner: Runner, desk: Desk) -> None:
+    pages = Environment(
+        loader=PackageLoader("vlp.console"),
+        autoescape=True,  # an instruction may hold anything
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    def rendered(name: str) -> str:
+        values = views.part(name, desk, runner.root)
+        return pages.get_template(f"{name}.html.jinja").render(**values)
+
+    @app.get("/")
+    def page() -> HTMLResponse:
+        parts = {name: rendered(name) for name in PARTS}
+        found = pages.get_template("page.html.jinja").render(
+            parts=parts, options=runner.options, scene=desk.scene, seeds=LIMITS["seed"]
+        )
+        return HTMLResponse(found)
+
+    @app.get("/part/{name}")
+    def one(name: str) -> HTMLResponse:
+        if name not in PARTS:
+            raise HTTPException(404)
+        return HTMLResponse(rendered(name))
+
+
+def _live(app: FastAPI, desk: Desk) -> None:
+    @app.get("/events")
+    async def events() -> EventSourceResponse:
+        """The names of the parts that have changed."""
+
+        async def changes() -> AsyncIterator[ServerSentEvent]:
+            known: dict[Topic, int] = {}
+            while True:
+                now = dict(desk.versions)
+                for topic, version in now.items():
+                    if known.get(topic) != version and topic in PARTS:
+                        yield ServerSentEvent(event=topic, data=str(version))
+                known = now
+                await asyncio.sleep(BEAT)
+
+        return EventSourceResponse(changes())
+
+    @app.get("/camera.mjpeg")
+    async def camera() -> StreamingResponse:
+        """What the robot sees, picture after picture."""
+
+        async def film() -> AsyncIterator[bytes]:
+            known = -1
+            yield b"--frame\r\n"
+            while True:
+                now, frame = desk.versions["camera"], desk.frame
+                if now != known and frame is not None:
+                    known = now
+                    # A browser shows a picture once it has seen what ends it.
+                    yield b"Content-Type: image/jpeg\r\n\r\n" + _jpeg(frame) + b"\r\n--frame\r\n"
+                await asyncio.sleep(BEAT)
+
+        return StreamingResponse(film(), media_type="multipart/x-mixed-replace; boundary=frame")
+
+
+def _jpeg(frame: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "JPEG", quality=90, subsampling=0)
+    return buffer.getvalue()

@@ -1,0 +1,55 @@
+"""Pictures, films and reports of the runs of a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import FileResponse, Response
+
+from vlp.console import pictures
+from vlp.console.history import run_of
+from vlp.decision import Decision
+
+REPORT_POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+
+def add_pictures(app: FastAPI, root: Path) -> None:
+    """The routes."""
+
+    def decision_of(name: str, number: int) -> Decision:
+        if (found := pictures.decision(run_of(root, name), number)) is None:
+            raise HTTPException(404, "expected a decision of this run")
+        return found
+
+    def there(picture: bytes | None, kind: str) -> Response:
+        if picture is None:
+            raise HTTPException(404, "expected a picture that is there")
+        return Response(picture, media_type=kind, headers={"cache-control": "private, max-age=3600"})
+
+    @app.get("/runs/{name}/decisions/{number}/branches/{node}.png")
+    def branch(name: str, number: int, node: int) -> Response:
+        return there(pictures.branch(decision_of(name, number), node), "image/png")
+
+    @app.get("/runs/{name}/decisions/{number}/plan.mp4")
+    def film(name: str, number: int) -> Response:
+        return there(pictures.film(decision_of(name, number)), "video/mp4")
+
+    @app.get("/runs/{name}/decisions/{number}/acted/{index}.png")
+    def acted(name: str, number: int, index: int) -> Response:
+        found = pictures.acted(run_of(root, name), number)
+        one = pictures.side_by_side(found[index - 1]) if 1 <= index <= len(found) else None
+        return there(one, "image/png")
+
+    @app.get("/runs/{name}/report.html")
+    def report(name: str) -> Response:
+        if not (page := run_of(root, name) / "report.html").is_file():
+            raise HTTPException(404, "expected a run that has ended")
+        return FileResponse(page, headers={"content-security-policy": REPORT_POLICY})
+
+    @app.get("/runs/{name}/execution.mp4")
+    def execution(name: str) -> Response:
+        if not (video := run_of(root, name) / "execution.mp4").is_file():
+            raise HTTPException(404, "expected a run that moved")
+        return FileResponse(video)

@@ -1,0 +1,75 @@
+"""Pictures of a run's decisions: what was seen, each branch, a plan as a film, imagined beside real."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import numpy as np
+
+from planner import Frames
+from tasks.video_file import VideoWriter
+from vlp.decision import ActedSubgoal, Decision, load_acted, load_decision
+from vlp.filmstrip import scaled, sheet, strip, to_png
+
+GAP: Final = 2
+FPS: Final = 4
+"""Frames a second of a plan's film, twice as fast as imagined."""
+HEIGHT: Final = 64
+"""Pixels of a frame of a branch."""
+
+
+def decision(run: Path, number: int) -> Decision | None:
+    """A saved decision of a run, None where there is none."""
+    sealed = run / "decisions" / f"{number:02d}" / "tree.json"
+    if not sealed.is_file():
+        return None
+    try:
+        return _loaded(sealed.parent, sealed.stat().st_mtime_ns)
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=2)
+def _loaded(folder: Path, changed: int) -> Decision:
+    return load_decision(folder)
+
+
+def branch(found: Decision, node: int) -> bytes | None:
+    """The clip of a branch as PNG."""
+    if not 0 <= node < len(found.tree.nodes) or (clip := found.tree.nodes[node].clip) is None:
+        return None
+    return to_png(strip(scaled(clip, HEIGHT), gap=GAP))
+
+
+def film(found: Decision) -> bytes | None:
+    """The plan's clips one after the other, as an MP4 file."""
+    if found.plan is None:
+        return None
+    frames = np.concatenate([found.tree.root_frame[None], *(step.clip for step in found.plan)])
+    frames = frames.repeat(2, axis=1).repeat(2, axis=2)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "plan.mp4"
+        writer = VideoWriter(path, height=frames.shape[1], width=frames.shape[2], fps=FPS)
+        try:
+            writer.write(frames)
+        finally:
+            writer.close()
+        return path.read_bytes()
+
+
+def acted(run: Path, number: int) -> list[ActedSubgoal]:
+    """What was acted on of a decision."""
+    folder = run / "decisions" / f"{number:02d}"
+    try:
+        return load_acted(folder)
+    except (OSError, ValueError, KeyError):
+        return []
+
+
+def side_by_side(one: ActedSubgoal) -> bytes:
+    """Imagined above real, as PNG."""
+    rows: list[Frames] = [clip for clip in (one.imagined, one.real) if len(clip)]
+    return to_png(sheet([strip(clip, gap=GAP) for clip in rows], gap=GAP))

@@ -1,0 +1,107 @@
+"""Runs in a thread of their own, one at a time, as `vlp run --approve ask` and `vlp resume` make them."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Final
+
+from executors.holds import HoldError
+from executors.stop import StopLatch
+from vlp.approving import Approve
+from vlp.commands.carrying import Conclude
+from vlp.commands.folders import named
+from vlp.commands.instruction import check_instruction
+from vlp.commands.resume import gone_on
+from vlp.commands.run import Options, Run
+from vlp.commands.session import carried_out
+from vlp.console.desk import Desk
+from vlp.console.history import entry, find
+from vlp.durable.names import ROBOT
+from vlp.errors import HeldError, UsageError, VlpError
+
+LONG: Final = 30.0
+"""Seconds to wait for a run to end where it is; a search of one decision takes a few."""
+
+
+class Runner:
+    """Begins, resumes and stops runs.
+
+    Args:
+        options: of every run; its rules hold whatever an operator adds.
+        root: folder of the runs.
+        desk: follows them.
+    """
+
+    def __init__(self, options: Options, root: Path, desk: Desk) -> None:
+        self.options, self.root, self._desk = options, root, desk
+        self._thread: threading.Thread | None = None
+        self._one = threading.Lock()
+
+    def begin(self, instruction: str, *, seed: int, rules: Sequence[str] = (), approve: Approve) -> None:
+        """A new run on the board of a seed. Raises UsageError where it makes no sense, or another one is
+        under way."""
+        given = {option.name: getattr(self.options, option.name) for option in fields(Options)}
+        given |= {"seed": seed, "rule": (*self.options.rule, *rules), "json": False}
+        asked = Run(**given, instruction=instruction, approve=approve)
+        check_instruction(instruction, seed=asked.settings().seed, rules=asked.rule)
+        asked = replace(asked, out=named(self.root, instruction, seed))
+        self._start("getting ready", lambda: carried_out(asked, self._desk))
+
+    def resume(self, run: Path) -> None:
+        """Go on with a run of the root. Raises UsageError where another one is under way."""
+        self._start("getting ready to go on", lambda: gone_on(run, watcher=self._desk))
+
+    def stop(self, reason: str) -> None:
+        """Stop the robot of the run that is under way, at once. Raises UsageError where there is none."""
+        scene = self._desk.scene
+        if not scene.busy:
+            raise UsageError("stop: expected a run that is under way, got none; nothing moves")
+        if scene.run:
+            StopLatch(self.root / scene.run / ROBOT).stop(reason)
+        self._desk.leave(f"stopped: {reason}")
+
+    def rearm(self, run: Path) -> None:
+        """Let the robot of a run move again."""
+        StopLatch(run / ROBOT).rearm()
+
+    def close(self) -> None:
+        """Let the run that is under way end where it is."""
+        self._desk.leave("the console was closed")
+        if self._thread is not None:
+            self._thread.join(LONG)
+
+    def _start(self, words: str, work: Callable[[], Conclude]) -> None:
+        with self._one:
+            if self._thread is not None and self._thread.is_alive():
+                raise UsageError(
+                    "expected no run to be under way, got one; answer it, wait for its end, or stop it"
+                )
+            self._desk.loading(words)
+            self._thread = threading.Thread(target=self._work, args=(work,), name="run", daemon=True)
+            self._thread.start()
+
+    def _held(self) -> str:
+        """What an operator can do with a run that is held, here rather than on the command line."""
+        run = find(self.root, self._desk.scene.run)
+        if run is None or not (found := entry(run)).resumable:
+            return ""
+        if found.stopped:
+            return f"the robot is stopped: {found.stopped}; arm it again below, then go on"
+        return f"{found.reason}; go on below"
+
+    def _work(self, work: Callable[[], Conclude]) -> None:
+        try:
+            work()()
+        except HeldError as error:
+            self._desk.over("nothing is under way", self._held() or str(error))
+        except (VlpError, HoldError) as error:
+            self._desk.over("nothing is under way", str(error))
+        except Exception as error:
+            self._desk.over("nothing is under way", f"the run broke off: {type(error).__name__}: {error}")
+            warnings.warn(f"a run of the console broke off: {error!r}", RuntimeWarning, stacklevel=1)
+        else:
+            self._desk.over("nothing is under way")

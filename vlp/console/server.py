@@ -1,0 +1,61 @@
+"""Serves the console until it is interrupted."""
+
+from __future__ import annotations
+
+import socket
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from vlp.commands.process import print_result
+from vlp.console.app import application
+from vlp.console.desk import Desk
+from vlp.console.runner import Runner
+from vlp.errors import FolderError, UsageError
+from vlp.weights import BUNDLED, verify
+
+if TYPE_CHECKING:
+    from vlp.commands.serve import Serve
+
+HOST = "127.0.0.1"
+
+
+def serve(options: Serve) -> int:
+    """Print the address and serve it; the exit code. Raises UsageError, FolderError, WeightsError."""
+    verify(options.weights or BUNDLED)
+    root = options.out.absolute()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderError(
+            f"out: expected a folder to write to, got {root}: {error.strerror}; choose another"
+        ) from error
+    with _listening(options.port) as listener:
+        port, token = listener.getsockname()[1], token_urlsafe(24)
+        runner = Runner(options, root, desk := Desk())
+        app = application(runner, desk, token=token, port=port)
+        url = f"http://{HOST}:{port}/?token={token}"
+        if options.json:
+            print_result({"url": url, "token": token})
+        else:
+            print(f"console: {url}", flush=True)
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            runner.close()
+    return 0
+
+
+def _listening(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"port: expected one that is free, got {port}: {error.strerror}; choose another, or 0"
+        ) from error
+    return listener
