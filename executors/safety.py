@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import nullcontext
 
 import numpy as np
@@ -43,6 +44,8 @@ class SafeRobot(WrappedRobot):
         self._latch, self._gate = latch, gate or Gate()
         self._lease, self._camera = lease, camera
         self._sends = 0
+        self._looking = threading.Lock()
+        """Whoever only looks on must not meet whoever acts half way."""
         self._forget()
 
     def _forget(self) -> None:
@@ -93,14 +96,15 @@ class SafeRobot(WrappedRobot):
 
     def get_observation(self) -> Observation:
         """The newest observation, the caller's own copy. Raises CameraError or RobotLostError."""
-        sends = self._sends
-        try:
-            observation = self._read()
-            self._seen = sends, _set_point(observation)
-        except Exception as error:
-            self._seen, self._blind = None, str(error)
-            raise
-        self._blind = None
+        with self._looking:
+            sends = self._sends
+            try:
+                observation = self._read()
+                self._seen = sends, _set_point(observation)
+            except Exception as error:
+                self._seen, self._blind = None, str(error)
+                raise
+            self._blind = None
         return {
             name: value.copy() if isinstance(value, np.ndarray) else value
             for name, value in observation.items()

@@ -342,3 +342,30 @@ def test_the_watchdogs_thread_holds_and_ends(latch: StopLatch) -> None:
     assert threading.active_count() == running and len(inner.got) == 1
     with pytest.raises(ValueError, match="seconds above 0"):
         CommandTimeout(SafeRobot(inner, latch=latch), 0.0)
+
+
+def test_whoever_looks_on_does_not_disturb_whoever_acts(latch: StopLatch) -> None:
+    inner = SimulatedRobot(None, seed=3)
+    inner.connect()
+    robot = SafeRobot(inner, latch=latch, camera=CameraWatch())
+    over, failed = threading.Event(), []
+
+    def look() -> None:
+        while not over.is_set():
+            try:
+                robot.get_observation()
+            except Exception as error:
+                failed.append(error)
+                return
+
+    lookers = [threading.Thread(target=look) for _ in range(3)]
+    for looker in lookers:
+        looker.start()
+    for _ in range(40):
+        robot.get_observation()
+        robot.send_action(np.array([0.002, 0.001], np.float32))
+    over.set()
+    for looker in lookers:
+        looker.join()
+    inner.disconnect()
+    assert not failed and robot.fault is None
