@@ -140,6 +140,7 @@ class Search:
     plan: Plan
     tree: Tree
     stopped: Stopped  # why no further level was imagined
+    expected_success: float | None = None  # of the plan's first step, 0..1, where somebody can tell
 
 
 class NoPlan(Exception):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, TypedDict, cast
+from typing import Any, cast
 
 import numpy as np
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -38,58 +38,28 @@ from vlp.events import (
     RunStarted,
     Stopped,
     SubgoalStarted,
+    Unsure,
     Verified,
     searched,
 )
 from vlp.extraction import follower
+from vlp.outcomes import not_sure, ways
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
+from vlp.state import Go, State, Waiting
 from vlp.timing import Stopwatch
 from vlp.under_rules import dropped, robot_under_rules, under_rules
 
 GO_ON = 0.015
 """Metres: when every block is this near to where the clip put it, the plan's next step is acted too."""
 
+MAX_UNSURE = 3
+"""Searches in a row without a plan that is sure enough, before the agent gives up."""
+
 WAITS = "waits for an operator"
 """The outcome of a run whose plan no one has answered."""
 Ask = Callable[[int, Search], Answer | None]
 """Shows an operator a decision and the search it made; gives what the operator says, None for nothing."""
-_Go = Literal["observe", "search", "approve", "act", "verify", "end"]
-
-
-class State(TypedDict, total=False):
-    """What LangGraph carries from node to node, and keeps."""
-
-    go: _Go
-    """The node to go to."""
-    decision: int
-    amends: int
-    """The decision that the next search goes on from; 0 for none."""
-    shown: int
-    """The decision whose plan an operator is shown, or is acted on."""
-    answer: dict[str, Any]
-    """What an operator said of it."""
-    plan: str
-    """Digest of the plan that is acted on."""
-    step: int
-    """Of the plan, from 0."""
-    fruitless: int
-    idle: int
-    doubts: int
-    control_step: int
-    began: int
-    """The control step at which the plan was begun."""
-    events: int
-    """Bytes of events.jsonl."""
-    outcome: str
-
-
-class Waiting(NamedTuple):
-    """A plan that waits for an operator."""
-
-    decision: int
-    found: Search
-    digest: str
 
 
 class Agent(Acting):
@@ -186,11 +156,42 @@ class Agent(Acting):
         self._tell_searched(found, decision, seconds)
         if isinstance(found, NoPlan):
             return self._fruitless(state, decision, found)
+        go: Go = "approve" if self.approve == "ask" else "act"
+        if go == "act" and not self._chosen(state) and not self._sure(found, decision):
+            if len(ways(found, self.parts.probe)) < 2:
+                return self._unsure(state, decision, found)
+            go = "approve"
         self._plan, self._found = found.plan, {decision: found}
         digest = self.keeping.keep_plan(decision, found.plan)
-        go: _Go = "approve" if self.approve == "ask" else "act"
         changes: State = {"go": go, "decision": decision, "shown": decision, "plan": digest}
-        return {**changes, "amends": 0, "fruitless": 0, "step": 0}
+        return {**changes, "amends": 0, "fruitless": 0, "unsure": 0, "step": 0}
+
+    @staticmethod
+    def _chosen(state: State) -> bool:
+        """Whether an operator has said which branch to take."""
+        if not state.get("amends", 0):
+            return False
+        answer = Answer.of(state["answer"])
+        return answer.picked is not None or answer.edited is not None
+
+    def _sure(self, found: Search, decision: int) -> bool:
+        """Whether a plan's expected success is what was asked for."""
+        needed, expected = self.settings.min_confidence, found.expected_success
+        if needed is None or expected is None or not not_sure(found, needed):
+            return True
+        nodes = found.tree.nodes
+        ends = {str(node): nodes[node].subgoal for node in ways(found, self.parts.probe)}
+        self.events.emit(Unsure(time=self.events.now(), decision=decision, expected_success=expected,
+                                needed=needed, ways=ends))  # fmt: skip
+        return False
+
+    def _unsure(self, state: State, decision: int, found: Search) -> State:
+        """Nobody need be asked where all branches end alike: search again, from other seeds."""
+        unsure = state.get("unsure", 0) + 1
+        if unsure < MAX_UNSURE:
+            return {"go": "search", "decision": decision, "amends": 0, "unsure": unsure}
+        outcome = f"{not_sure(found, self.settings.min_confidence)}, {unsure} times in a row"
+        return {"go": "end", "decision": decision, "unsure": unsure, "outcome": outcome}
 
     @staticmethod
     def _fruitless(state: State, decision: int, found: NoPlan) -> State:
@@ -198,7 +199,7 @@ class Agent(Acting):
         fruitless = state.get("fruitless", 0) + 1
         if fruitless >= MAX_FRUITLESS:
             return {"go": "end", "decision": decision, "fruitless": fruitless, "outcome": str(found)}
-        go: _Go = "approve" if state.get("amends", 0) else "search"
+        go: Go = "approve" if state.get("amends", 0) else "search"
         return {"go": go, "decision": decision, "amends": 0, "fruitless": fruitless}
 
     def _approve(self, state: State) -> State:
@@ -376,7 +377,7 @@ class Agent(Acting):
 
     @property
     def _config(self) -> dict[str, Any]:
-        return {"recursion_limit": 1_000_000, "configurable": {"thread_id": "run"}}
+        return {"recursion_limit": 1_000_000, "configurable": {"thread_id": self.keeping.thread}}
 
     def _invoke(self, graph: Any, ask: Ask | None) -> State:
         """Go through the graph, or go on in it, asking where it waits."""

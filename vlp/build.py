@@ -29,6 +29,7 @@ from tasks.perception import PoseProbe, Remembering, SlotEncoder
 from video.denoiser import SlotDenoiser
 from video.pipeline import SlotVideoPipeline
 from video.renderer import SlotRenderer
+from vlp.confidence import Confidence
 from vlp.models import Models
 from vlp.other_video import OtherVideo
 from vlp.vlm.account import Accounted
@@ -71,6 +72,8 @@ class Parts:
     """The weights folder."""
     success: SuccessJudge | None = None
     """Who is asked, beside the goal's rule, whether the goal is reached."""
+    confidence: Confidence | None = None
+    """How sure one may be of a plan; None where that was not measured with these models."""
     accounted: tuple[Accounted, ...] = ()
     """Models that keep account of what they cost."""
 
@@ -188,5 +191,6 @@ def build(
         hashes,
         folder=folder,
         success=vlm.success,
+        confidence=Confidence.load(hashes) if models == Models() else None,
         accounted=(*vlm.accounted, *([other] if other else [])),
     )

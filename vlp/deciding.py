@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from planner import Guard, Known, Search, search, search_for
 from tasks.goal import Goal
 from vlp.build import Parts
+from vlp.confidence import features
 from vlp.durable.recall import Recall
-from vlp.errors import ModelSwitched
+from vlp.errors import ModelSwitched, UsageError
 from vlp.settings import Settings
 from vlp.timing import Stopwatch
 from vlp.verified_value import VerifiedValue
@@ -23,7 +25,8 @@ DONE_BELOW: Final = 4.0
 
 
 class Decider:
-    """Searches for plans with the parts of one agent; `watch` takes the time of each part."""
+    """Searches for plans with the parts of one agent; `watch` takes the time of each part. Raises UsageError
+    for a confidence that nobody can tell."""
 
     def __init__(
         self,
@@ -35,6 +38,11 @@ class Decider:
     ) -> None:
         self._parts, self._settings, self._watch, self._live = parts, settings, watch, live
         self._recall = recall
+        if settings.min_confidence is not None and parts.confidence is None:
+            raise UsageError(
+                "min confidence: expected the bundled models, to which it was fitted, got others; "
+                "leave it out, or fit it to them (python -m vlp.evaluate.confidence)"
+            )
 
     def search(
         self, frame: NDArray[np.uint8], goal: Goal, decision: int, known: Known | None = None
@@ -44,9 +52,14 @@ class Decider:
         answer."""
         find, seed = self._finder(frame, goal, known), self._settings.seed * 1000 + decision
         try:
-            return self._find(find, seed)
+            found = self._find(find, seed)
         except ModelSwitched:  # half of it was another model's
-            return self._find(find, seed)
+            found = self._find(find, seed)
+        return replace(found, expected_success=self._expected(found))
+
+    def _expected(self, found: Search) -> float | None:
+        confidence, probe = self._parts.confidence, self._parts.probe
+        return None if confidence is None else float(confidence.of(features(found, probe)[None])[0])
 
     def _find(self, find: Callable[..., Search], seed: int) -> Search:
         seconds = self._settings.seconds

@@ -33,6 +33,7 @@ class Decision:
     plan: Plan | None
     stopped: str  # Search.stopped, or "no plan"
     seconds: float
+    expected_success: float | None = None  # of the plan's first step, 0..1; None where it is not known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +62,7 @@ def save_decision(folder: Path, number: int, found: Search | NoPlan, seconds: fl
     folder.mkdir(parents=True)
     tree = found.tree
     stopped, plan = (found.stopped, found.plan.steps) if isinstance(found, Search) else (NO_PLAN, ())
+    expected = found.expected_success if isinstance(found, Search) else None
     write_png(folder / "root.png", tree.root_frame)
     places = _save_clips(folder, tree.nodes)
     record = {
@@ -69,6 +71,7 @@ def save_decision(folder: Path, number: int, found: Search | NoPlan, seconds: fl
         "goal": tree.goal,
         "seconds": seconds,
         "stopped": stopped,
+        "expected_success": expected,
         "plan": [step.node_id for step in plan],
         "root": {
             "steps_to_go": _json_number(tree.root_steps_to_go),
@@ -98,7 +101,12 @@ def load_decision(folder: Path) -> Decision:
     numbers = (_number(record["root"]["steps_to_go"]), _number(record["root"]["spread"]))
     tree = Tree(record["goal"], root, *numbers, nodes)
     return Decision(
-        record["decision"], tree, _plan(nodes, record["plan"]), record["stopped"], record["seconds"]
+        record["decision"],
+        tree,
+        _plan(nodes, record["plan"]),
+        record["stopped"],
+        record["seconds"],
+        record.get("expected_success"),
     )
 
 

@@ -81,6 +81,19 @@ class Searched(_Event):
     """Left after each subgoal of the plan."""
     root_steps_to_go: Steps
     seconds: float
+    expected_success: float | None = None
+    """Of the plan's first step, 0..1; None where it is not known."""
+
+
+class Unsure(_Event):
+    """A plan is not acted on, since its expected success is below what was asked for."""
+
+    kind: Literal["unsure"] = "unsure"
+    decision: int
+    expected_success: float
+    needed: float
+    ways: dict[str, str]
+    """Branches that end in different ways, by their node ids, in words; of two or more one is asked for."""
 
 
 class SubgoalStarted(_Event):
@@ -165,6 +178,7 @@ Event = (
     RunStarted
     | Observed
     | Searched
+    | Unsure
     | SubgoalStarted
     | Acted
     | Verified
@@ -231,6 +245,7 @@ def searched(found: Search | NoPlan, *, time: float, decision: int, seconds: flo
         steps_to_go=tuple(step.steps_to_go for step in steps),
         root_steps_to_go=tree.root_steps_to_go,
         seconds=seconds,
+        expected_success=found.expected_success if isinstance(found, Search) else None,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from vlp.events import (
     Searched,
     Stopped,
     SubgoalStarted,
+    Unsure,
     Verified,
 )
 
@@ -32,6 +33,8 @@ def line(event: Event) -> str | None:
             text = f"instruction: {event.instruction}"
         case Searched():
             text = f"decision {event.decision}: {_searched(event)}"
+        case Unsure():
+            text = f"decision {event.decision}: {unsure(event)}"
         case SubgoalStarted():
             text = f"decision {event.decision}, step {event.step}: {event.subgoal}"
         case Verified():
@@ -61,6 +64,13 @@ def _answer(event: Answered) -> str:
     if event.picked is not None:
         changes.append(f"picks {event.picked}")
     return ", ".join(changes) or event.reason or event.say
+
+
+def unsure(event: Unsure) -> str:
+    said = f"expected success {event.expected_success:.0%}, less than {event.needed:.0%}"
+    if len(event.ways) < 2:
+        return f"{said}, and all branches end alike"
+    return f"{said}; which of these? " + "; ".join(f"{node}: {words}" for node, words in event.ways.items())
 
 
 def verdict(event: Verified) -> str:
@@ -97,7 +107,8 @@ def _searched(event: Searched) -> str:
         return f"no plan ({searched})"
     last = event.steps_to_go[-1]
     steps = "" if last is None else f", then {last:.0f} steps to go"
-    return f"{'; '.join(event.subgoals)}{steps} ({searched})"
+    sure = "" if event.expected_success is None else f", {event.expected_success:.0%} sure"
+    return f"{'; '.join(event.subgoals)}{steps}{sure} ({searched})"
 
 
 def _ending(event: Stopped) -> str:

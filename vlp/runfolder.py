@@ -117,7 +117,7 @@ class RunFolder:
         kept = self.decision(number)
         if kept.plan is None:
             raise ValueError(f"expected a decision with a plan, got {number} without one; choose another")
-        return Search(kept.plan, kept.tree, cast(Any, kept.stopped))
+        return Search(kept.plan, kept.tree, cast(Any, kept.stopped), kept.expected_success)
 
     @property
     def position(self) -> int:

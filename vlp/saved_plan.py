@@ -45,6 +45,8 @@ class SavedPlan:
     digest: str
     plan: Plan
     tree: Tree
+    expected_success: float | None = None
+    """Chance (0..1) that its first subgoal ends as imagined; None where it is not known."""
 
     @classmethod
     def load(cls, path: Path, decision: int, digest: str) -> Self:
@@ -52,7 +54,7 @@ class SavedPlan:
         kept = load_decision(path / "decisions" / f"{decision:02d}")
         if kept.plan is None:
             raise ValueError(f"expected a decision with a plan in {path}, got {decision} without one")
-        return cls(path, decision, digest, kept.plan, kept.tree)
+        return cls(path, decision, digest, kept.plan, kept.tree, kept.expected_success)
 
     @property
     def subgoals(self) -> tuple[str, ...]:

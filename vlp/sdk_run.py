@@ -25,6 +25,7 @@ from vlp.durable.names import FILE
 from vlp.durable.store import Store
 from vlp.errors import HeldError, InstructionError, ModelError, NoPlanError
 from vlp.events import Events
+from vlp.outcomes import not_sure
 from vlp.runfolder import RunFolder
 from vlp.saved_plan import Approval, SavedPlan
 from vlp.settings import Settings
@@ -87,6 +88,7 @@ class Run:
             raise InstructionError(f"rule: {error}") from error
         self._loop = Agent(parts, kept, settings, events=self.events, folder=self.folder,
                            approve="ask", keeping=keeping, rules=read)  # fmt: skip
+        self._least = settings.min_confidence
         self._result: dict[str, Any] = {}
 
     @property
@@ -116,6 +118,8 @@ class Run:
         if (waits := self._loop.waits) is None:
             reason = self._result["reason"]
             raise NoPlanError(f"{'nothing to plan' if reason in OVER else 'no plan'}: {reason}")
+        if why := not_sure(waits.found, self._least):
+            raise NoPlanError(why)
         return SavedPlan.load(self.folder.path, waits.decision, waits.digest)
 
     def close(self) -> None:

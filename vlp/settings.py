@@ -48,6 +48,9 @@ class Settings:
     seconds: float | None = None
     """That each decision searches, by restarts; None: as long as one search takes."""
 
+    min_confidence: float | None = None
+    """Expected success (0..1) below which a plan is not acted on; None: any will do."""
+
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
             _check(name, getattr(self, name), low, high)
@@ -59,6 +62,8 @@ class Settings:
             )
         if self.seconds is not None:
             _check_seconds(self.seconds)
+        if self.min_confidence is not None:
+            _check_share(self.min_confidence)
         if self.clips > MOST_CLIPS:
             raise UsageError(
                 f"expected at most {MOST_CLIPS} clips a level, "
@@ -74,7 +79,7 @@ class Settings:
         """The settings as they stand in result.json. Those that only an ablation changes stand there only
         when it does, so that a result of the agent as it is says the same with them and without."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        as_is = {"extraction": "every-frame", "seconds": None}
+        as_is = {"extraction": "every-frame", "seconds": None, "min_confidence": None}
         return {name: value for name, value in values.items() if name not in as_is or value != as_is[name]}
 
 
@@ -93,6 +98,14 @@ def _check_seconds(value: object) -> None:
         raise UsageError(
             f"seconds: expected a number from {low:g} to {high:g}, got {value!r:.40}; "
             "choose one in this range"
+        )
+
+
+def _check_share(value: object) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and 0.0 <= value <= 1.0):  # type: ignore[operator]
+        raise UsageError(
+            f"min confidence: expected a number from 0 to 1, got {value!r:.40}; choose one in this range"
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -151,3 +151,10 @@ def _hash(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def digest(hashes: Hashes, baselines: Sequence[str] = ()) -> str:
+    """The hashes of a weights folder in one, 16 hexadecimal digits, without those of baselines other than
+    `baselines`: what an episode does not run on may be trained on without running it again."""
+    own = {part: files for part, files in hashes.items() if part not in BASELINES or part in baselines}
+    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]

@@ -29,7 +29,7 @@ from vlp.bench import names
 from vlp.bench.demonstrator_proposer import DemonstratorProposer
 from vlp.bench.engines import ENGINES, processes
 from vlp.bench.episode import Episode, run
-from vlp.bench.execution import digest, run_all
+from vlp.bench.execution import run_all
 from vlp.bench.line import Line, identity
 from vlp.bench.log import EpisodeLog
 from vlp.bench.methods import METHODS, RandomValue
@@ -42,7 +42,7 @@ from vlp.cli import main
 from vlp.errors import FolderError, VlpError
 from vlp.evaluate import loop, pushes
 from vlp.settings import Settings
-from vlp.weights import verify
+from vlp.weights import digest, verify
 
 SEED = 1_000_050
 SHORT = Settings(seed=SEED, max_control_steps=3, device="cpu")

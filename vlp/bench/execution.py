@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +11,7 @@ from vlp.bench.engines import Engine, processes
 from vlp.bench.episode import Episode
 from vlp.bench.line import Line, identity
 from vlp.bench.log import EpisodeLog
-from vlp.weights import BASELINES, Hashes, verify
+from vlp.weights import digest, verify
 
 
 class Watcher(Protocol):
@@ -34,13 +32,6 @@ class Silent:
     def begin(self, known: int, left: int) -> None: ...
 
     def ended(self, line: Line) -> None: ...
-
-
-def digest(hashes: Hashes, baselines: Sequence[str] = ()) -> str:
-    """The hashes of a weights folder in one, 16 hexadecimal digits, without those of baselines other than
-    `baselines`: what an episode does not run on may be trained on without running it again."""
-    own = {part: files for part, files in hashes.items() if part not in BASELINES or part in baselines}
-    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def run_all(

@@ -12,11 +12,12 @@ import numpy as np
 from executors.gate import Gate
 from executors.language_policy import LanguagePolicy, WordsPolicy
 from executors.robot import Robot
-from vlp.agent import Agent, State
+from vlp.agent import Agent
 from vlp.build import Parts, choose_device
 from vlp.events import Events
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
+from vlp.state import State
 from vlp.weights import LANGUAGE_POLICY, baseline
 
 STEPS = 48

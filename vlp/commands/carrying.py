@@ -31,11 +31,13 @@ from vlp.commands.run import Options, Plan, Run
 from vlp.driving import driven
 from vlp.durable.keeping import Keeping
 from vlp.durable.names import FILE, ROBOT
+from vlp.durable.postgres import checkpoints
 from vlp.durable.record import keep_run
 from vlp.durable.store import Store
 from vlp.errors import HeldError, InstructionError, ModelError, NoPlanError, UsageError
 from vlp.events import Events
 from vlp.live import LiveView
+from vlp.outcomes import not_sure
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
 from vlp.watching import WatchedRobot, Watcher
@@ -46,6 +48,8 @@ _VERSIONED: Final = ("torch", "diffusers", "transformers", "numpy", "pybullet", 
 Result = dict[str, Any]
 
 
+PLANNED: Final = "planned only"
+
 Conclude = Callable[[], int]
 """Says how a run ended, once its folder is closed: the exit code."""
 
@@ -55,7 +59,8 @@ def begin(options: Run, folder: RunFolder, watcher: Watcher | None = None) -> Co
     with Store(folder.path / FILE) as store:
         parts = load(options)
         keep_run(store, options, parts.hashes)
-        return carry_out(options, parts, folder, Keeping(store), watcher=watcher)
+        keeping = Keeping(store, checkpoints=checkpoints(options.checkpoints))
+        return carry_out(options, parts, folder, keeping, watcher=watcher)
 
 
 def carry_out(
@@ -113,6 +118,8 @@ def _conclude_plan(options: Plan, path: Path, result: Result, found: Search | No
         raise found
     if isinstance(found, NoPlan):
         raise NoPlanError(f"{found} (all branches: {path / 'report.html'})") from found
+    if result["reason"] != PLANNED:
+        raise NoPlanError(f"{result['reason']} (all branches: {path / 'report.html'})")
     return 0
 
 
@@ -185,11 +192,12 @@ def _planned(options: Plan, found: Search | Any, agent: Agent) -> Result:
         "task": getattr(getattr(found, "tree", None), "goal", None),
         "seed": options.seed,
         "complete": False,
-        "reason": "planned only" if steps else str(found),
+        "reason": (not_sure(found, options.min_confidence) or PLANNED) if steps else str(found),
         "control_steps": 0,
         "decisions": 1,
         "plan": [step.subgoal for step in steps],
         "steps_to_go": [round(step.steps_to_go, 1) for step in steps],
+        "expected_success": getattr(found, "expected_success", None),
         "settings": options.settings().as_dict(),
         "models": agent.parts.hashes,
         "models_used": agent.accounts.as_list(),

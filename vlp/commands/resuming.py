@@ -11,6 +11,7 @@ from vlp.commands.session import explained
 from vlp.driving import check_free
 from vlp.durable.keeping import Keeping
 from vlp.durable.names import ROBOT
+from vlp.durable.postgres import checkpoints
 from vlp.durable.store import Store
 from vlp.errors import FolderError, StateError
 from vlp.events import read_events
@@ -23,9 +24,8 @@ def resume(asked: Run, path: Path, store: Store, watcher: Watcher | None = None)
     StateError for events that can't be read."""
     check_free(path / ROBOT)
     with stdout_for_result(), _reopened(path) as folder, explained(path):
-        return carry_out(
-            asked, load(asked), folder, Keeping(store, resumed=True), since=_seconds(path), watcher=watcher
-        )
+        keeping = Keeping(store, resumed=True, checkpoints=checkpoints(asked.checkpoints))
+        return carry_out(asked, load(asked), folder, keeping, since=_seconds(path), watcher=watcher)
 
 
 def _reopened(path: Path) -> RunFolder:

@@ -10,6 +10,7 @@ from tyro.conf import Positional, arg
 
 from vlp.approving import Approve
 from vlp.commands.model_options import ModelOptions
+from vlp.durable.postgres import Where
 from vlp.settings import PRESETS, Device, PresetName, Settings
 
 DEMO_INSTRUCTION = "group the blocks by color"
@@ -41,6 +42,9 @@ class Options(ModelOptions):
     """Denoising steps a clip (2)."""
     within: Annotated[float | None, arg(metavar="SECONDS", help_behavior_hint="")] = None
     """How long each decision may search, by restarts; the best plan by then is taken."""
+    min_confidence: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="")] = None
+    """Expected success (0 to 1) below which no plan is acted on: you are asked where branches end in
+    different ways, else it is given up."""
     device: Device = "auto"
     """Where models run; auto takes a GPU when there is one."""
     weights: _Folder = None
@@ -58,7 +62,7 @@ class Options(ModelOptions):
         preset = PRESETS[self.preset].as_dict()
         given = {option.name: getattr(self, option.name) for option in fields(self) if option.name in preset}
         numbers = preset | {name: value for name, value in given.items() if value is not None}
-        return Settings(**numbers, seconds=self.within)
+        return Settings(**numbers, seconds=self.within, min_confidence=self.min_confidence)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,8 @@ class Run(Options):
     """Control steps of 0.1 s until it gives up (1500)."""
     approve: Approve = "auto"
     """ask: no plan is acted on before you have approved it, changed it or stopped."""
+    checkpoints: Where = "sqlite"
+    """sqlite: in the run's folder; postgres: in the database whose address is in VLP_POSTGRES."""
 
     def run(self) -> int:
         from vlp.commands.session import act

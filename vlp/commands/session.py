@@ -48,9 +48,11 @@ def _prepared(options: Run | Plan) -> Iterator[RunFolder]:
 
     What is cheap to find wrong is looked at before models are loaded and before anything is written.
     """
+    from vlp.durable.postgres import check
     from vlp.weights import BUNDLED, verify
 
     settings, _ = options.settings(), options.models()
+    check(getattr(options, "checkpoints", "sqlite"))
     check_instruction(options.instruction, seed=settings.seed, rules=options.rule)
     verify(options.weights or BUNDLED)
     with (

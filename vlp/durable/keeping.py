@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
+from uuid import uuid4
 
 import numpy as np
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -24,6 +25,7 @@ from vlp.errors import StateError
 CHECKPOINTS: Final = "checkpoints.sqlite"
 BLOCKS: Final = "blocks"
 PLAN: Final = "plan"
+THREAD: Final = "thread"
 FOLLOWED: Final = "followed"
 
 
@@ -48,6 +50,16 @@ class Keeping:
         self.recall = None if store is None else Recall(store)
         self._followed: Followed | None = None
         self._journaled: JournaledRobot | None = None
+
+    @property
+    def thread(self) -> str:
+        """The run's name among the checkpoints; where many runs share a place, one that no other has."""
+        if self._store is None or self._checkpoints is None:
+            return "run"
+        kept = self._store.get(THREAD)
+        if kept is None:
+            self._store.put({THREAD: (kept := uuid4().hex.encode())})
+        return kept.decode()
 
     @contextmanager
     def checkpoints(self) -> Iterator[BaseCheckpointSaver[Any]]:

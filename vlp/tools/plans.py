@@ -73,6 +73,7 @@ class Plans:
             "subgoals": list(found.subgoals),
             "steps_to_go": [round(step.steps_to_go, 1) for step in found.plan],
             "spread": [round(step.spread, 1) for step in found.plan],
+            "expected_success": None if (p := found.expected_success) is None else round(p, 2),
             "branches": len(found.tree.nodes),
             "rejected": found.tree.rejections(),
         }
@@ -108,9 +109,8 @@ class Plans:
             raise
 
     def observe(self) -> bytes:
-        """What the camera shows now, or once what is under way is done, as PNG."""
-        with self._busy:  # a camera is read by one thread at a time
-            return to_png(np.asarray(self._agent.observe()["rgb"]))
+        """What the camera shows now, also while the robot moves, as PNG."""
+        return to_png(np.asarray(self._agent.observe()["rgb"]))
 
     def stop(self, reason: str) -> str:
         """Stop the robot at once, whatever is under way."""

@@ -1,0 +1,89 @@
+"""Runs that are recorded decision by decision, on a board that keeps no score for the agent: it ends where
+its camera shows the goal reached, and the simulator says afterwards whether that was so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from executors.robot import SimulatedRobot
+from executors.wrapped import WrappedRobot
+from planner import Search
+from tasks.perception import PoseProbe
+from vlp.agent import Agent
+from vlp.bench.episode import Episode, NoFolder
+from vlp.bench.line import Line
+from vlp.build import Parts
+from vlp.confidence import FEATURES, features
+from vlp.events import Event, Events, SubgoalStarted, Verified
+from vlp.runfolder import RunFolder
+
+
+class Unscored(WrappedRobot):
+    """A robot that does not say how well it goes, as hardware."""
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    @property
+    def terminated(self) -> bool:
+        """Never: nobody says so."""
+        return False
+
+
+@dataclass
+class Recorder(NoFolder):
+    """Takes the features of each plan, and whether its first subgoal ended as imagined."""
+
+    probe: PoseProbe
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    _first: bool = False
+
+    def save_decision(self, number: int, found: object, seconds: float) -> None:
+        """A search has ended."""
+        if isinstance(found, Search):
+            seen = features(found, self.probe)
+            said = {name: round(float(value), 5) for name, value in zip(FEATURES, seen, strict=True)}
+            self.rows.append({"decision": number, "features": said})
+
+    def record(self, event: Event) -> None:
+        """An event of the run."""
+        if isinstance(event, SubgoalStarted):
+            self._first = event.step == 1
+        if isinstance(event, Verified) and self._first:
+            self.rows[-1] |= {"outcome": event.outcome, "distance": event.distance}
+
+
+@dataclass(frozen=True)
+class Recorded(Episode):
+    """An episode of the agent; `method` is "recorded"."""
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def measure(self, parts: Parts) -> Line:
+        """Its decisions, and whether the agent took the goal for reached and it was."""
+        robot = SimulatedRobot(self.instruction, seed=self.seed, layout=self.layout,
+                               max_steps=self.settings.max_control_steps)  # fmt: skip
+        recorder, events = Recorder(parts.probe), Events()
+        events.subscribe(recorder.record)
+        folder = cast("RunFolder", recorder)
+        try:
+            result = Agent(parts, Unscored(robot), self.settings, events=events, folder=folder).run(
+                self.instruction
+            )
+        finally:
+            robot.disconnect()
+        return {
+            "reason": result["reason"],
+            "control_steps": result["control_steps"],
+            "seconds": result["seconds"],
+            "score": float(robot.info["score"]),
+            "best": float(robot.info["best"]),
+            "decisions": [row for row in recorder.rows if "outcome" in row],
+        }

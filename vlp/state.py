@@ -1,0 +1,46 @@
+"""What the agent's graph carries from node to node and keeps: numbers, words and digests."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple, TypedDict
+
+from planner import Search
+
+Go = Literal["observe", "search", "approve", "act", "verify", "end"]
+
+
+class State(TypedDict, total=False):
+    """What LangGraph carries from node to node, and keeps."""
+
+    go: Go
+    """The node to go to."""
+    decision: int
+    amends: int
+    """The decision that the next search goes on from; 0 for none."""
+    shown: int
+    """The decision whose plan an operator is shown, or is acted on."""
+    answer: dict[str, Any]
+    """What an operator said of it."""
+    plan: str
+    """Digest of the plan that is acted on."""
+    step: int
+    """Of the plan, from 0."""
+    fruitless: int
+    unsure: int
+    """Searches in a row whose plan was not sure enough."""
+    idle: int
+    doubts: int
+    control_step: int
+    began: int
+    """The control step at which the plan was begun."""
+    events: int
+    """Bytes of events.jsonl."""
+    outcome: str
+
+
+class Waiting(NamedTuple):
+    """A plan that waits for an operator."""
+
+    decision: int
+    found: Search
+    digest: str
