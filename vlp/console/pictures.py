@@ -17,7 +17,7 @@ from vlp.filmstrip import scaled, sheet, strip, to_png
 GAP: Final = 2
 FPS: Final = 4
 """Frames a second of a plan's film, twice as fast as imagined."""
-HEIGHT: Final = 64
+HEIGHT: Final = 56
 """Pixels of a frame of a branch."""
 
 
