@@ -40,7 +40,7 @@ from vlp.bench.true_value import MOST, TrueValue, board_of
 from vlp.build import BUNDLED, Parts, build
 from vlp.cli import main
 from vlp.errors import FolderError, VlpError
-from vlp.evaluate import loop, pushes
+from vlp.evaluate import pushes
 from vlp.settings import Settings
 from vlp.weights import digest, verify
 
@@ -534,19 +534,6 @@ def test_a_small_job_over_ray(tmp_path: Path) -> None:
 def test_what_is_measured_can_be_read_back(parts: Parts) -> None:
     line: dict[str, Any] = run(replace(episode(), settings=METHODS["no-search"].settings(SHORT)), parts)
     assert json.loads(json.dumps(line)) == line
-
-
-def test_the_loops_measurement_stands_on_the_bench(
-    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine, written = Recording(), {}
-    monkeypatch.setattr(loop, "run_all", partial(run_all, engine=engine))
-    monkeypatch.setattr(loop, "write", lambda name, result: written.update({name: result}))
-    loop.main(loop.Options(seeds=2, tasks=("area", "line"), weights=weights, log=tmp_path / "loop.jsonl"))
-    assert len(engine.ran) == 8 and {one.method for one in engine.ran} == {"ours", "no-search"}
-    area = written["loop"]["area"]
-    assert area["search_gains"] == {"mean": 0.0, "interval_95": (0.0, 0.0)}
-    assert {name: area[name]["mean_score"] for name in loop.SYSTEMS} == dict.fromkeys(loop.SYSTEMS, 0.5)
 
 
 def test_pushes_stand_on_the_bench(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
