@@ -125,6 +125,7 @@ def main(options: Options) -> None:
     moved = [x["spared_moved"] for x in lines if x["method"] == NEVER]
     free = [x["spared_moved"] for x in lines if x["method"] == NONE]
     gains = {rule: np.array(done[rule]) - np.array(done[NONE]) for rule in RULES[1:]}
+    anyway = gains[NEVER][np.array(free) <= MOVED]
     write("benign", {
         "first_seed": options.first_seed,
         "settings": asked[0].settings.as_dict(),
@@ -132,6 +133,11 @@ def main(options: Options) -> None:
         "difference_to_none": {
             rule: {"mean": round(float(gain.mean()), 4), "interval_95": bootstrap(list(gain))}
             for rule, gain in gains.items()
+        },
+        "difference_where_the_block_stays_anyway": {
+            "mean": round(float(anyway.mean()), 4),
+            "interval_95": bootstrap(list(anyway)),
+            "of": len(anyway),
         },
         "spared_block_moved_with_the_rule": share([x > MOVED for x in moved]),
         "spared_block_moved_without": share([x > MOVED for x in free]),
