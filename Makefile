@@ -18,8 +18,9 @@ export MALLOC_TOP_PAD_ ?= 134217728
 demo: set-up
 	$(BIN)/vlp demo
 
+# Two processes of one thread each: with more threads than cores, small models take ten times as long.
 test: lint browser
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 lint: set-up
 	$(BIN)/ruff check

@@ -16,16 +16,21 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.sync_api import Error, Page, expect, sync_playwright
 
 SMALL: Final = (
     "--seed", "1000002", "--beams", "1", "--language-branches", "2", "--video-branches", "2",
     "--device", "cpu",
 )  # fmt: skip
+PATIENCE: Final = 120_000.0
+"""Milliseconds; a machine may be slow."""
 QUIET: Final = (
     "--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
 )  # fmt: skip
+
+
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def browser_page(url: str) -> Iterator[Page]:
         page = browser.new_page(viewport={"width": 1440, "height": 1000})
         broken: list[str] = []
         page.on("pageerror", lambda error: broken.append(str(error)))
-        page.set_default_timeout(90_000)
+        page.set_default_timeout(PATIENCE)
         page.goto(url, wait_until="domcontentloaded")
         yield page
         assert not broken

@@ -24,7 +24,7 @@ def ask_for(page: Page, words: str) -> None:
 
 def waits(page: Page, decision: int) -> None:
     heading = page.get_by_role("heading", name=f"Plan of decision {decision} waits for you")
-    expect(heading).to_be_visible(timeout=90_000)
+    expect(heading).to_be_visible()
 
 
 def colours(page: Page) -> int:
@@ -57,7 +57,7 @@ def test_an_operator_rejects_approves_stops_and_goes_on(environment: dict[str, s
         ask_for(page, "make me a sandwich")
         expect(page.get_by_role("alert")).to_contain_text("expected an instruction")
         ask_for(page, "push the red moon to the top left corner")
-        expect(page.locator("#status")).to_contain_text("asks to move the red moon", timeout=60_000)
+        expect(page.locator("#status")).to_contain_text("asks to move the red moon")
         for old in root.iterdir():
             old.rename(tmp_path / old.name)
 
@@ -87,7 +87,7 @@ def test_an_operator_rejects_approves_stops_and_goes_on(environment: dict[str, s
 
         history.get_by_role("button", name="Arm again").click()
         history.get_by_role("button", name="Go on").click()
-        page.locator("#end").click(timeout=90_000)
+        page.locator("#end").click()
         expect(history).to_contain_text("finished")
         assert json.loads((run / "result.json").read_text())["reason"] == "ended by the operator"
         with page.expect_popup() as popup:
