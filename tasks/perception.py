@@ -134,6 +134,15 @@ def tidy(slots: Tensor) -> Tensor:
     return present * torch.cat([present, slots[..., 1:3], turn * is_block], -1)
 
 
+def distinct(frames: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    """Of frames [N, H, W, 3], those that differ [M, H, W, 3] in the order in which they come first, and
+    which of them each frame is [N]."""
+    number: dict[bytes, int] = {}
+    back = np.array([number.setdefault(frame.tobytes(), len(number)) for frame in frames], np.intp)
+    _, first = np.unique(back, return_index=True)
+    return frames[first], back
+
+
 class Eye(Protocol):
     """Anything that sees as a slot encoder does."""
 

@@ -15,6 +15,8 @@ import torch
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
+from tasks.precision import fast
+
 Batch = Mapping[str, Tensor]
 Loss = Callable[[Batch], tuple[Tensor, dict[str, float]]]
 
@@ -135,7 +137,7 @@ class Trainer:
     def _update(self, batch: Batch) -> dict[str, float]:
         device = self.config.device
         batch = {name: value.to(device) for name, value in batch.items()}
-        with torch.autocast(device, dtype=torch.bfloat16):
+        with fast(device):
             loss, logs = self.loss(batch)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

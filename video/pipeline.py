@@ -10,7 +10,8 @@ from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tasks.perception import SlotEncoder
+from tasks.perception import SlotEncoder, distinct
+from tasks.precision import fast
 from tasks.words import encode
 from video.contact import set_apart
 from video.denoiser import MOTION_SCALE, SlotDenoiser
@@ -52,8 +53,8 @@ class SlotVideoPipeline(DiffusionPipeline):  # type: ignore[misc]
                 "expected as many frames as subgoals and seeds, "
                 f"got {len(frames)}, {len(subgoals)}, {len(seeds)}"
             )
-        unique, back = np.unique(np.asarray(frames).reshape(len(frames), -1), axis=0, return_inverse=True)
-        seen = self.encoder.see(unique.reshape(-1, *frames.shape[1:]))[back.reshape(-1)]
+        unique, back = distinct(np.asarray(frames))  # many branches begin where another does
+        seen = self.encoder.see(unique)[back]
         first = visible(torch.from_numpy(seen).to(self.device))
         clips = denoise(self.denoiser, first, subgoals, seeds, steps, scheduler=self.scheduler)
         return np.asarray(self.renderer.imagine(frames, first, clips))
@@ -80,7 +81,7 @@ def denoise(
     scheduler.set_timesteps(sigmas=np.linspace(1.0, 1.0 / steps, steps), device=device)
     for index, moment in enumerate(scheduler.timesteps):
         sigma = scheduler.sigmas[index].to(device)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with fast(device.type):
             clean = denoiser(latent, sigma.expand(len(latent)), first, text).float()
         latent = scheduler.step((latent - clean) / sigma, moment, latent, return_dict=False)[0]
     return set_apart(first, follow(first, latent))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tasks.camera import CAMERAS
+from tasks.precision import fast
 from tasks.slots import CENTER, PUSHER, SCALE, SLOTS
 
 SPRITE = 32
@@ -75,6 +76,14 @@ class SlotRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         seed = self.seed(given).reshape(len(slots), -1, 4, 4)
         return torch.sigmoid(self.sprite(seed).float())
 
+    def _sprites(self, slots: Tensor, kinds: Tensor, fraction: Tensor) -> Tensor:
+        """`sprites`, where nothing is to be learned: those that are the same are made once."""
+        if torch.is_grad_enabled():
+            return self.sprites(slots, kinds, fraction)
+        rows = torch.cat([kinds[:, None], slots, fraction], -1)
+        rows, back = rows.unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
+        return self.sprites(rows[:, 1:6], rows[:, 0].long(), rows[:, 6:])[back]
+
     def _lay(self, slots: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, int]]:
         """For each slot kind: pictures it is in, rows and columns on the padded canvas, the sprites."""
         height, width = int(self.config.height), int(self.config.width)
@@ -83,7 +92,9 @@ class SlotRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         picture, kind = slots[..., 0].nonzero(as_tuple=True)
         if not len(picture):
             return
-        drawn = self.sprites(slots[picture, kind], kind, (pixels - corner)[picture, kind]).permute(0, 2, 3, 1)
+        drawn = self._sprites(slots[picture, kind], kind, (pixels - corner)[picture, kind]).permute(
+            0, 2, 3, 1
+        )
         span = torch.arange(SPRITE, device=slots.device) - SPRITE // 2 + SPRITE
         limit = torch.tensor([width + SPRITE - 1, height + SPRITE - 1], device=slots.device)
         corner = corner.nan_to_num().long().clamp(min=-(SPRITE // 2)).minimum(limit - SPRITE // 2)
@@ -116,7 +127,9 @@ class SlotRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """First frames uint8 [N, H, W, 3], their slots [N, 17, 5] and future slots [N, T, 17, 5] to
         clips uint8 [N, T, H, W, 3]."""
         moved = ((clips[..., 1:3] - first[:, None, :, 1:3]).abs().amax(-1) > STILL).to(first.dtype)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        # What stands still is drawn, where something passes it, as it stood.
+        clips = torch.where(moved[..., None] > 0, clips, first[:, None])
+        with fast(self.device.type):
             before = _inner(self._draw(first, moved.amax(1)))[:, None, 3:]
             drawn = _inner(self._draw(clips.flatten(0, 1), moved.flatten(0, 1)))
             later = drawn.unflatten(0, clips.shape[:2])  # type: ignore[no-untyped-call]

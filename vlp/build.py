@@ -25,7 +25,7 @@ from planner import (
     VideoModel,
 )
 from tasks.grammar import UnknownInstruction, parse
-from tasks.perception import PoseProbe, Remembering, SlotEncoder
+from tasks.perception import PoseProbe, Remembering, SlotEncoder, distinct
 from video.denoiser import SlotDenoiser
 from video.pipeline import SlotVideoPipeline
 from video.renderer import SlotRenderer
@@ -121,10 +121,8 @@ class ProbeTracker:
 
     def track(self, frames: NDArray[np.uint8]) -> ProbeTracks:
         """Where the blocks are in frames uint8 [N, H, W, 3]."""
-        first: dict[bytes, int] = {}
-        number = [first.setdefault(frame.tobytes(), len(first)) for frame in frames]
-        distinct = np.stack([frames[number.index(i)] for i in range(len(first))])
-        present, where = self._probe.places(distinct)
+        unique, number = distinct(frames)
+        present, where = self._probe.places(unique)
         return ProbeTracks(present[number, :-1], where[number, :-1], self._probe.names)
 
 
