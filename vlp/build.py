@@ -25,7 +25,7 @@ from planner import (
     VideoModel,
 )
 from tasks.grammar import UnknownInstruction, parse
-from tasks.perception import PoseProbe, Remembering, SlotEncoder, distinct
+from tasks.perception import PoseProbe, Remembering, SlotEncoder
 from video.denoiser import SlotDenoiser
 from video.pipeline import SlotVideoPipeline
 from video.renderer import SlotRenderer
@@ -114,16 +114,15 @@ class EverySecondFrame:
 
 
 class ProbeTracker:
-    """The pose probe as the guards' Tracker; frames that are the same are looked at once."""
+    """The pose probe as the guards' Tracker."""
 
     def __init__(self, probe: PoseProbe) -> None:
         self._probe = probe
 
     def track(self, frames: NDArray[np.uint8]) -> ProbeTracks:
         """Where the blocks are in frames uint8 [N, H, W, 3]."""
-        unique, number = distinct(frames)
-        present, where = self._probe.places(unique)
-        return ProbeTracks(present[number, :-1], where[number, :-1], self._probe.names)
+        present, where = self._probe.places(frames)
+        return ProbeTracks(present[:, :-1], where[:, :-1], self._probe.names)
 
 
 def named(subgoal: str) -> set[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.perception import RADIUS, SlotEncoder
+from tasks.perception import RADIUS, Remembering, SlotEncoder, distinct
 from tasks.pictures import record_pictures
 from tasks.slots import SLOTS, places
 
@@ -40,3 +40,31 @@ def test_pictures_of_heaps_hold_touching_blocks_inside_the_view(tmp_path: Path) 
         gaps = np.linalg.norm(xy[present][:, None] - xy[present][None], axis=-1)
         nearest.append(float((gaps + np.eye(len(gaps))).min()))
     assert min(nearest) > 0.03 and sum(gap < 0.05 for gap in nearest) >= 6
+
+
+class Counting:
+    """An eye that sees each frame's first pixel, and counts the frames."""
+
+    def __init__(self) -> None:
+        self.looked = 0
+
+    def see(self, frames: np.ndarray) -> np.ndarray:
+        self.looked += len(frames)
+        return np.broadcast_to(frames[:, 0, 0, :1, None], (len(frames), SLOTS, 5)).astype(np.float32)
+
+
+def test_frames_that_were_seen_lately_are_not_looked_at_again() -> None:
+    inner = Counting()
+    eye = Remembering(inner, most=3)
+    frames = np.arange(6, dtype=np.uint8)[:, None, None, None].repeat(3, axis=-1)
+    assert eye.see(frames[[0, 1, 0]])[:, 0, 0].tolist() == [0, 1, 0] and inner.looked == 2
+    assert eye.see(frames[[2, 0]])[:, 0, 0].tolist() == [2, 0] and inner.looked == 3
+    # The one that was asked for longest ago is forgotten; more than are kept are seen all the same.
+    assert eye.see(frames[[3, 0]])[:, 0, 0].tolist() == [3, 0] and inner.looked == 4
+    assert eye.see(frames)[:, 0, 0].tolist() == [0, 1, 2, 3, 4, 5] and inner.looked == 7
+
+
+def test_distinct_frames_and_the_way_back() -> None:
+    frames = np.array([5, 3, 5, 9, 3], np.uint8)[:, None, None, None]
+    unique, back = distinct(frames)
+    assert unique[:, 0, 0, 0].tolist() == [5, 3, 9] and (unique[back] == frames).all()

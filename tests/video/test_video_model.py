@@ -127,3 +127,20 @@ def test_the_renderer_draws_what_the_encoder_sees(pipeline: SlotVideoPipeline, b
     with torch.inference_mode():
         drawn = pipeline.renderer(visible(slots))[0].permute(1, 2, 0).numpy()
     assert np.abs(drawn - board / 255).mean() < 0.01
+
+
+def test_sprites_that_are_the_same_are_drawn_once_and_look_the_same(
+    pipeline: SlotVideoPipeline, board: np.ndarray
+) -> None:
+    slots = visible(torch.from_numpy(pipeline.encoder.see(board[None]))).repeat(6, 1, 1)
+    slots[3:, 0, 1] += 0.3  # one block elsewhere in half of them
+    drawn: list[int] = []
+    hook = pipeline.renderer.sprite.register_forward_hook(lambda _, given, made: drawn.append(len(made)))
+    with torch.no_grad():
+        fewer = pipeline.renderer(slots)
+    with torch.enable_grad():
+        all_of_them = pipeline.renderer(slots)
+    hook.remove()
+    count = int(slots[0, :, 0].sum())
+    assert drawn == [count + 1, 6 * count]
+    assert torch.allclose(fewer, all_of_them, atol=1e-4)

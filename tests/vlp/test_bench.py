@@ -35,7 +35,7 @@ from vlp.bench.log import EpisodeLog
 from vlp.bench.methods import METHODS, RandomValue
 from vlp.bench.protocol import Execution, instruction
 from vlp.bench.shown_simulator import ShownSimulator
-from vlp.bench.summary import difference, figures, summary
+from vlp.bench.summary import difference, figures, steps_to_complete, summary
 from vlp.bench.true_value import MOST, TrueValue, board_of
 from vlp.build import BUNDLED, Parts, build
 from vlp.cli import main
@@ -353,6 +353,14 @@ def test_differences_are_paired_by_seed() -> None:
     assert back["score"]["mean"] == -0.125
     with pytest.raises(ValueError, match="got none"):
         difference(ours, lines_of("no-search", base, first_seed=SEED + 100))
+
+
+def test_steps_to_complete_count_what_never_was_as_all_there_are() -> None:
+    ours, other = lines_of("ours", [1.0, 1.0]), lines_of("no-search", [1.0, 0.5])
+    most = ours[0]["settings"]["max_control_steps"]
+    assert [steps_to_complete(line) for line in other] == [10, most]
+    assert figures(other)["steps_to_complete"] == (10 + most) / 2
+    assert difference(ours, other)["steps_to_complete"]["mean"] == (10 - most) / 2
 
 
 def test_the_summary_says_which_part_holds_a_task_back() -> None:

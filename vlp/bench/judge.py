@@ -12,7 +12,7 @@ import numpy as np
 
 from planner import Frames, OverlapGuard, TeleportGuard, TrackGuards, UntouchedGuard, VanishGuard
 from tasks.goal import Goal, understand
-from tasks.perception import PoseProbe, SlotEncoder
+from tasks.perception import PoseProbe, Remembering, SlotEncoder
 from tasks.slots import PUSHER
 from vlp.bench.judge_guards import DoubledGuard, MovedAloneGuard, PeakEye
 from vlp.build import BUNDLED, MIN_GAP, ProbeTracker, choose_device, named
@@ -50,7 +50,7 @@ class Judge:
 
     def __init__(self, encoder: SlotEncoder) -> None:
         self.eye = PeakEye(encoder)
-        self.probe = PoseProbe(self.eye)
+        self.probe = PoseProbe(Remembering(self.eye))
         tracker = ProbeTracker(self.probe)
         self._guards = (
             TrackGuards(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,9 +44,15 @@ def figures(lines: Sequence[Line]) -> dict[str, Any]:
         "complete": share([bool(line["complete"]) for line in lines]),
         "seconds": _mean(lines, "seconds"),
         "control_steps": _mean(lines, "control_steps"),
+        "steps_to_complete": round(float(np.mean([steps_to_complete(line) for line in lines])), 2),
         "decisions": _mean(lines, "decisions"),
         "seconds_a_decision": round(searching / decisions, 2) if decisions else None,
     }
+
+
+def steps_to_complete(line: Line) -> float:
+    """Control steps until the task was complete; all that an episode may have where it never was."""
+    return float(line["control_steps"] if line["complete"] else line["settings"]["max_control_steps"])
 
 
 def _mean(lines: Sequence[Line], name: str) -> float:
@@ -63,8 +69,13 @@ def difference(first: Sequence[Line], second: Sequence[Line]) -> dict[str, Any]:
     if not pairs:
         raise ValueError("expected lines with seeds in common, got none; run both methods on the same seeds")
     result: dict[str, Any] = {"pairs": len(pairs)}
-    for name in ("score", "complete"):
-        gains = [float(a[name]) - float(b[name]) for a, b in pairs]
+    measures: dict[str, Callable[[Line], float]] = {
+        "score": lambda line: float(line["score"]),
+        "complete": lambda line: float(line["complete"]),
+        "steps_to_complete": steps_to_complete,
+    }
+    for name, measure in measures.items():
+        gains = [measure(a) - measure(b) for a, b in pairs]
         result[name] = {"mean": round(float(np.mean(gains)), 4), "interval_95": bootstrap(gains)}
     return result
 

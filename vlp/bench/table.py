@@ -10,14 +10,23 @@ from rich.table import Table
 
 from vlp.bench.summary import BOUND, OURS
 
-WIDTH = 132
+WIDTH = 160
 """Characters that the longest rows take."""
-_COLUMNS = ("task", "method", "n", "mean score", "complete", "ours minus it", "s", "steps", "decisions")
+_COLUMNS = (
+    "task", "method", "n", "mean score", "complete", "ours minus it: score", "steps", "ours minus it: steps",
+    "s", "decisions",
+)  # fmt: skip
+
+
+CAPTION = (
+    "brackets: 95% intervals; ours minus it: paired by seed; "
+    "steps: control steps until complete, all that there are where it never was"
+)
 
 
 def table(found: Mapping[str, Any]) -> Group:
     """The table of `vlp.bench.summary.summary`, and what holds each task back where bounds were run."""
-    shown = Table(*_COLUMNS, caption="brackets: 95% intervals; ours minus it: mean score, paired by seed")
+    shown = Table(*_COLUMNS, caption=CAPTION)
     for task, results in found.items():
         for method, row in results["methods"].items():
             shown.add_row(task, method, *_cells(row, results["ours_minus"].get(method)))
@@ -30,16 +39,25 @@ def _cells(row: Mapping[str, Any], minus: Mapping[str, Any] | None) -> list[str]
         str(done["of"]),
         f"{row['mean_score']:.2f} {_interval(row['interval_95'])}",
         f"{done['share']:.2f} {_interval(done['interval_95'])}",
-        f"{minus['score']['mean']:+.2f} {_interval(minus['score']['interval_95'], '+')}" if minus else "",
+        _minus(minus, "score", 2),
+        f"{row['steps_to_complete']:.0f}",
+        _minus(minus, "steps_to_complete", 0),
         f"{row['seconds']:.0f}",
         f"{row['control_steps']:.0f}",
         f"{row['decisions']:.1f}",
     ]
 
 
-def _interval(ends: tuple[float, float], sign: str = "") -> str:
+def _minus(minus: Mapping[str, Any] | None, name: str, digits: int) -> str:
+    if minus is None:
+        return ""
+    found = minus[name]
+    return f"{found['mean']:+.{digits}f} {_interval(found['interval_95'], '+', digits)}"
+
+
+def _interval(ends: tuple[float, float], sign: str = "", digits: int = 2) -> str:
     # Backslash: square brackets are rich's markup.
-    return f"\\[{ends[0]:{sign}.2f}, {ends[1]:{sign}.2f}]"
+    return f"\\[{ends[0]:{sign}.{digits}f}, {ends[1]:{sign}.{digits}f}]"
 
 
 def _bounds(results: Mapping[str, Any]) -> bool:

@@ -45,9 +45,9 @@ def _mean(entry: Result) -> str:
     return f"{entry['mean']:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def _signed(entry: Result) -> str:
+def _signed(entry: Result, digits: int = 2) -> str:
     low, high = entry["interval_95"]
-    return f"{entry['mean']:+.2f} [{low:+.2f}, {high:+.2f}]"
+    return f"{entry['mean']:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
 def _under_rules(result: Result) -> list[Result]:
@@ -191,7 +191,7 @@ def methods(results: Path) -> str:
     result = json.loads(path.read_text(encoding="utf-8"))
     tasks: Mapping[str, Result] = result["tasks"]
     names = list(dict.fromkeys(name for task in tasks.values() for name in task["methods"]))
-    titles = [f"{task}: completed; score; ours minus it" for task in tasks]
+    titles = [f"{task}: completed; score, ours minus it; steps, ours minus it" for task in tasks]
     lines = [f"| method | {' | '.join(titles)} |", "|---" * (len(tasks) + 1) + "|"]
     lines += [f"| {name} | {' | '.join(_cell(task, name) for task in tasks.values())} |" for name in names]
     count = f"{result['episodes']} boards a task, from seed {result['first_seed']:,} on"
@@ -202,12 +202,13 @@ def _cell(task: Result, name: str) -> str:
     found = task["methods"].get(name)
     if found is None:
         return "-"
-    cell = f"{100 * found['complete']['share']:.0f}%; {found['mean_score']:.2f}"
-    minus = task["ours_minus"].get(name)
-    if minus is None:
-        return cell
-    low, high = minus["score"]["interval_95"]
-    return f"{cell}; {minus['score']['mean']:+.2f} [{low:+.2f}, {high:+.2f}]"
+    minus = task["ours_minus"].get(name, {})
+    score, steps = minus.get("score"), minus.get("steps_to_complete")
+    return "; ".join([
+        f"{100 * found['complete']['share']:.0f}%",
+        f"{found['mean_score']:.2f}" + (f", {_signed(score)}" if score else ""),
+        f"{found['steps_to_complete']:.0f}" + (f", {_signed(steps, 0)}" if steps else ""),
+    ])  # fmt: skip
 
 
 def _put(text: str, name: str, table: str) -> str:
