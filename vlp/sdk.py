@@ -26,6 +26,7 @@ from executors.holds import HoldError
 from executors.robot import Observation, Robot, SimulatedRobot
 from executors.safety import SafeRobot
 from executors.stop import StopLatch
+from executors.watchdog import CommandTimeout
 from vlp.approval import Answer
 from vlp.build import Parts, build
 from vlp.driving import driven
@@ -50,6 +51,9 @@ class Agent:
         rules: standing rules in words, for every plan.
         root: where run folders go; the robot's stop and lease lie there too.
         parts: models, else the bundled ones.
+        command_timeout: seconds without an action after which the robot is told once to stay where it is,
+            also while a search goes on; for robots whose drivers let two threads call. None: it is left
+            alone, as a simulated one, which waits.
 
     Raises HeldError where another process drives the robot.
     """
@@ -62,6 +66,7 @@ class Agent:
         rules: Sequence[str] = (),
         root: Path = Path("runs"),
         parts: Parts | None = None,
+        command_timeout: float | None = None,
     ) -> None:
         self.settings, self.rules, self.root = settings or Settings(), tuple(rules), root
         self._parts = parts or build(device=self.settings.device, sampling_steps=self.settings.sampling_steps)
@@ -70,6 +75,8 @@ class Agent:
         self._stack.callback(self._robot.disconnect)
         if not self._robot.is_connected:
             self._robot.connect()
+        if command_timeout is not None:
+            self._stack.enter_context(CommandTimeout(self._robot, command_timeout))
         self._run: Run | None = None
 
     @classmethod

@@ -143,3 +143,5 @@ async def still_stopped(client: Client) -> None:
 def test_options_that_make_no_sense(vlp: Vlp) -> None:
     done = vlp("mcp", "--beams", "0")
     assert done.returncode == 2 and "beams" in done.stderr
+    done = vlp("mcp", "--vlm", "nowhere")
+    assert done.returncode == 2 and "nowhere" in done.stderr

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import vlp
 import vlp.sdk
 from executors.robot import SimulatedRobot
+from executors.wrapped import WrappedRobot
 from vlp import Agent, Answer, Settings
 from vlp.build import Parts, build
 from vlp.errors import HeldError, InstructionError, NoPlanError, UsageError
@@ -148,6 +150,28 @@ def test_rules_hold_for_every_plan(parts: Parts, tmp_path: Path) -> None:
         except NoPlanError:
             return
         assert not any("the red moon next" in node.subgoal for node in plan.tree.nodes)
+
+
+class Noting(WrappedRobot):
+    """Notes what it is sent."""
+
+    def __init__(self) -> None:
+        super().__init__(SimulatedRobot(None, seed=SMALL.seed))
+        self.sent: list[list[float]] = []
+
+    def send_action(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.sent.append([float(x) for x in action])
+        return super().send_action(action)
+
+
+@pytest.mark.parametrize(("seconds", "holds"), [(0.05, True), (None, False)])
+def test_a_robot_that_hears_nothing_is_told_to_stay(
+    parts: Parts, tmp_path: Path, seconds: float | None, holds: bool
+) -> None:
+    robot = Noting()
+    with Agent(robot, settings=SMALL, root=tmp_path, parts=parts, command_timeout=seconds) as agent:
+        agent.plan(GOAL)  # takes seconds, and sends nothing by itself
+    assert robot.sent == ([[0.0, 0.0]] if holds else [])
 
 
 def test_names_are_looked_up_when_they_are_used() -> None:

@@ -27,7 +27,7 @@ from vlp.build import Parts, build
 from vlp.commands.asking import asked_on_terminal
 from vlp.commands.instruction import read
 from vlp.commands.process import print_result
-from vlp.commands.run import Options, Plan, Run
+from vlp.commands.run import Plan, PlannerOptions, Run
 from vlp.driving import driven
 from vlp.durable.keeping import Keeping
 from vlp.durable.names import FILE, ROBOT
@@ -123,7 +123,7 @@ def _conclude_plan(options: Plan, path: Path, result: Result, found: Search | No
     return 0
 
 
-def load(options: Options) -> Parts:
+def load(options: PlannerOptions) -> Parts:
     """All that the agent is made of. Raises UsageError and WeightsError."""
     settings = options.settings()
     disable_progress_bar()

@@ -21,8 +21,8 @@ _Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(ModelOptions):
-    """What runs have in common. A number that is not given is the preset's."""
+class PlannerOptions(ModelOptions):
+    """How the planner searches, and with what. A number that is not given is the preset's."""
 
     uses_torch: ClassVar[bool] = True
 
@@ -52,10 +52,6 @@ class Options(ModelOptions):
     rule: Annotated[tuple[str, ...], arg(metavar="WORDS", help_behavior_hint="")] = ()
     """Standing rules, such as "never move the red star", "keep the left side clear", "at most 5 cm a second".
     """
-    out: _Folder = None
-    """A new or empty folder for what the run leaves; else one in runs/."""
-    json: bool = False
-    """Print the result as one line of JSON, the last on stdout."""
 
     def settings(self) -> Settings:
         """The settings; raises UsageError for a number out of its range."""
@@ -63,6 +59,16 @@ class Options(ModelOptions):
         given = {option.name: getattr(self, option.name) for option in fields(self) if option.name in preset}
         numbers = preset | {name: value for name, value in given.items() if value is not None}
         return Settings(**numbers, seconds=self.within, min_confidence=self.min_confidence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(PlannerOptions):
+    """What runs have in common."""
+
+    out: _Folder = None
+    """A new or empty folder for what the run leaves; else one in runs/."""
+    json: bool = False
+    """Print the result as one line of JSON, the last on stdout."""
 
 
 @dataclass(frozen=True, kw_only=True)
