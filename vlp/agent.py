@@ -1,35 +1,27 @@
-"""The agent: observe, search, approve, act, verify, until done. A LangGraph graph around plain libraries.
-
-The graph's state holds numbers, words and digests only; pictures and trees lie in the run folder and the
-store. Every node leaves a checkpoint: a run that was broken off goes on with the node that was under way.
-"""
+"""The agent: observe, search, approve, act, verify, until done. Nodes of a loop around plain libraries."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.graph import END, START, StateGraph
-from langgraph.types import Command, interrupt
+from langgraph.types import interrupt
 
-from executors.holds import HoldError
 from executors.robot import Robot
 from executors.runtime import Followed
 from planner import Known, NoPlan, Plan, Search
 from tasks.goal import PushGoal, understand
 from tasks.rules import Rules, impossible
 from vlp.accounts import Accounts
-from vlp.acting import MAX_FRUITLESS, Acting
-from vlp.approval import Answer, check
+from vlp.acting import MAX_FRUITLESS
+from vlp.approval import Answer
 from vlp.approving import Approve
 from vlp.build import Parts
 from vlp.deciding import Decider
 from vlp.decision import ActedSubgoal
 from vlp.durable.keeping import Keeping
-from vlp.errors import InstructionError, ModelError
+from vlp.errors import InstructionError
 from vlp.events import (
     Answered,
     Events,
@@ -43,10 +35,11 @@ from vlp.events import (
     searched,
 )
 from vlp.extraction import follower
+from vlp.looping import Ask, Looping
 from vlp.outcomes import not_sure, ways
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
-from vlp.state import Go, State, Waiting
+from vlp.state import Go, State
 from vlp.timing import Stopwatch
 from vlp.under_rules import dropped, robot_under_rules, under_rules
 
@@ -56,13 +49,8 @@ GO_ON = 0.015
 MAX_UNSURE = 3
 """Searches in a row without a plan that is sure enough, before the agent gives up."""
 
-WAITS = "waits for an operator"
-"""The outcome of a run whose plan no one has answered."""
-Ask = Callable[[int, Search], Answer | None]
-"""Shows an operator a decision and the search it made; gives what the operator says, None for nothing."""
 
-
-class Agent(Acting):
+class Agent(Looping):
     """Carries out instructions on one robot.
 
     Args:
@@ -87,51 +75,14 @@ class Agent(Acting):
         self.rules = rules or Rules()
         robot = robot_under_rules(robot, self.rules, parts)
         parts = under_rules(parts, self.rules)
-        super().__init__(parts, robot, settings, events=events, folder=folder)
-        self.watch, self.approve, self.keeping = Stopwatch(), approve, keeping or Keeping()
+        keeping = keeping or Keeping()
+        super().__init__(parts, robot, settings, events=events, folder=folder, keeping=keeping)
+        self.watch, self.approve = Stopwatch(), approve
         policy, probe = self.watch.wrap("policy", parts.policy), self.watch.wrap("probe", parts.probe)
         self._runtime = follower(settings.extraction, robot, policy, probe)
         self._plan: Plan | None = None
-        self._found: dict[int, Search] = {}
-        self._decision, self._begun = 0, False
-        self.waits: Waiting | None = None
-        """The plan that no one has answered, where the run ended at one."""
-        self._decider = Decider(parts, settings, self.watch, live, self.keeping.recall)
+        self._decider = Decider(parts, settings, self.watch, live, keeping.recall)
         self.accounts = Accounts(parts.accounted, events)
-        self.failure: ModelError | HoldError | None = None
-        """What ended the run where it was a model that is not bundled, or the robot's own safety."""
-
-    # -- the graph ---------------------------------------------------------------------------------
-
-    def _build_graph(self, checkpointer: BaseCheckpointSaver[Any] | None) -> Any:
-        graph: Any = StateGraph(State)
-        nodes = {"observe": self._observe, "search": self._search, "approve": self._approve}
-        nodes |= {"act": self._act, "verify": self._verify}
-        ways = {**{name: name for name in nodes}, "end": END}
-        for name, node in nodes.items():
-            graph.add_node(name, self._counted(node))
-            graph.add_conditional_edges(name, lambda state: state["go"], ways)
-        graph.add_conditional_edges(START, lambda state: state["go"], ways)
-        return graph.compile(checkpointer=checkpointer)
-
-    def _counted(self, node: Callable[[State], State]) -> Callable[[State], State]:
-        """The node, its counters put into the state. Nothing is begun while the robot may not move."""
-
-        def run(state: State) -> State:
-            if fault := getattr(self.robot, "fault", None):
-                raise HoldError(fault)
-            changes = node(state)
-            if self.keeping.steps is not None:  # more of them than were told, after a step that diverged
-                self._steps = self.keeping.steps
-            return {
-                **changes,
-                "control_step": self._steps,
-                "idle": self._idle,
-                "doubts": self._doubts,
-                "events": self.folder.position,
-            }
-
-        return run
 
     def _observe(self, state: State) -> State:
         frame = self._frame()
@@ -365,45 +316,6 @@ class Agent(Acting):
             )
         )
         return self._result(instruction, final, complete, time.perf_counter() - start)
-
-    def _restore(self, graph: Any) -> None:
-        """The counters of a run that is gone on with."""
-        if not self.keeping.resumed:
-            return
-        kept: State = graph.get_state(self._config).values
-        self._steps, self._idle = kept.get("control_step", 0), kept.get("idle", 0)
-        self._doubts, self._decision = kept.get("doubts", 0), kept.get("decision", 0)
-        self.folder.go_on(kept.get("events", 0), self.keeping.go_on(self._steps))
-
-    @property
-    def _config(self) -> dict[str, Any]:
-        return {"recursion_limit": 1_000_000, "configurable": {"thread_id": self.keeping.thread}}
-
-    def _invoke(self, graph: Any, ask: Ask | None) -> State:
-        """Go through the graph, or go on in it, asking where it waits."""
-        given: Any = {"go": "observe", "decision": 0}
-        goes_on, self._begun, self.waits = self.keeping.resumed or self._begun, True, None
-        if goes_on and (kept := graph.get_state(self._config).values):
-            if kept["go"] == "end":  # killed before it could say so
-                return cast(State, kept)
-            given = None
-        try:
-            while True:
-                final: Any = graph.invoke(given, self._config, durability="sync")
-                waits = final.get("__interrupt__")
-                if not waits:
-                    return cast(State, final)
-                number = final["shown"]
-                found = self._found.get(number) or self.folder.search(number)
-                answer = None if ask is None else ask(number, found)
-                if answer is None:
-                    self.waits = Waiting(number, found, final["plan"])
-                    return cast(State, {**final, "outcome": WAITS})
-                check(answer, found)
-                given = Command(resume=answer.as_dict())
-        except (ModelError, HoldError) as error:  # nothing moves on what they did not say
-            self.failure = error
-            return State(outcome=str(error), decision=self._decision)
 
     def _result(self, instruction: str, final: State, complete: bool, seconds: float) -> dict[str, Any]:
         return {

@@ -17,7 +17,7 @@ from executors.wrapped import WrappedRobot
 from planner import Search
 from tasks.grammar import UnknownInstruction
 from tasks.rules import UnknownRule, read_rules
-from vlp.agent import Agent, Ask
+from vlp.agent import Agent
 from vlp.approval import Answer
 from vlp.build import Parts
 from vlp.durable.keeping import Keeping
@@ -25,6 +25,7 @@ from vlp.durable.names import FILE
 from vlp.durable.store import Store
 from vlp.errors import HeldError, InstructionError, ModelError, NoPlanError
 from vlp.events import Events
+from vlp.looping import Ask
 from vlp.outcomes import not_sure
 from vlp.runfolder import RunFolder
 from vlp.saved_plan import Approval, SavedPlan

@@ -13,7 +13,7 @@ import pytest
 from executors.robot import SimulatedRobot
 from planner import Search
 from tests.conftest import Vlp
-from vlp.agent import WAITS, Agent
+from vlp.agent import Agent
 from vlp.approval import Answer
 from vlp.build import Parts, build
 from vlp.confidence import FEATURES, Confidence, features
@@ -22,6 +22,7 @@ from vlp.evaluate.confidence import fit, samples
 from vlp.evaluate.recorded import Recorded
 from vlp.evaluate.reliability import reliability
 from vlp.events import Event, Events, Unsure
+from vlp.looping import WAITS
 from vlp.outcomes import ways
 from vlp.runfolder import RunFolder
 from vlp.sdk import Agent as SdkAgent

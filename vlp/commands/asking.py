@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from planner import Search
-from vlp.agent import Ask
 from vlp.approval import Answer, check
 from vlp.errors import UsageError
 from vlp.live import LiveView
 from vlp.live_text import plain
+from vlp.looping import Ask
 
 HELP: Final = "yes | reject N why | edit N words | pick N | stop [why]"
 ROWS: Final = 40

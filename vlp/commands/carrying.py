@@ -21,7 +21,7 @@ from executors.robot import Robot, SimulatedRobot
 from planner import NoPlan, Search
 from tasks.grammar import UnknownInstruction
 from vlp import __version__
-from vlp.agent import WAITS, Agent, Ask
+from vlp.agent import Agent
 from vlp.approving import Approve
 from vlp.build import Parts, build
 from vlp.commands.asking import asked_on_terminal
@@ -37,6 +37,7 @@ from vlp.durable.store import Store
 from vlp.errors import HeldError, InstructionError, ModelError, NoPlanError, UsageError
 from vlp.events import Events
 from vlp.live import LiveView
+from vlp.looping import WAITS, Ask
 from vlp.outcomes import not_sure
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
