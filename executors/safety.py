@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 import numpy as np
@@ -15,7 +16,7 @@ from executors.holds import HoldError
 from executors.lease import Lease
 from executors.robot import Observation, Robot
 from executors.stop import StopLatch
-from executors.wrapped import WrappedRobot
+from executors.wrapped import Restore, WrappedRobot
 
 
 class SafeRobot(WrappedRobot):
@@ -89,6 +90,22 @@ class SafeRobot(WrappedRobot):
         except RobotLostError as error:
             self._lost = str(error)
             raise
+
+    @property
+    def restore(self) -> Restore | None:
+        """See WrappedRobot: a simulator is brought back without the gate, which let these actions pass
+        before."""
+        inner = super().restore
+        if inner is None:
+            return None
+
+        def restore(actions: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+            self._forget()
+            if self._camera is not None:
+                self._camera.reset()
+            return inner(actions)
+
+        return restore
 
     def disconnect(self) -> None:
         """Leave the robot; a stop stays latched."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from executors.robot import Observation, Robot
+
+Restore = Callable[[Sequence[NDArray[np.float32]]], list[NDArray[np.float32]]]
 
 
 class WrappedRobot:
@@ -50,6 +53,12 @@ class WrappedRobot:
     def fault(self) -> str | None:
         """Why nothing may be sent, where the robot inside says so."""
         return getattr(self.robot, "fault", None)
+
+    @property
+    def restore(self) -> Restore | None:
+        """Brings a simulated robot to where a list of actions [2] in metres leads from its beginning; gives
+        what was really sent of each. None for any other robot."""
+        return getattr(self.robot, "restore", None)
 
     def connect(self) -> None:
         """Connect the robot inside."""

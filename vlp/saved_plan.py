@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 import numpy as np
 
@@ -19,6 +19,8 @@ FPS = 2
 """Frames of a clip are half a second apart."""
 LEVEL = 24
 """Of 255, by which a pixel has to differ to count as changed."""
+CHANGED: Final = 0.02
+"""Share of pixels that may differ between two pictures of one board; noise of a real camera, no block."""
 
 Replan = Literal["ask", "auto"]
 """What of the plans that follow from an approved one: wait for an operator again, or act on them too."""

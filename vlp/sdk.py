@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -33,13 +33,9 @@ from vlp.driving import driven
 from vlp.durable.names import ROBOT
 from vlp.errors import HeldError, UsageError
 from vlp.events import Event
-from vlp.saved_plan import Approval, SavedPlan, Why, changed, why
+from vlp.saved_plan import CHANGED, Approval, SavedPlan, Why, changed, why
 from vlp.sdk_run import Once, Run, Says
 from vlp.settings import Settings
-
-CHANGED: Final = 0.02
-"""Share of pixels that may differ between the picture that a plan begins with and what is seen before it is
-acted on; noise of a real camera, no block."""
 
 
 class Agent:
@@ -90,17 +86,33 @@ class Agent:
         """Look, search, and save the plan; nothing moves. `observation`: what to plan from instead of what is
         seen now. Raises InstructionError, NoPlanError, ModelError, HeldError."""
         self._leave()
-        self._run = run = Run(
+        self._run = run = Run.begin(
             instruction, self._robot, observation,
             parts=self._parts, settings=self.settings, rules=self.rules, root=self.root,
         )  # fmt: skip
         run.go(None)
         return run.saved()
 
+    def resume(self, folder: Path) -> SavedPlan:
+        """Take up a run that another process left unfinished, by its folder under `root`: the plan that waits
+        there, or that was being acted on. Nothing moves; `execute`, with an approval, goes on where it was
+        broken off, and sends no action twice. The agent must be made as that one was. Raises StateError,
+        FolderError, UsageError, NoPlanError, HeldError."""
+        if folder.absolute().parent != self.root.absolute():
+            raise UsageError(f"folder: expected one in {self.root}, got {folder}; name a run of this robot")
+        self._leave()
+        self._run = run = Run.resume(
+            folder.absolute(), self._robot, parts=self._parts, settings=self.settings, rules=self.rules
+        )
+        if not run.under_way:
+            run.go(None)
+        return run.saved()
+
     def execute(self, plan: SavedPlan, approval: Approval) -> dict[str, Any]:
         """Act on a plan that was approved; what stands in result.json. Raises UsageError for an approval of
         another plan, or where the board has changed since; HeldError where the robot may not move."""
-        return self._approved(plan, approval).go(Says(approval))
+        run = self._approved(plan, approval)
+        return run.go(Says(approval, waits=not run.under_way))
 
     def amend(self, plan: SavedPlan, answer: Answer) -> SavedPlan:
         """The plan as `answer` (Answer.reject, edit or pick) changes it; nothing moves. Raises UsageError."""
@@ -112,10 +124,11 @@ class Agent:
         """`execute`, event by event; raises what it raises. Leaving the loop stops the robot."""
         run, events = self._approved(plan, approval), SimpleQueue[Event | BaseException | None]()
         run.events.subscribe(events.put)
+        says = Says(approval, waits=not run.under_way)
 
         def work() -> None:
             try:
-                run.go(Says(approval))
+                run.go(says)
                 events.put(None)
             except BaseException as error:
                 events.put(error)
@@ -193,6 +206,8 @@ class Agent:
         run = self._of(plan)
         if approval.digest != plan.digest:
             raise UsageError("approval: expected one of this plan, got one of another; approve this one")
+        if run.under_way:  # the board was looked at when it was taken up, and is not as the plan began
+            return run
         run.look_again()
         share = changed(plan.frame, np.asarray(self.observe()["rgb"]))
         if share > CHANGED:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +20,18 @@ from tasks.rules import UnknownRule, read_rules
 from vlp.agent import Agent
 from vlp.approval import Answer
 from vlp.build import Parts
+from vlp.durable.asked import Asked, instruction
+from vlp.durable.ending import check_not_over
+from vlp.durable.journal import Journal
 from vlp.durable.keeping import Keeping
 from vlp.durable.names import FILE
 from vlp.durable.store import Store
-from vlp.errors import HeldError, InstructionError, ModelError, NoPlanError
-from vlp.events import Events
+from vlp.errors import FolderError, HeldError, InstructionError, ModelError, NoPlanError, StateError
+from vlp.events import Events, read_events
 from vlp.looping import Ask
 from vlp.outcomes import not_sure
 from vlp.runfolder import RunFolder
-from vlp.saved_plan import Approval, SavedPlan
+from vlp.saved_plan import CHANGED, Approval, SavedPlan, changed
 from vlp.settings import Settings
 
 OVER: Final = ("done", "complete")
@@ -47,11 +50,17 @@ class Once:
 
 
 class Says(Once):
-    """Approves one plan and, where that was said, those that follow from it."""
+    """Approves one plan and, where that was said, those that follow from it.
 
-    def __init__(self, approval: Approval) -> None:
+    Args:
+        waits: whether that plan waits for an answer; one that is under way had it.
+    """
+
+    def __init__(self, approval: Approval, *, waits: bool = True) -> None:
         super().__init__(Answer.approve(approval.by))
         self._replan, self._by = approval.replan, approval.by
+        if not waits:
+            self._answer = None
 
     def __call__(self, decision: int, found: Search) -> Answer | None:
         first = super().__call__(decision, found)
@@ -59,10 +68,41 @@ class Says(Once):
 
 
 class Run:
-    """One instruction: its folder, its kept state, and the loop on the agent's robot."""
+    """One instruction: its folder, its kept state, and the loop on the agent's robot; begun or resumed."""
 
     def __init__(
         self,
+        instruction: str,
+        robot: Robot,
+        folder: RunFolder,
+        keeping: Keeping,
+        *,
+        parts: Parts,
+        settings: Settings,
+        rules: Sequence[str],
+        since: float = 0.0,
+    ) -> None:
+        self.instruction, self.folder, self._stack = instruction, folder, ExitStack()
+        self.events = Events(since)
+        self.events.subscribe(folder.record)
+        kept = keeping.robot(robot)
+        kept.connect()
+        seen = parts.probe.blocks(np.asarray(kept.get_observation()["rgb"]))
+        try:
+            read = read_rules(rules, sorted(seen))
+        except UnknownRule as error:
+            raise InstructionError(f"rule: {error}") from error
+        self._loop = Agent(parts, kept, settings, events=self.events, folder=folder,
+                           approve="ask", keeping=keeping, rules=read)  # fmt: skip
+        self._least = settings.min_confidence
+        self._result: dict[str, Any] = {}
+        self._shown: _Shown | None = None
+        self.under_way = False
+        """Whether its plan was approved, and broken off."""
+
+    @classmethod
+    def begin(
+        cls,
         instruction: str,
         robot: Robot,
         observation: Observation | None,
@@ -71,26 +111,43 @@ class Run:
         settings: Settings,
         rules: Sequence[str],
         root: Path,
-    ) -> None:
-        self.instruction, self._stack = instruction, ExitStack()
+    ) -> Self:
+        """A new one, on what is seen or on a given observation."""
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.monotonic_ns() % 1_000_000:06d}"
-        self.folder = self._stack.enter_context(RunFolder.create(root.absolute(), name))
-        store = self._stack.enter_context(Store(self.folder.path / FILE))
-        self.events = Events()
-        self.events.subscribe(self.folder.record)
-        self._shown = _Shown(robot, observation)
-        keeping = Keeping(store)
-        kept = keeping.robot(self._shown)
-        kept.connect()
-        seen = parts.probe.blocks(np.asarray(kept.get_observation()["rgb"]))
-        try:
-            read = read_rules(rules, sorted(seen))
-        except UnknownRule as error:
-            raise InstructionError(f"rule: {error}") from error
-        self._loop = Agent(parts, kept, settings, events=self.events, folder=self.folder,
-                           approve="ask", keeping=keeping, rules=read)  # fmt: skip
-        self._least = settings.min_confidence
-        self._result: dict[str, Any] = {}
+        shown = _Shown(robot, observation)
+        with ExitStack() as stack:
+            folder = stack.enter_context(RunFolder.create(root.absolute(), name))
+            store = stack.enter_context(Store(folder.path / FILE))
+            Asked(instruction, tuple(rules), settings.as_dict(), parts.hashes).keep(store)
+            run = cls(instruction, shown, folder, Keeping(store), parts=parts, settings=settings, rules=rules)
+            run._shown = shown
+            run._stack = stack.pop_all()
+        return run
+
+    @classmethod
+    def resume(
+        cls, path: Path, robot: Robot, *, parts: Parts, settings: Settings, rules: Sequence[str]
+    ) -> Self:
+        """One that another process left, brought to where its plan waits, or is under way; nothing moves.
+        Raises FolderError and StateError."""
+        if not (path / FILE).is_file():
+            raise FolderError(f"run folder: expected one of vlp.Agent, got {str(path)!r}; name such a folder")
+        with ExitStack() as stack:
+            store = stack.enter_context(Store(path / FILE, fresh=False))
+            Asked("", tuple(rules), settings.as_dict(), parts.hashes).check(store)
+            check_not_over(path)
+            folder = stack.enter_context(RunFolder.reopen(path))
+            told = read_events(path / "events.jsonl")
+            run = cls(
+                instruction(store), _as_left(Journal(store), robot), folder, Keeping(store, resumed=True),
+                parts=parts, settings=settings, rules=rules, since=told[-1].time if told else 0.0,
+            )  # fmt: skip
+            if not _shows(robot, Journal(store)):
+                raise StateError("state: expected the board as it was left, got another; plan anew")
+            run._loop.waits = run._loop.under_way()
+            run.under_way = run._loop.waits is not None
+            run._stack = stack.pop_all()
+        return run
 
     @property
     def decision(self) -> int:
@@ -99,10 +156,12 @@ class Run:
 
     def look_again(self) -> None:
         """See the robot as it is, not a given observation."""
-        self._shown.observation = None
+        if self._shown is not None:
+            self._shown.observation = None
 
     def go(self, ask: Ask | None) -> dict[str, Any]:
         """Go on until a plan waits or the run is over; what stands in result.json."""
+        self.under_way = False
         try:
             self._result = self._loop.run(self.instruction, ask)
         except UnknownInstruction as error:
@@ -126,9 +185,35 @@ class Run:
     def close(self) -> None:
         """Complete the run's folder."""
         if self._result:
-            waits = self._loop.waits is not None
-            self.folder.finish({"status": "waiting" if waits else "finished", **self._result})
+            waits, held = self._loop.waits is not None, self._loop.failure is not None
+            status = "held" if held else "waiting" if waits else "finished"
+            self.folder.finish({"status": status, **self._result})
         self._stack.close()
+
+
+def _shows(robot: Robot, journal: Journal) -> bool:
+    """Whether the robot sees what it saw last: to the letter, where it is a simulated one."""
+    before, now = (
+        np.asarray(seen["rgb"]) for seen in (journal.after(journal.seen)[1], robot.get_observation())
+    )
+    if getattr(robot, "restore", None) is not None:
+        return np.array_equal(before, now)
+    return changed(before, now) <= CHANGED
+
+
+def _as_left(journal: Journal, robot: Robot) -> Robot:
+    """The robot; a simulated one that is where it was left must not be brought there again: it may have moved
+    in other runs before."""
+    return _Staying(robot) if _shows(robot, journal) else robot
+
+
+class _Staying(WrappedRobot):
+    """A robot that is not brought back to where it was."""
+
+    @property
+    def restore(self) -> None:
+        """None."""
+        return None
 
 
 class _Shown(WrappedRobot):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from tyro.conf import Positional
 
+from vlp.durable.ending import check_not_over
 from vlp.durable.names import FILE
 from vlp.durable.record import check_weights, kept_run
 from vlp.durable.store import Store
-from vlp.errors import FolderError, StateError
+from vlp.errors import FolderError
 from vlp.weights import BUNDLED, verify
 
 if TYPE_CHECKING:
@@ -48,15 +48,8 @@ def gone_on(folder: Path, *, as_json: bool = False, watcher: Watcher | None = No
     with Store(path / FILE, fresh=False) as store:
         asked, weights = kept_run(store)
         check_weights(weights, verify(asked.weights or BUNDLED))
-        _check_not_over(path / "result.json")
+        check_not_over(path)
         # Nothing heavy before this: what is wrong is said at once.
         from vlp.commands.resuming import resume
 
         return resume(replace(asked, json=as_json), path, store, watcher)
-
-
-def _check_not_over(result: Path) -> None:
-    if result.is_file():
-        said = json.loads(result.read_text(encoding="utf-8"))
-        if said.get("status") == "finished":
-            raise StateError(f"state: expected a run that is not over, got one that ended: {said['reason']}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vlp.commands.run import Run
+from vlp.durable.asked import instruction
 from vlp.durable.store import Store
 from vlp.errors import StateError
 
@@ -27,6 +28,10 @@ def keep_run(store: Store, options: Run, hashes: dict[str, dict[str, str]]) -> N
 def kept_run(store: Store) -> tuple[Run, dict[str, dict[str, str]]]:
     """What was kept. Raises StateError for what this version does not know."""
     kept = store.get(RUN)
+    if kept is None and instruction(store):
+        raise StateError(
+            "state: expected a run of vlp run, got one of the SDK; go on with it by vlp.Agent.resume"
+        )
     try:
         said: dict[str, Any] = json.loads(kept or b"")
         options: dict[str, Any] = {
