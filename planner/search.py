@@ -96,10 +96,13 @@ def search(
         reasons = [node.rejected for node in level]
         finished = [beam for beam in front if beam not in unfinished]
         allowed = None if known is None else partial(known.allows, depth)
-        front = _select(finished, branches, level, beams, allowed) or front
+        selected = _select(finished, branches, level, beams, allowed)
+        front = selected or front
         tree = _add(tree, level, front)
         tell("scored", _summary(depth, level, front))
-        if all(reasons):
+        if (
+            all(reasons) or not selected
+        ):  # what passed may not be what an operator wants the plan to go through
             stopped = "rejected"
             break
     return Search(_plan(tree, front[0]), tree, stopped)

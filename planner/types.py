@@ -162,6 +162,12 @@ class NoPlan(Exception):
         shown = [f"{count} x {reason}" for reason, count in self.reasons.items()][:_REASONS_SHOWN]
         if others := len(self.reasons) - len(shown):
             shown.append(f"{others} other reasons")
+        fit = sum(node.rejected is None for node in self.tree.nodes)
+        if fit:  # an operator has said which one the plan is to go through
+            return (
+                f"no plan: of the branches that were asked for none is left ({', '.join(shown)}); nothing is "
+                "done; choose another"
+            )
         return (
             f"no plan: all {len(self.tree.nodes)} branches were rejected ({', '.join(shown)}); "
             "nothing is done; try another seed or more branches"

@@ -35,9 +35,16 @@ class Counter:
         return StepsToGo(left, np.ones_like(left))
 
 
+class NoSevens:
+    """Drops what adds seven."""
+
+    def check(self, starts: Frames, clips: Frames, subgoals: Sequence[str]) -> list[str | None]:
+        return ["a seven" if text == "add 7" else None for text in subgoals]
+
+
 def plan(model: Counter, known: Known | None = None) -> Search:
     return search(
-        model, model, model, START, "a hundred",
+        model, model, model, START, "a hundred", guards=[NoSevens()],
         beams=1, language_branches=3, video_branches=1, horizon=2, seed=0, known=known,
     )  # fmt: skip
 
@@ -81,9 +88,16 @@ def test_another_branch_is_picked_though_it_is_worse(first: Search) -> None:
 
 def test_edited_words_are_imagined_and_gone_through(first: Search) -> None:
     model = Counter()
-    again = plan(model, Known(first.tree, Amendment(edited=(1, "add 7"))))
-    assert again.plan.subgoals == ("add 7", "add 3") and model.imagined[0] == "add 7"
+    again = plan(model, Known(first.tree, Amendment(edited=(1, "add 8"))))
+    assert again.plan.subgoals == ("add 8", "add 3") and model.imagined[0] == "add 8"
     assert len({n.id for n in again.tree.nodes}) == len(again.tree.nodes)
+
+
+def test_edited_words_that_a_guard_drops_leave_no_other_plan(first: Search) -> None:
+    model = Counter()
+    with pytest.raises(NoPlan, match=r"of the branches that were asked for none is left \(1 x a seven\)"):
+        plan(model, Known(first.tree, Amendment(edited=(1, "add 7"))))
+    assert model.imagined == ["add 7"]
 
 
 def test_when_all_is_rejected_there_is_no_plan(first: Search) -> None:
