@@ -66,6 +66,9 @@ class SimulatedRobot:
         self.info: dict[str, Any] = {}
         self.terminated = self.truncated = False
 
+    keeps_time = True
+    """Time passes for it by its own control steps only, however fast or slow they come."""
+
     @property
     def is_connected(self) -> bool:
         """Whether `connect` was called and `disconnect` not since."""

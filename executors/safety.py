@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
 import numpy as np
@@ -30,6 +32,10 @@ class SafeRobot(WrappedRobot):
         gate: the limits; by default those of the tabletop.
         lease: the operator's; None where there is only one.
         camera: looks at every observation; None for a robot whose pictures nobody acts on.
+        period: seconds of a control step, for a robot on which real time passes: a step that comes sooner
+            waits, so that limits a step are limits a second, and what was seen before it may be no older than
+            the camera allows. None for a simulated one.
+        clock, sleep: seconds.
     """
 
     def __init__(
@@ -40,18 +46,25 @@ class SafeRobot(WrappedRobot):
         gate: Gate | None = None,
         lease: Lease | None = None,
         camera: CameraWatch | None = None,
+        period: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(robot)
         self._latch, self._gate = latch, gate or Gate()
         self._lease, self._camera = lease, camera
+        self._period, self._clock, self._sleep = period, clock, sleep
+        self._due = -math.inf
+        """When the next step may be sent."""
         self._sends = 0
         self._looking = threading.Lock()
         """Whoever only looks on must not meet whoever acts half way."""
         self._forget()
 
     def _forget(self) -> None:
-        self._seen: tuple[int, NDArray[np.float64]] | None = None
-        """How many actions had been sent when the newest observation was asked for, and its set point [2]."""
+        self._seen: tuple[int, float, NDArray[np.float64]] | None = None
+        """Of the newest observation: how many actions had been sent when it was asked for, when that was, and
+        its set point [2]."""
         self._blind: str | None = None
         """Why the newest observation may not be acted on."""
         self._lost: str | None = None
@@ -114,10 +127,10 @@ class SafeRobot(WrappedRobot):
     def get_observation(self) -> Observation:
         """The newest observation, the caller's own copy. Raises CameraError or RobotLostError."""
         with self._looking:
-            sends = self._sends
+            sends, now = self._sends, self._clock()
             try:
                 observation = self._read()
-                self._seen = sends, _set_point(observation)
+                self._seen = sends, now, _set_point(observation)
             except Exception as error:
                 self._seen, self._blind = None, str(error)
                 raise
@@ -140,8 +153,10 @@ class SafeRobot(WrappedRobot):
         then, but for RobotLostError: whether that one arrived is not known.
         """
         with self._latch.sending(), self._lease.sending() if self._lease is not None else nullcontext():
+            self._await_turn()
             lawful = self._gate.check(action, self._target())
             self._sends += 1  # before it is sent: whatever comes of it, what was seen is of the past
+            self._due = self._clock() + (self._period or 0.0)
             try:
                 with answering():
                     sent = self.robot.send_action(lawful)
@@ -151,6 +166,23 @@ class SafeRobot(WrappedRobot):
         self._lost = None
         return sent
 
+    def _await_turn(self) -> None:
+        """Wait until a control step has passed since the last one was sent. Raises StoppedError for a stop
+        that came meanwhile."""
+        if self._period is None:
+            return
+        while (left := self._due - self._clock()) > 0:
+            self._sleep(left)
+            self._latch.check()
+
+    def _outdated(self) -> bool:
+        """Whether nothing was seen since the last step, or so long ago that the camera may be gone."""
+        if self._seen is None or self._seen[0] != self._sends:
+            return True
+        if self._period is None or self._camera is None:
+            return False
+        return self._clock() - self._seen[1] > self._camera.config.max_age
+
     def _target(self) -> NDArray[np.float64]:
         """The set point [2] in metres that the next action starts from."""
         if self._blind is not None:  # the caller must have seen something good since
@@ -158,10 +190,10 @@ class SafeRobot(WrappedRobot):
                 f"expected a good observation, got none since: {one_line(self._blind)}; nothing was sent; "
                 "get an observation"
             )
-        if self._seen is None or self._seen[0] != self._sends:
+        if self._outdated():
             self.get_observation()
         assert self._seen is not None
-        return self._seen[1]
+        return self._seen[2]
 
 
 def _set_point(observation: Observation) -> NDArray[np.float64]:

@@ -55,6 +55,11 @@ class WrappedRobot:
         return getattr(self.robot, "fault", None)
 
     @property
+    def keeps_time(self) -> bool:
+        """Whether time passes for the robot inside by its control steps only, as for a simulated one."""
+        return bool(getattr(self.robot, "keeps_time", False))
+
+    @property
     def restore(self) -> Restore | None:
         """Brings a simulated robot to where a list of actions [2] in metres leads from its beginning; gives
         what was really sent of each. None for any other robot."""

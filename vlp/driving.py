@@ -17,6 +17,7 @@ from executors.lease import Lease, LeaseStore
 from executors.robot import Robot
 from executors.safety import SafeRobot
 from executors.stop import StopLatch
+from tasks import board
 from vlp.errors import HeldError
 
 SECONDS: Final = 30.0
@@ -39,7 +40,11 @@ def driven(robot: Robot, folder: Path) -> Iterator[SafeRobot]:
     keeper = threading.Thread(target=_renew, args=(lease, over), daemon=True)
     keeper.start()
     try:
-        yield SafeRobot(robot, latch=StopLatch(folder), lease=lease, camera=CameraWatch())
+        own_time = getattr(robot, "keeps_time", False)
+        yield SafeRobot(
+            robot, latch=StopLatch(folder), lease=lease, camera=CameraWatch(),
+            period=None if own_time else 1 / board.CONTROL_HZ,
+        )  # fmt: skip
     finally:
         over.set()
         keeper.join()
@@ -47,18 +52,32 @@ def driven(robot: Robot, folder: Path) -> Iterator[SafeRobot]:
             lease.release()
 
 
+def is_free(folder: Path) -> bool:
+    """Whether no process drives the robot of this folder; one whose lease can't be read counts as driven."""
+    try:
+        return not _driver(folder)
+    except HeldError:
+        return False
+
+
 def check_free(folder: Path) -> None:
     """Raises HeldError where another process drives the robot of this folder: its files are not to be
     touched then."""
+    if driver := _driver(folder):
+        raise HeldError(
+            f"expected a robot that is free, got one that {driver} drives; nothing was changed; "
+            "wait, or vlp stop it"
+        )
+
+
+def _driver(folder: Path) -> str:
+    """Who drives the robot of a folder; empty for no one."""
     try:
         granted = LeaseStore(folder).read()
     except LeaseError as error:
         raise HeldError(str(error)) from error
-    if granted.holder and time.time() < granted.until and _lives(granted.holder):
-        raise HeldError(
-            f"expected a robot that is free, got one that {granted.holder} drives; nothing was changed; "
-            "wait, or vlp stop it"
-        )
+    driven = granted.holder and time.time() < granted.until and _lives(granted.holder)
+    return str(granted.holder) if driven else ""
 
 
 def _leased(store: LeaseStore) -> Lease:

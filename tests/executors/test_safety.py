@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from executors.camera_watch import CameraWatch
 from executors.faults import CameraError, LeaseError, RobotLostError, StoppedError
 from executors.gate import Gate, GateError
-from executors.holds import RobotError
+from executors.holds import HoldError, RobotError
 from executors.lease import LeaseStore
 from executors.robot import Observation, SimulatedRobot
 from executors.safety import SafeRobot
@@ -285,6 +285,76 @@ def test_refusals_leave_the_real_board_as_it_was_bit_for_bit(tmp_path: Path, lat
     assert state(inner) != before  # and what is sent does show
     robot.disconnect()
     twin.disconnect()
+
+
+class Sleeping(Clock):
+    """Goes on by what is slept."""
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_on_a_real_robot_limits_a_step_are_limits_a_second(latch: StopLatch, recorder: Recorder) -> None:
+    clock, times = Sleeping(), []
+    robot = SafeRobot(recorder, latch=latch, period=0.1, clock=clock, sleep=clock.sleep)
+    for pause in (0.0, 0.0, 0.0, 0.25, 0.0):
+        clock.now += pause
+        robot.send_action(STEP)
+        times.append(clock.now)
+    assert np.diff(times) == pytest.approx([0.1, 0.1, 0.25, 0.1])
+    hasty = SafeRobot(recorder, latch=latch, clock=clock, sleep=clock.sleep)  # a simulated one: its own time
+    before = clock.now
+    for _ in range(5):
+        hasty.send_action(STEP)
+    assert clock.now == before
+
+
+def test_a_stop_that_comes_while_a_step_waits_for_its_turn_holds_it(
+    latch: StopLatch, recorder: Recorder
+) -> None:
+    clock = Sleeping()
+
+    def stopping(seconds: float) -> None:
+        clock.sleep(seconds)
+        threading.Thread(target=latch.stop, args=("smoke",)).start()
+        while latch.stopped is None:
+            pass
+
+    robot = SafeRobot(recorder, latch=latch, period=0.1, clock=clock, sleep=stopping)
+    robot.send_action(STEP)
+    with pytest.raises(StoppedError, match="smoke"):
+        robot.send_action(STEP)
+    assert len(recorder.got) == 1
+
+
+@pytest.mark.parametrize(("period", "held"), [(0.1, True), (None, False)])
+def test_a_camera_that_was_lost_since_the_last_look_holds(
+    latch: StopLatch, period: float | None, held: bool
+) -> None:
+    class Blinking(SimulatedRobot):
+        lost = False
+
+        def get_observation(self) -> Observation:
+            if self.lost:
+                raise RobotError("no picture")
+            return super().get_observation()
+
+    clock, inner = Sleeping(), Blinking(None, seed=3)
+    robot = SafeRobot(inner, latch=latch, camera=CameraWatch(), period=period, clock=clock, sleep=clock.sleep)
+    robot.connect()
+    robot.get_observation()
+    inner.lost = True
+    clock.now += 0.15
+    robot.send_action(STEP)  # what was seen is young enough
+    inner.lost = False
+    robot.get_observation()
+    inner.lost = True
+    clock.now += 0.25
+    if held:
+        with pytest.raises(HoldError):
+            robot.send_action(STEP)
+    else:
+        robot.send_action(STEP)  # the world of a simulated one waits, too
 
 
 def test_a_silent_program_is_held_once(latch: StopLatch, recorder: Recorder) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from executors.faults import RobotLostError
 from executors.gate import GateError
 from executors.robot import Observation, Robot
 from executors.wrapped import WrappedRobot
@@ -43,6 +44,11 @@ class Journal:
         """A step is about to be sent."""
         self._store.put({_key(SENT, self.sent + 1): pack(arrays={"action": np.asarray(action, np.float32)})})
         self.sent += 1
+
+    def refused(self) -> None:
+        """The step that was about to be sent was not."""
+        self._store.forget(_key(SENT, self.sent))
+        self.sent -= 1
 
     def end(self, sent: NDArray[np.float32], observation: Observation, told: dict[str, Any]) -> None:
         """What came of the last step, or what is seen before the first."""
@@ -125,7 +131,13 @@ class JournaledRobot(WrappedRobot):
             self.at += 1
             return self.journal.after(self.at)[0]
         self.journal.begin(action)
-        sent = np.asarray(self.robot.send_action(action), np.float32)
+        try:
+            sent = np.asarray(self.robot.send_action(action), np.float32)
+        except RobotLostError:  # it may have been sent
+            raise
+        except GateError:  # it was not
+            self.journal.refused()
+            raise
         self.journal.end(sent, self.robot.get_observation(), self._telling())
         self.at += 1
         return sent
