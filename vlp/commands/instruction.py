@@ -31,6 +31,15 @@ def check_instruction(text: str, *, seed: int, rules: Sequence[str] = ()) -> Non
     read(rules, sorted(blocks))
 
 
+def check_rules(rules: Sequence[str], *, seed: int) -> None:
+    """Raises InstructionError for a standing rule that the board of this seed gives no meaning."""
+    import numpy as np
+
+    from tasks.layout import random_layout
+
+    read(rules, sorted(random_layout(np.random.default_rng(seed))[0]))
+
+
 def read(rules: Sequence[str], blocks: Sequence[str]) -> Rules:
     """Standing rules for a table with these blocks. Raises InstructionError."""
     from tasks.rules import UnknownRule, read_rules

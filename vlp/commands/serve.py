@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from vlp.commands.folders import RUNS
+from vlp.commands.instruction import check_rules
 from vlp.commands.run import Options
 from vlp.errors import UsageError
 
@@ -35,7 +36,8 @@ class Serve(Options):
             )
         if not 0 <= self.port < 65536:
             raise UsageError(f"port: expected 0 to 65535, got {self.port}; choose one that is free")
-        self.settings(), self.models()
+        check_rules(self.rule, seed=self.settings().seed)
+        self.models()
         from vlp.console.server import serve
 
         return serve(self)

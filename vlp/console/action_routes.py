@@ -38,6 +38,11 @@ def add_actions(app: FastAPI, runner: Runner, desk: Desk) -> None:
         runner.rearm(run_of(runner.root, name))
         desk.touch("history")
 
+    @app.post("/runs/{name}/stop", status_code=204)
+    def stop_one(name: str) -> None:
+        runner.stop_one(run_of(runner.root, name), "stopped by the operator at the console")
+        desk.touch("history")
+
     @app.post("/stop", status_code=204)
     def stop(reason: Annotated[str, Form()] = "") -> None:
         runner.stop(reason.strip() or "stopped by the operator")

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ from vlp.settings import LIMITS
 
 HERE: Final = Path(__file__).parent
 PARTS: Final = ("status", "plan", "acted", "history")
+LIVE: Final = (*PARTS, "camera")
+"""Topics that a page is told of."""
 BEAT: Final = 0.15
 """Seconds between looks at what has changed; robots step and models imagine in other threads."""
 
@@ -81,36 +83,27 @@ def _page(app: FastAPI, runner: Runner, desk: Desk) -> None:
 def _live(app: FastAPI, desk: Desk) -> None:
     @app.get("/events")
     async def events() -> EventSourceResponse:
-        """The names of the parts that have changed."""
+        """The names of the parts that have changed; a page keeps this one connection while it can be seen."""
 
         async def changes() -> AsyncIterator[ServerSentEvent]:
             known: dict[Topic, int] = {}
             while True:
                 now = dict(desk.versions)
                 for topic, version in now.items():
-                    if known.get(topic) != version and topic in PARTS:
+                    if known.get(topic) != version and topic in LIVE:
                         yield ServerSentEvent(event=topic, data=str(version))
                 known = now
                 await asyncio.sleep(BEAT)
 
         return EventSourceResponse(changes())
 
-    @app.get("/camera.mjpeg")
-    async def camera() -> StreamingResponse:
-        """What the robot sees, picture after picture."""
-
-        async def film() -> AsyncIterator[bytes]:
-            known = -1
-            yield b"--frame\r\n"
-            while True:
-                now, frame = desk.versions["camera"], desk.frame
-                if now != known and frame is not None:
-                    known = now
-                    # A browser shows a picture once it has seen what ends it.
-                    yield b"Content-Type: image/jpeg\r\n\r\n" + _jpeg(frame) + b"\r\n--frame\r\n"
-                await asyncio.sleep(BEAT)
-
-        return StreamingResponse(film(), media_type="multipart/x-mixed-replace; boundary=frame")
+    @app.get("/camera.jpg")
+    def camera() -> Response:
+        """What the robot saw last. Not an endless film: a browser has six connections for all its windows,
+        and the one that stops the robot must be among those that are left."""
+        if desk.frame is None:
+            raise HTTPException(404, "expected a run that has begun")
+        return Response(_jpeg(desk.frame), media_type="image/jpeg", headers={"cache-control": "no-store"})
 
 
 def _jpeg(frame: NDArray[np.uint8]) -> bytes:

@@ -75,8 +75,8 @@ class Desk:
     def loading(self, words: str) -> None:
         """A run is about to begin."""
         self._said.clear()
+        self._left, self._answer = None, None  # first: who stops it from now on means this run
         self.scene = Scene(doing="loading", words=words)
-        self._left, self._answer = None, None
         self._show("status", "plan", "acted")
 
     def began(self, folder: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from fastapi import HTTPException
 
 from executors.stop import StopLatch
+from vlp.driving import is_free
 from vlp.durable.names import FILE, ROBOT
 from vlp.events import RunStarted, read_events
 
@@ -31,6 +32,8 @@ class Entry:
     control_steps: int | None
     stopped: str | None
     """Why its robot is stopped."""
+    driven: bool
+    """Whether a program drives its robot now."""
     resumable: bool
     report: bool
     film: bool
@@ -73,6 +76,7 @@ def entry(path: Path) -> Entry:
         score=said.get("score"),
         control_steps=said.get("control_steps"),
         stopped=StopLatch(robot).stopped if robot.is_dir() else None,
+        driven=status == "unfinished" and robot.is_dir() and not is_free(robot),
         resumable=(path / FILE).is_file() and status != "finished",
         report=(path / "report.html").is_file(),
         film=(path / "execution.mp4").is_file(),

@@ -20,7 +20,9 @@ from vlp.commands.run import Options, Run
 from vlp.commands.session import carried_out
 from vlp.console.desk import Desk
 from vlp.console.history import entry, find
-from vlp.durable.names import ROBOT
+from vlp.durable.names import FILE, ROBOT
+from vlp.durable.record import kept_run
+from vlp.durable.store import Store
 from vlp.errors import HeldError, UsageError, VlpError
 
 LONG: Final = 30.0
@@ -52,14 +54,34 @@ class Runner:
         self._start("getting ready", lambda: carried_out(asked, self._desk))
 
     def resume(self, run: Path) -> None:
-        """Go on with a run of the root. Raises UsageError where another one is under way."""
+        """Go on with a run of the root. Raises UsageError where another one is under way, or where it was
+        begun without one of the console's rules."""
+        self._check_rules(run)
         self._start("getting ready to go on", lambda: gone_on(run, watcher=self._desk))
+
+    def _check_rules(self, run: Path) -> None:
+        if not (run / FILE).is_file():  # said where it is opened
+            return
+        with Store(run / FILE, fresh=False) as store:
+            asked, _ = kept_run(store)
+        if missing := [rule for rule in self.options.rule if rule not in asked.rule]:
+            raise UsageError(
+                f"run: expected one under the rules of this console, got one without {missing[0]!r}; "
+                "begin it anew here, or go on with vlp resume"
+            )
+
+    def stop_one(self, run: Path, reason: str) -> None:
+        """Stop the robot of a run of the root, whoever drives it."""
+        StopLatch(run / ROBOT).stop(reason)
 
     def stop(self, reason: str) -> None:
         """Stop the robot of the run that is under way, at once. Raises UsageError where there is none."""
         scene = self._desk.scene
         if not scene.busy:
-            raise UsageError("stop: expected a run that is under way, got none; nothing moves")
+            raise UsageError(
+                "stop: expected a run that is under way here, got none; one of another program has a button "
+                "of its own among the runs"
+            )
         if scene.run:
             StopLatch(self.root / scene.run / ROBOT).stop(reason)
         self._desk.leave(f"stopped: {reason}")

@@ -20,12 +20,12 @@ from vlp.console.desk import Desk
 from vlp.console.runner import Runner
 
 ROUTES = (
-    ("GET", "/"), ("GET", "/part/status"), ("GET", "/events"), ("GET", "/camera.mjpeg"),
+    ("GET", "/"), ("GET", "/part/status"), ("GET", "/events"), ("GET", "/camera.jpg"),
     ("GET", "/static/console.js"), ("GET", "/no/such/page"), ("GET", "/runs/a/report.html"),
     ("GET", "/runs/a/execution.mp4"), ("GET", "/runs/a/decisions/1/plan.mp4"),
     ("GET", "/runs/a/decisions/1/branches/0.png"), ("GET", "/runs/a/decisions/1/acted/1.png"),
     ("POST", "/runs"), ("POST", "/answer"), ("POST", "/stop"), ("POST", "/runs/a/resume"),
-    ("POST", "/runs/a/rearm"),
+    ("POST", "/runs/a/rearm"), ("POST", "/runs/a/stop"),
 )  # fmt: skip
 
 

@@ -96,6 +96,24 @@ def test_an_operator_rejects_approves_stops_and_goes_on(environment: dict[str, s
         assert popup.value.locator("img").first.evaluate("picture => picture.naturalWidth") > 0
 
 
+def test_a_stop_gets_through_whatever_else_is_open(environment: dict[str, str], tmp_path: Path) -> None:
+    """A browser has six connections for all windows of a server; each of ours holds one."""
+    with served(environment, tmp_path / "runs") as console, browser_page(console.url) as page:
+        ask_for(page, GOAL)
+        waits(page, 1)
+        others = []
+        for _ in range(4):
+            with page.expect_popup() as popup:
+                page.evaluate("() => { window.open('/'); }")
+            others.append(popup.value)
+            waits(popup.value, 1)
+        page.bring_to_front()
+        page.locator("#approve").click()
+        expect(page.locator("#status .acting")).to_be_visible()
+        others[-1].locator("#stop").click()
+        expect(others[0].locator("#history tbody tr")).to_contain_text("the robot is stopped")
+
+
 def test_a_plan_that_waits_outlives_the_server(environment: dict[str, str], tmp_path: Path) -> None:
     root = tmp_path / "runs"
     with served(environment, root) as console, browser_page(console.url) as page:

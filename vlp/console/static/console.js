@@ -1,4 +1,4 @@
-// Keys, and answers of the server that are not pages. Everything else is htmx.
+// What has changed, keys, and answers of the server that are not pages. Everything else is htmx.
 "use strict";
 
 const error = document.getElementById("error");
@@ -16,6 +16,27 @@ document.body.addEventListener("htmx:sendError", () => say("the console does not
 document.body.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful && event.target.id === "begin") event.target.elements.instruction.blur();
 });
+
+// A browser has six connections for all windows of one server: a window that can't be seen keeps none, so that
+// the one that stops the robot gets through.
+let changes = null;
+
+function look() {
+  if (document.hidden) {
+    changes?.close();
+    changes = null;
+  } else if (!changes) {
+    changes = new EventSource("/events");
+    for (const part of ["status", "plan", "acted", "history"])
+      changes.addEventListener(part, () => htmx.trigger(`#${part}`, "changed"));
+    changes.addEventListener("camera", (event) => {
+      document.getElementById("camera").src = `/camera.jpg?${event.data}`;
+    });
+  }
+}
+
+document.addEventListener("visibilitychange", look);
+addEventListener("DOMContentLoaded", look);
 
 function move(by) {
   const all = [...document.querySelectorAll("input[name=node]:not(:disabled)")].filter((one) => one.offsetParent);
