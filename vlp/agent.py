@@ -10,7 +10,7 @@ from langgraph.types import interrupt
 
 from executors.robot import Robot
 from executors.runtime import Followed
-from planner import Known, NoPlan, Plan, Search
+from planner import Frames, Known, NoPlan, Plan, Search
 from tasks.goal import PushGoal, understand
 from tasks.rules import Rules, impossible
 from vlp.accounts import Accounts
@@ -39,6 +39,7 @@ from vlp.looping import Ask, Looping
 from vlp.outcomes import not_sure, ways
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
+from vlp.sight import moved
 from vlp.state import Go, State
 from vlp.timing import Stopwatch
 from vlp.under_rules import dropped, robot_under_rules, under_rules
@@ -89,10 +90,16 @@ class Agent(Looping):
         self.events.emit(Observed(time=self.events.now(), control_step=self._steps, score=self._score()))
         if self._ended():
             return {"go": "end", "outcome": self._ended()}
-        # Standing still costs little, and a goal that only seems reached may be reached.
-        if self._seen_done(frame, sure=0.0) and self._hold() and self._confirmed():
+        if self._reached(frame, may_send=self.approve == "auto" or state.get("approved", False)):
             return {"go": "end", "outcome": self._ended() or "done"}
         return {"go": "end", "outcome": self._ended()} if self._ended() else {"go": "search"}
+
+    def _reached(self, frame: Frames, *, may_send: bool) -> bool:
+        """Whether the goal is. Standing still costs little, and a goal that only seems reached may be; but
+        nothing at all is sent before a plan was approved."""
+        if not may_send:
+            return self._seen_done(frame) and self._confirmed()
+        return self._seen_done(frame, sure=0.0) and self._hold() and self._confirmed()
 
     def _search(self, state: State) -> State:
         decision = state["decision"] + 1
@@ -146,11 +153,13 @@ class Agent(Looping):
 
     @staticmethod
     def _fruitless(state: State, decision: int, found: NoPlan) -> State:
-        """Search again, from other seeds; after an operator's change, show the plan before it again."""
+        """Search again, from other seeds; after an operator's change, show the plan before it again, unless
+        that was rejected."""
         fruitless = state.get("fruitless", 0) + 1
         if fruitless >= MAX_FRUITLESS:
             return {"go": "end", "decision": decision, "fruitless": fruitless, "outcome": str(found)}
-        go: Go = "approve" if state.get("amends", 0) else "search"
+        again = state.get("amends", 0) and not Answer.of(state["answer"]).rejected
+        go: Go = "approve" if again else "search"
         return {"go": go, "decision": decision, "amends": 0, "fruitless": fruitless}
 
     def _approve(self, state: State) -> State:
@@ -167,10 +176,18 @@ class Agent(Looping):
             )
         )
         if answer.say == "approve":
-            return {"go": "act"}
+            return self._approved(state)
         if answer.say == "stop":
             return {"go": "end", "outcome": answer.reason}
         return {"go": "search", "amends": state["shown"], "answer": answer.as_dict()}
+
+    def _approved(self, state: State) -> State:
+        """An approval is of a plan on the board that it begins with."""
+        begins = self._shown(state["shown"], state["plan"]).tree.root_frame
+        if why := moved(self.parts.probe, begins, self._frame()):
+            self.events.emit(Replanned(time=self.events.now(), reason=f"while the plan waited, {why}"))
+            return {"go": "observe"}
+        return {"go": "act", "approved": True}
 
     def _act(self, state: State) -> State:
         plan, number = self._planned(state), state["step"]
@@ -240,7 +257,7 @@ class Agent(Looping):
         """The tree that an operator changed."""
         if not (number := state.get("amends", 0)):
             return None
-        tree = self._found[number].tree if number in self._found else self.folder.decision(number).tree
+        tree = self._shown(number, state["plan"]).tree
         return Known(tree, Answer.of(state["answer"]).amendment)
 
     def _imagine(self, decision: int, known: Known | None = None) -> Search:

@@ -19,8 +19,9 @@ from planner import Search
 from vlp.acting import Acting
 from vlp.approval import Answer, check
 from vlp.build import Parts
+from vlp.durable.digest import plan_digest
 from vlp.durable.keeping import Keeping
-from vlp.errors import ModelError
+from vlp.errors import ModelError, StateError
 from vlp.events import Events
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
@@ -116,7 +117,7 @@ class Looping(Acting):
                 if not waits:
                     return cast(State, final)
                 number = final["shown"]
-                found = self._found.get(number) or self.folder.search(number)
+                found = self._shown(number, final["plan"])
                 answer = None if ask is None else ask(number, found)
                 if answer is None:
                     self.waits = Waiting(number, found, final["plan"])
@@ -133,4 +134,19 @@ class Looping(Acting):
             kept = self._build_graph(checkpointer).get_state(self._config).values
         if kept.get("go") not in ("act", "verify"):
             return None
-        return Waiting(kept["shown"], self.folder.search(kept["shown"]), kept["plan"])
+        return Waiting(kept["shown"], self._shown(kept["shown"], kept["plan"]), kept["plan"])
+
+    def _shown(self, number: int, digest: str) -> Search:
+        """The search of a decision whose plan is shown. Raises StateError where the folder has another."""
+        if number in self._found:
+            return self._found[number]
+        try:
+            found = self.folder.search(number)
+        except ValueError as error:
+            raise StateError(f"state: {error}") from error
+        if plan_digest(number, found.plan) != digest:
+            raise StateError(
+                f"state: expected the plan {digest[:12]} in decision {number}, got another; "
+                "start the run again"
+            )
+        return found

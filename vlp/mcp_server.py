@@ -18,7 +18,7 @@ from mcp.server.mcpserver import (
     Resolve,
 )
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from vlp.approving import Approve
 from vlp.sdk import Agent
@@ -33,7 +33,7 @@ _INSTRUCTIONS: Final = (
 class Approved(BaseModel):
     """What the person at the client answers."""
 
-    approve: bool = Field(description="Whether the robot may act on this plan")
+    approve: StrictBool = Field(description="Whether the robot may act on this plan")
     name: str = Field(default="", description="Who says so")
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from planner import Frames, NoPlan, Search
 from tasks.video_file import VideoWriter
 from vlp.decision import ActedSubgoal, Decision, load_decision, save_acted, save_decision
+from vlp.errors import StateError
 from vlp.events import Event, RunStarted, read_events
 from vlp.report import write_report
 
@@ -149,6 +150,10 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._finished:
+            return
+        if isinstance(error, StateError):  # it was refused: what it left is as it was
+            self._events.close()
+            self._video.close()
             return
         try:
             self.finish({**self._asked, **_unfinished(error)})

@@ -12,7 +12,8 @@ import numpy as np
 from planner import Frames, Node, Plan, Tree
 from tasks.video_file import VideoWriter
 from vlp.decision import load_decision
-from vlp.errors import UsageError
+from vlp.durable.digest import plan_digest
+from vlp.errors import StateError, UsageError
 from vlp.filmstrip import sheet, strip
 
 FPS = 2
@@ -52,10 +53,16 @@ class SavedPlan:
 
     @classmethod
     def load(cls, path: Path, decision: int, digest: str) -> Self:
-        """Read it back. Raises ValueError where it is not there."""
-        kept = load_decision(path / "decisions" / f"{decision:02d}")
-        if kept.plan is None:
-            raise ValueError(f"expected a decision with a plan in {path}, got {decision} without one")
+        """Read it back. Raises StateError where it is not there, or not the plan of this digest."""
+        try:
+            kept = load_decision(path / "decisions" / f"{decision:02d}")
+        except ValueError as error:
+            raise StateError(f"state: {error}") from error
+        if kept.plan is None or plan_digest(decision, kept.plan) != digest:
+            raise StateError(
+                f"state: expected the plan {digest[:12]} in decision {decision} of {path}, got another; "
+                "plan anew"
+            )
         return cls(path, decision, digest, kept.plan, kept.tree, kept.expected_success)
 
     @property

@@ -13,11 +13,9 @@ True
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, Self
 
 import numpy as np
@@ -31,11 +29,13 @@ from vlp.approval import Answer
 from vlp.build import Parts, build
 from vlp.driving import driven
 from vlp.durable.names import ROBOT
-from vlp.errors import HeldError, UsageError
+from vlp.errors import HeldError, NoPlanError, UsageError
 from vlp.events import Event
+from vlp.following import Following
 from vlp.saved_plan import CHANGED, Approval, SavedPlan, Why, changed, why
-from vlp.sdk_run import Once, Run, Says
+from vlp.sdk_run import Once, Run
 from vlp.settings import Settings
+from vlp.sight import moved
 
 
 class Agent:
@@ -112,38 +112,32 @@ class Agent:
         """Act on a plan that was approved; what stands in result.json. Raises UsageError for an approval of
         another plan, or where the board has changed since; HeldError where the robot may not move."""
         run = self._approved(plan, approval)
-        return run.go(Says(approval, waits=not run.under_way))
+        return run.go(run.says(approval))
 
     def amend(self, plan: SavedPlan, answer: Answer) -> SavedPlan:
-        """The plan as `answer` (Answer.reject, edit or pick) changes it; nothing moves. Raises UsageError."""
+        """The plan as `answer` (Answer.reject, edit or pick) changes it; nothing moves. Raises UsageError,
+        and NoPlanError where the change leaves no plan: the one before waits as it was."""
         run = self._of(plan)
         run.go(Once(answer))
-        return run.saved()
+        amended = run.saved()
+        if amended.digest == plan.digest:
+            raise NoPlanError("no plan: the change leaves none; the plan before it waits as it was")
+        return amended
 
     def stream(self, plan: SavedPlan, approval: Approval) -> Iterator[Event]:
         """`execute`, event by event; raises what it raises. Leaving the loop stops the robot."""
-        run, events = self._approved(plan, approval), SimpleQueue[Event | BaseException | None]()
-        run.events.subscribe(events.put)
-        says = Says(approval, waits=not run.under_way)
-
-        def work() -> None:
-            try:
-                run.go(says)
-                events.put(None)
-            except BaseException as error:
-                events.put(error)
-
-        thread = threading.Thread(target=work)
-        thread.start()
+        following = self._follow(plan, approval)
         try:
-            while (event := events.get()) is not None:
-                if isinstance(event, BaseException):
-                    raise event
+            while (event := following.get()) is not None:
                 yield event
         finally:
-            if thread.is_alive() and events.empty():
-                self.stop("whoever watched has left")
-            thread.join()
+            following.leave()
+            following.join()
+
+    def _follow(self, plan: SavedPlan, approval: Approval) -> Following:
+        run = self._approved(plan, approval)
+        says = run.says(approval)
+        return Following(run.events, lambda: run.go(says), lambda: self.stop("whoever watched has left"))
 
     def observe(self) -> Observation:
         """What the robot sees now. Raises HeldError where that can't be trusted."""
@@ -169,17 +163,22 @@ class Agent:
         return await asyncio.to_thread(self.plan, instruction, observation)
 
     async def aexecute(self, plan: SavedPlan, approval: Approval) -> dict[str, Any]:
-        """`execute`, beside other tasks."""
-        return await asyncio.to_thread(self.execute, plan, approval)
+        """`execute`, beside other tasks. The robot is stopped when whoever waits is cancelled."""
+        try:
+            return await asyncio.to_thread(self.execute, plan, approval)
+        except asyncio.CancelledError:
+            self.stop("whoever waited has left")  # the thread would go on to the plan's end
+            raise
 
     async def astream(self, plan: SavedPlan, approval: Approval) -> AsyncIterator[Event]:
-        """`stream`, beside other tasks."""
-        events = self.stream(plan, approval)
+        """`stream`, beside other tasks. Leaving the loop, or being cancelled in it, stops the robot."""
+        following = await asyncio.to_thread(self._follow, plan, approval)
         try:
-            while (event := await asyncio.to_thread(next, events, None)) is not None:
+            while (event := await asyncio.to_thread(following.get)) is not None:
                 yield event
         finally:
-            await asyncio.to_thread(events.close)  # type: ignore[attr-defined]
+            following.leave()
+            await asyncio.to_thread(following.join)
 
     def close(self) -> None:
         """Let go of the robot; what was planned and done stays in its folders."""
@@ -198,7 +197,7 @@ class Agent:
             self._run = None
 
     def _of(self, plan: SavedPlan) -> Run:
-        if self._run is None or self._run.folder.path != plan.path or self._run.decision != plan.decision:
+        if self._run is None or not self._run.is_at(plan):
             raise UsageError("plan: expected the last one that this agent made, got another; plan again")
         return self._run
 
@@ -209,9 +208,11 @@ class Agent:
         if run.under_way:  # the board was looked at when it was taken up, and is not as the plan began
             return run
         run.look_again()
-        share = changed(plan.frame, np.asarray(self.observe()["rgb"]))
-        if share > CHANGED:
+        now = np.asarray(self.observe()["rgb"])
+        share, why = changed(plan.frame, now), moved(self._parts.probe, plan.frame, now)
+        if share > CHANGED or why:
             raise UsageError(
-                f"plan: expected the board that it begins with, got {share:.0%} of it changed; plan again"
+                f"plan: expected the board that it begins with, got {why or f'{share:.0%} of it changed'}; "
+                "plan again"
             )
         return run

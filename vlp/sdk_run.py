@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from executors.gate import GateError
 from executors.robot import Observation, Robot
 from executors.wrapped import WrappedRobot
-from planner import Search
+from planner import Frames, Search
 from tasks.grammar import UnknownInstruction
 from tasks.rules import UnknownRule, read_rules
 from vlp.agent import Agent
@@ -24,7 +24,7 @@ from vlp.durable.asked import Asked, instruction
 from vlp.durable.ending import check_not_over
 from vlp.durable.journal import Journal
 from vlp.durable.keeping import Keeping
-from vlp.durable.names import FILE
+from vlp.durable.names import FILE, ROBOT
 from vlp.durable.store import Store
 from vlp.errors import FolderError, HeldError, InstructionError, ModelError, NoPlanError, StateError
 from vlp.events import Events, read_events
@@ -54,17 +54,20 @@ class Says(Once):
 
     Args:
         waits: whether that plan waits for an answer; one that is under way had it.
+        least: expected success (0..1) below which none that follows is approved.
     """
 
-    def __init__(self, approval: Approval, *, waits: bool = True) -> None:
+    def __init__(self, approval: Approval, *, waits: bool = True, least: float | None = None) -> None:
         super().__init__(Answer.approve(approval.by))
-        self._replan, self._by = approval.replan, approval.by
+        self._replan, self._by, self._least = approval.replan, approval.by, least
         if not waits:
             self._answer = None
 
     def __call__(self, decision: int, found: Search) -> Answer | None:
         first = super().__call__(decision, found)
-        return Answer.approve(self._by) if first is None and self._replan == "auto" else first
+        if first is not None or self._replan != "auto" or not_sure(found, self._least):
+            return first
+        return Answer.approve(self._by)
 
 
 class Run:
@@ -87,7 +90,9 @@ class Run:
         self.events.subscribe(folder.record)
         kept = keeping.robot(robot)
         kept.connect()
-        seen = parts.probe.blocks(np.asarray(kept.get_observation()["rgb"]))
+        # Rules are about the robot's board, whatever picture a plan is to begin with.
+        real = robot.robot if isinstance(robot, _Shown) else robot
+        seen = {name for one in (kept, real) for name in parts.probe.blocks(_picture(one))}
         try:
             read = read_rules(rules, sorted(seen))
         except UnknownRule as error:
@@ -117,6 +122,8 @@ class Run:
         shown = _Shown(robot, observation)
         with ExitStack() as stack:
             folder = stack.enter_context(RunFolder.create(root.absolute(), name))
+            # The robot's stop is found from the run's folder, too, by vlp stop and the console.
+            (folder.path / ROBOT).symlink_to(Path("..") / ROBOT, target_is_directory=True)
             store = stack.enter_context(Store(folder.path / FILE))
             Asked(instruction, tuple(rules), settings.as_dict(), parts.hashes).keep(store)
             run = cls(instruction, shown, folder, Keeping(store), parts=parts, settings=settings, rules=rules)
@@ -149,10 +156,16 @@ class Run:
             run._stack = stack.pop_all()
         return run
 
-    @property
-    def decision(self) -> int:
-        """Of the plan that waits; 0 for none."""
-        return 0 if self._loop.waits is None else self._loop.waits.decision
+    def is_at(self, plan: SavedPlan) -> bool:
+        """Whether this is the plan that waits, or is under way."""
+        waits = self._loop.waits
+        return waits is not None and (self.folder.path, waits.decision, waits.digest) == (
+            plan.path, plan.decision, plan.digest,
+        )  # fmt: skip
+
+    def says(self, approval: Approval) -> Says:
+        """The answers that an approval gives."""
+        return Says(approval, waits=not self.under_way, least=self._least)
 
     def look_again(self) -> None:
         """See the robot as it is, not a given observation."""
@@ -191,11 +204,13 @@ class Run:
         self._stack.close()
 
 
+def _picture(robot: Robot) -> Frames:
+    return np.asarray(robot.get_observation()["rgb"])
+
+
 def _shows(robot: Robot, journal: Journal) -> bool:
     """Whether the robot sees what it saw last: to the letter, where it is a simulated one."""
-    before, now = (
-        np.asarray(seen["rgb"]) for seen in (journal.after(journal.seen)[1], robot.get_observation())
-    )
+    before, now = np.asarray(journal.after(journal.seen)[1]["rgb"]), _picture(robot)
     if getattr(robot, "restore", None) is not None:
         return np.array_equal(before, now)
     return changed(before, now) <= CHANGED

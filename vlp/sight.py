@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.board import KINDS
+from planner import Frames
+from tasks.board import KINDS, words_of
 from tasks.goal import Goal, LongGoal
+from tasks.perception import PoseProbe
 from tasks.slots import SLOTS
 
 SURE = 0.004
@@ -17,6 +19,8 @@ HIDES = 0.05
 """Metres from the pusher within which it may hide part of a block from the camera."""
 HIDDEN = 3.0
 """Times as far that such a block may be off: 13 mm were seen."""
+ELSEWHERE = 0.01
+"""Metres from where it was at which a block has been moved; the camera is off by 2 mm."""
 _SHIFTS = np.concatenate(
     [np.zeros((1, SLOTS, 2)), np.random.default_rng(0).choice([-1.0, 1.0], (8, SLOTS, 2))]
 )
@@ -37,6 +41,20 @@ def reached(
     near = (np.linalg.norm(where - where[-1], axis=-1) < HIDES) & isinstance(goal, LongGoal)
     shifts = np.where(near, HIDDEN, 1.0)[:, None] * sure * _SHIFTS if sure else _SHIFTS[:1]
     return all(_reward(goal, present, where + shift, target) >= 1.0 for shift in shifts)
+
+
+def moved(probe: PoseProbe, before: Frames, now: Frames) -> str:
+    """What is elsewhere in a frame uint8 [H, W, 3] than in an earlier one, in words; empty where nothing is.
+    A block that is seen in one of them only counts, unless the pusher may hide it."""
+    present, where = probe.places(np.stack([before, now]))
+    far = np.linalg.norm(where[1] - where[0], axis=-1)
+    hidden = (np.linalg.norm(where - where[:, -1:], axis=-1) < HIDES).any(0)
+    for k, kind in enumerate(KINDS):
+        if present[:, k].all() and far[k] > ELSEWHERE:
+            return f"the {words_of(kind)} went {far[k]:.3f} m"
+        if present[0, k] != present[1, k] and not hidden[k]:
+            return f"the {words_of(kind)} {'came' if present[1, k] else 'went away'}"
+    return ""
 
 
 def expected_reward(

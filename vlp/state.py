@@ -35,6 +35,8 @@ class State(TypedDict, total=False):
     """The control step at which the plan was begun."""
     events: int
     """Bytes of events.jsonl."""
+    approved: bool
+    """Whether a plan of the run was."""
     outcome: str
 
 

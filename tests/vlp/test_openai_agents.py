@@ -162,6 +162,19 @@ def test_without_a_person_s_word_nothing_moves(planner: Agent) -> None:
     asyncio.run(go())
 
 
+def test_an_approval_of_all_calls_to_come_is_none(planner: Agent) -> None:
+    async def go() -> None:
+        async with Helper(planner) as helper:
+            before = where(planner)
+            waiting = await helper.go("execute_plan", plan=await helper.proposed())
+            state = paused(waiting)
+            state.approve(waiting.interruptions[0], always_approve=True)
+            assert "approve without always_approve" in words(await helper.go_on(state))
+        assert where(planner) == before
+
+    asyncio.run(go())
+
+
 def test_what_is_wrong_is_said_and_a_stop_holds(planner: Agent) -> None:
     async def go() -> None:
         async with Helper(planner) as helper:

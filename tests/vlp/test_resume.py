@@ -93,6 +93,22 @@ def test_what_can_not_be_gone_on_with_is_refused_and_kept(vlp: Vlp, killed: Path
     assert refused.returncode == 5 and "without state.sqlite" in refused.stderr
 
 
+def test_damaged_checkpoints_are_refused_and_the_run_is_kept(vlp: Vlp, killed: Path, tmp_path: Path) -> None:
+    path = copied(killed, tmp_path / "run")
+    for beside in path.glob("checkpoints.sqlite-*"):
+        beside.unlink()
+    kept = path / "checkpoints.sqlite"
+    before = sorted(item.name for item in path.iterdir())
+    for damaged in (b"not a database" * 1000, b"SQLite format 3\0" + bytes(range(256)) * 16):
+        kept.write_bytes(damaged)
+        refused = vlp("resume", "run")
+        assert refused.returncode == 7 and refused.stderr.count("vlp: error") == 1, refused.stderr
+        assert "then vlp resume the run" in refused.stderr and "Traceback" not in refused.stderr
+    assert set(item.name for item in path.iterdir()) - {"robot"} <= {*before}, (
+        "nothing is said to have failed"
+    )
+
+
 def test_other_weights_are_refused(vlp: Vlp, environment: dict[str, str], tmp_path: Path) -> None:
     weights, path = Path(shutil.copytree(BUNDLED, tmp_path / "weights")), tmp_path / "run"
     kill_when(
@@ -137,6 +153,14 @@ def test_a_plan_waits_for_its_operator_and_is_changed(
     assert result["status"] == "waiting" and result["control_steps"] == 0
     before = json.loads((tmp_path / "run/decisions/01/tree.json").read_text())
     chosen = before["plan"][0]
+    tree = tmp_path / "run/decisions/01/tree.json"
+    whole = tree.read_text()
+    tree.write_text(whole[:100])
+    refused = answering(["resume", "run"], "yes\n")
+    assert refused.returncode == 7 and refused.stderr.strip().splitlines()[-1].count("state: expected") == 1
+    assert "Traceback" not in refused.stderr
+    assert json.loads((tmp_path / "run/result.json").read_text()) == result, "it waits as it did"
+    tree.write_text(whole)
     done = answering(["resume", "run", "--json"], f"reject {chosen} too near\nyes\nstop enough\n")
     assert done.returncode == 0, done.stderr
     after = json.loads((tmp_path / "run/decisions/02/tree.json").read_text())

@@ -10,6 +10,7 @@ from typing import Annotated
 from tyro.conf import arg
 
 from vlp.approving import Approve
+from vlp.commands.instruction import check_rules
 from vlp.commands.process import stdout_for_result
 from vlp.commands.run import PlannerOptions
 from vlp.errors import UsageError
@@ -30,7 +31,8 @@ class Mcp(PlannerOptions):
     def run(self) -> int:
         """Serve until the client leaves. Raises UsageError where the extra is not installed."""
         settings = self.settings()
-        self.models()  # a wrong option is said at once
+        check_rules(self.rule, seed=settings.seed)  # what is wrong is said at once
+        self.models()
         if find_spec("mcp") is None:
             raise UsageError(
                 "mcp: expected the package mcp, got none; pip install 'video-language-planner[mcp]'"

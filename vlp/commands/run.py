@@ -11,10 +11,22 @@ from tyro.conf import Positional, arg
 from vlp.approving import Approve
 from vlp.commands.model_options import ModelOptions
 from vlp.durable.postgres import Where
+from vlp.errors import UsageError
 from vlp.settings import PRESETS, Device, PresetName, Settings
 
 DEMO_INSTRUCTION = "group the blocks by color"
 DEMO_SEED = 1_000_001
+
+
+def _seconds(text: str) -> float:
+    """Of "10" or "10s". Raises UsageError."""
+    try:
+        return float(text.strip().removesuffix("s"))
+    except ValueError:
+        raise UsageError(
+            f"within: expected seconds such as 10 or 10s, got {text!r:.40}; give a number"
+        ) from None
+
 
 _Number = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
 _Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
@@ -40,8 +52,8 @@ class PlannerOptions(ModelOptions):
     """Subgoals that a plan looks ahead (2)."""
     sampling_steps: _Number = None
     """Denoising steps a clip (2)."""
-    within: Annotated[float | None, arg(metavar="SECONDS", help_behavior_hint="")] = None
-    """How long each decision may search, by restarts; the best plan by then is taken."""
+    within: Annotated[str | None, arg(metavar="SECONDS", help_behavior_hint="")] = None
+    """How long each decision may search (10, or 10s), by restarts; the best plan by then is taken."""
     min_confidence: Annotated[float | None, arg(metavar="SHARE", help_behavior_hint="")] = None
     """Expected success (0 to 1) below which no plan is acted on: you are asked where branches end in
     different ways, else it is given up."""
@@ -58,7 +70,8 @@ class PlannerOptions(ModelOptions):
         preset = PRESETS[self.preset].as_dict()
         given = {option.name: getattr(self, option.name) for option in fields(self) if option.name in preset}
         numbers = preset | {name: value for name, value in given.items() if value is not None}
-        return Settings(**numbers, seconds=self.within, min_confidence=self.min_confidence)
+        seconds = None if self.within is None else _seconds(self.within)
+        return Settings(**numbers, seconds=seconds, min_confidence=self.min_confidence)
 
 
 @dataclass(frozen=True, kw_only=True)

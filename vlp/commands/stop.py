@@ -50,7 +50,8 @@ class Rearm:
 
 
 def _robot(run: Path) -> Path:
-    if not (run / FILE).is_file():
+    """The folder of a run's robot, or of the robot that several runs of one agent share."""
+    if not (run / FILE).is_file() and not (run / ROBOT).is_dir():
         raise FolderError(
             f"run folder: expected one that vlp run began, got {str(run)!r} without {FILE}; name such a one"
         )

@@ -52,8 +52,8 @@ def in_file(path: Path) -> Checkpoints:
     @contextmanager
     def opened() -> Iterator[BaseCheckpointSaver[Any]]:
         with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
-            connection.execute("PRAGMA synchronous=FULL")
             try:
+                connection.execute("PRAGMA synchronous=FULL")
                 yield SqliteSaver(connection, serde=Sealed())
             except sqlite3.Error as error:
                 raise StateError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -17,6 +15,7 @@ from executors.runtime import Followed
 from planner import Frames, Plan, PlanStep
 from vlp.durable.checkpoints import Checkpoints, in_file, in_memory
 from vlp.durable.codec import pack, unpack
+from vlp.durable.digest import plan_digest
 from vlp.durable.journal import Journal, JournaledRobot
 from vlp.durable.recall import Recall
 from vlp.durable.store import Store
@@ -106,14 +105,12 @@ class Keeping:
     def keep_plan(self, decision: int, plan: Plan) -> str:
         """Keep the plan that is to be acted on; its digest."""
         steps = [(s.subgoal, s.steps_to_go, s.spread, s.node_id) for s in plan]
-        digest = hashlib.sha256(json.dumps([decision, steps]).encode())
-        for step in plan:
-            digest.update(step.clip.tobytes())
+        digest = plan_digest(decision, plan)
         if self._store is not None:
             clips = {f"clip{i}": step.clip for i, step in enumerate(plan)}
-            said = {"decision": decision, "steps": steps, "digest": digest.hexdigest()}
+            said = {"decision": decision, "steps": steps, "digest": digest}
             self._store.put({PLAN: pack(said, clips)})
-        return digest.hexdigest()
+        return digest
 
     def plan(self, decision: int, digest: str) -> Plan:
         """The plan that was kept. Raises StateError where it is not the one of this digest."""

@@ -24,6 +24,7 @@ from agents import (
 )
 from agents.tool_context import ToolContext
 
+from vlp.errors import UsageError
 from vlp.sdk import Agent
 from vlp.tools.plans import OURS, TOOLS, Plans, not_approved, one_line
 
@@ -60,8 +61,16 @@ class _Tools:
 
     async def execute_plan(self, context: ToolContext[Any], plan: str) -> str:
         # The runner asks before it calls; this is for a call without the runner, or with the flag taken away.
-        if context.is_tool_approved(context.qualified_tool_name, context.tool_call_id) is not True:
+        name, call = context.qualified_tool_name, context.tool_call_id
+        if context.is_tool_approved(name, call) is not True:
             raise not_approved(plan)
+        if (
+            context.is_tool_approved(name, f"not {call}") is True
+        ):  # of every call, so of plans nobody has seen
+            raise UsageError(
+                f"expected an approval of {plan:.40} alone, got one of all calls to come; nothing moved: "
+                "approve without always_approve"
+            )
         return json.dumps(await self._plans.aexecute_plan(plan, self._approver))
 
     def observe(self) -> Pictured:
