@@ -33,7 +33,8 @@ class Robot(Protocol):
     def get_observation(self) -> Observation: ...
 
     def send_action(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Send a set-point change [2] in metres; returns what was really sent."""
+        """Send a set-point change [2] in metres, the next control step's of 0.1 s; returns what was really
+        sent. It may return at once: the safety layer keeps time, but for robots that say `keeps_time`."""
         ...
 
     def disconnect(self) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import resource
 import time
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import tyro
 
 from executors.robot import SimulatedRobot
 from planner import search
+from tasks.precision import has_bfloat16
 from vlp.build import BUNDLED, MAX_VALUE_GAIN, build, choose_device
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
@@ -27,6 +29,14 @@ class Options:
     weights: Path = BUNDLED
     device: str = "auto"
     goal: str = "group the blocks by color"
+
+
+def _processor() -> str:
+    """Its name, as the system tells it."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
 
 
 def main(options: Options) -> None:
@@ -61,6 +71,8 @@ def main(options: Options) -> None:
     write(
         f"decision_{choose_device(options.device)}",
         {
+            "processor": _processor(),
+            "bfloat16": has_bfloat16(choose_device(options.device)),
             "threads": torch.get_num_threads(),
             "seconds_a_decision": round(float(np.mean(seconds[1:])), 2),
             "slowest": round(max(seconds[1:]), 2),
