@@ -16,16 +16,12 @@ import vlp
 import vlp.sdk
 from executors.robot import SimulatedRobot
 from executors.wrapped import WrappedRobot
-from vlp import Agent, Answer, Settings
+from tests.vlp.small import GOAL, SMALL
+from vlp import Agent, Answer
 from vlp.build import Parts, build
 from vlp.errors import HeldError, InstructionError, NoPlanError, UsageError
 from vlp.events import Acted, Answered, Event
 from vlp.saved_plan import Approval, SavedPlan
-
-GOAL = "group the blocks by color"
-SMALL = Settings(
-    seed=1_000_002, beams=1, language_branches=2, video_branches=2, max_control_steps=40, device="cpu"
-)
 
 
 @pytest.fixture(scope="module")

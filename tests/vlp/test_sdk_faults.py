@@ -15,7 +15,8 @@ from PIL import Image
 
 from executors.robot import SimulatedRobot
 from planner import Search
-from vlp import Agent, Answer, Settings
+from tests.vlp.small import GOAL, SMALL
+from vlp import Agent, Answer
 from vlp.build import Parts, build
 from vlp.commands.stop import Rearm, Stop
 from vlp.durable.journal import Journal
@@ -26,10 +27,6 @@ from vlp.events import Acted
 from vlp.sdk_run import Says
 from vlp.sight import moved
 
-GOAL = "group the blocks by color"
-SMALL = Settings(
-    seed=1_000_002, beams=1, language_branches=2, video_branches=2, max_control_steps=40, device="cpu"
-)
 MOST = SMALL.max_control_steps
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from executors.robot import SimulatedRobot
 from executors.wrapped import WrappedRobot
+from tests.vlp.small import GOAL, SMALL
 from vlp import Agent, Settings
 from vlp.build import Parts, build
 from vlp.durable.journal import Journal
@@ -23,11 +24,6 @@ from vlp.durable.store import Store
 from vlp.errors import HeldError, StateError, UsageError
 from vlp.events import Acted, Event
 from vlp.sdk_run import Says
-
-GOAL = "group the blocks by color"
-SMALL = Settings(
-    seed=1_000_002, beams=1, language_branches=2, video_branches=2, max_control_steps=40, device="cpu"
-)
 
 
 @pytest.fixture(scope="module")
