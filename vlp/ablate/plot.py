@@ -26,7 +26,11 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
         axes.set_ylabel(f"{words}, 0 to 1")
         axes.set_ylim(-0.03, 1.03)
         axes.grid(axis="y", alpha=0.3)
-        axes.legend(fontsize=8)
+    # Below the panels: inside, a mark of the legend looks like a measurement.
+    shown = {
+        label: mark for axes in panels for mark, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(list(shown.values()), list(shown), loc="outside lower center", ncols=4, fontsize=8)
     figure.suptitle(found["title"])
     partial = path.with_suffix(".partial")
     figure.savefig(partial, format="png", dpi=120)
