@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -57,6 +58,18 @@ def left_by(work: Callable[[Path], None], root: Path) -> Path:
     return next(path.parent for path in root.glob(f"*/{FILE}"))
 
 
+@pytest.fixture(scope="module")
+def broken_off(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was killed while it acted, in the folder of its robot."""
+    return left_by(_acts_and_dies, tmp_path_factory.mktemp("killed"))
+
+
+def copied(run: Path, root: Path) -> Path:
+    """The run in another folder of a robot."""
+    shutil.copytree(run.parent, root, symlinks=True)
+    return root / run.name
+
+
 def test_a_plan_that_waited_waits_again(parts: Parts, tmp_path: Path) -> None:
     path = left_by(_plans_and_dies, tmp_path)
     with agent_on(tmp_path, parts) as agent:
@@ -67,8 +80,10 @@ def test_a_plan_that_waited_waits_again(parts: Parts, tmp_path: Path) -> None:
             agent.close() or agent_on(tmp_path, parts).resume(path)  # type: ignore[func-returns-value]
 
 
-def test_a_plan_that_was_acted_on_goes_on_where_it_was_broken_off(parts: Parts, tmp_path: Path) -> None:
-    path = left_by(_acts_and_dies, tmp_path / "runs")
+def test_a_plan_that_was_acted_on_goes_on_where_it_was_broken_off(
+    parts: Parts, broken_off: Path, tmp_path: Path
+) -> None:
+    path = copied(broken_off, tmp_path / "runs")
     with Store(path / FILE, fresh=False) as store:
         done = Journal(store).sent
     assert done >= 12
@@ -93,9 +108,11 @@ def test_a_plan_that_was_acted_on_goes_on_where_it_was_broken_off(parts: Parts, 
         assert np.array_equal(alone.get_observation()["rgb"], journal.after(40)[1]["rgb"])
 
 
-def test_an_approval_of_the_broken_off_plan_is_none_of_the_next(parts: Parts, tmp_path: Path) -> None:
-    path = left_by(_acts_and_dies, tmp_path)
-    with agent_on(tmp_path, parts) as agent:
+def test_an_approval_of_the_broken_off_plan_is_none_of_the_next(
+    parts: Parts, broken_off: Path, tmp_path: Path
+) -> None:
+    path = copied(broken_off, tmp_path / "runs")
+    with agent_on(tmp_path / "runs", parts) as agent:
         plan = agent.resume(path)
         says = Says(plan.approved(by="Ada"), waits=False)
         assert agent._run is not None and agent._run.under_way

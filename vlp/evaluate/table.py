@@ -10,8 +10,10 @@ from typing import Any
 
 import tyro
 
-FIGURES, METHODS = "figures", "methods"
-"""Names of the two tables in the README, each between marks of its own."""
+FIGURES, METHODS, BOUNDS, ABLATIONS = "figures", "methods", "bounds", "ablations"
+"""Names of the tables in the README, each between marks of its own."""
+ABLATED = ("execution", "extraction", "budget")
+"""Ablations whose tables stand there; that of planning is a figure."""
 BENCH = "bench/summary"
 Result = Mapping[str, Any]
 
@@ -183,9 +185,8 @@ def table(results: Path) -> str:
     return "\n".join(lines)
 
 
-def methods(results: Path) -> str:
-    """The methods of `results/methods.json` side by side as Markdown."""
-    path = results / "methods.json"
+def methods(path: Path) -> str:
+    """The methods of a bench's summary side by side as Markdown."""
     if not path.exists():
         return "not measured"
     result = json.loads(path.read_text(encoding="utf-8"))
@@ -211,6 +212,39 @@ def _cell(task: Result, name: str) -> str:
     ])  # fmt: skip
 
 
+def ablations(results: Path) -> str:
+    """What the ablations say as one Markdown table; those that were not measured are left out."""
+    lines = [
+        "| ablation, task | variant | boards | completed (paper) | score (paper) | steps | command |",
+        "|---" * 7 + "|",
+    ]
+    for name in ABLATED:
+        path = results / "ablate" / name / "summary.json"
+        if path.exists():
+            result = json.loads(path.read_text(encoding="utf-8"))
+            lines += [
+                _ablated(f"{name}, {task}", variant, row, result["command"])
+                for task, rows in result["tasks"].items()
+                for variant, row in rows.items()
+            ]
+    return "\n".join(lines)
+
+
+def _ablated(name: str, variant: str, row: Result, command: str) -> str:
+    done, (low, high) = row["complete"], row["interval_95"]
+    paper = {key: f" ({100 * value:.0f}%)" for key, value in row["paper"].items()}
+    cells = [
+        name,
+        variant,
+        str(done["of"]),
+        _percent(done).rpartition(",")[0] + paper.get("complete", ""),
+        f"{row['mean_score']:.2f} [{low:.2f}, {high:.2f}]" + paper.get("score", ""),
+        f"{row['steps_to_complete']:.0f}",
+        f"`{command}`",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
 def _put(text: str, name: str, table: str) -> str:
     """The text with a table between the marks of that name."""
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
@@ -222,7 +256,9 @@ def main(options: Options) -> None:
     """Put the tables into the README."""
     text = options.readme.read_text(encoding="utf-8")
     text = _put(text, FIGURES, table(options.results))
-    options.readme.write_text(_put(text, METHODS, methods(options.results)), encoding="utf-8")
+    text = _put(text, METHODS, methods(options.results / "methods.json"))
+    text = _put(text, BOUNDS, methods(options.results / "bounds" / "summary.json"))
+    options.readme.write_text(_put(text, ABLATIONS, ablations(options.results)), encoding="utf-8")
 
 
 if __name__ == "__main__":
