@@ -18,6 +18,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from rich.table import Table
 
 from executors.robot import SimulatedRobot
 from planner import Proposer, Value, VideoModel
@@ -36,6 +37,7 @@ from vlp.bench.methods import METHODS, RandomValue
 from vlp.bench.protocol import Execution, instruction
 from vlp.bench.shown_simulator import ShownSimulator
 from vlp.bench.summary import difference, figures, steps_to_complete, summary
+from vlp.bench.table import _COLUMNS, table
 from vlp.bench.true_value import MOST, TrueValue, board_of
 from vlp.build import BUNDLED, Parts, build
 from vlp.cli import main
@@ -361,6 +363,13 @@ def test_steps_to_complete_count_what_never_was_as_all_there_are() -> None:
     assert [steps_to_complete(line) for line in other] == [10, most]
     assert figures(other)["steps_to_complete"] == (10 + most) / 2
     assert difference(ours, other)["steps_to_complete"]["mean"] == (10 - most) / 2
+
+
+def test_each_cell_of_the_table_stands_under_a_heading() -> None:
+    found = summary([*lines_of("ours", [1.0, 1.0]), *lines_of("no-search", [1.0, 0.5])])
+    shown = table(found).renderables[0]
+    assert isinstance(shown, Table) and [str(column.header) for column in shown.columns] == list(_COLUMNS)
+    assert [len(list(column.cells)) for column in shown.columns] == [2] * len(_COLUMNS)
 
 
 def test_the_summary_says_which_part_holds_a_task_back() -> None:

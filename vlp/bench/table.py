@@ -43,7 +43,6 @@ def _cells(row: Mapping[str, Any], minus: Mapping[str, Any] | None) -> list[str]
         f"{row['steps_to_complete']:.0f}",
         _minus(minus, "steps_to_complete", 0),
         f"{row['seconds']:.0f}",
-        f"{row['control_steps']:.0f}",
         f"{row['decisions']:.1f}",
     ]
 

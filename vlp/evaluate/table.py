@@ -163,7 +163,8 @@ ROWS = (
         "one decision, 2/4/4 horizon 2, 2 cores; peak memory",
         "decision_cpu",
         lambda r: (
-            f"{r['seconds_a_decision']} s; {r['peak_memory_gb']} GB; {r['branches_a_second']} branches/s"
+            f"{r['seconds_a_decision']} s; {r['peak_memory_gb']} GB; {r['branches_a_second']} branches/s; "
+            f"{r['processor']}, {'with' if r['bfloat16'] else 'without'} bfloat16"
         ),
         "<= 10 s; <= 4 GB",
         lambda r: r["seconds_a_decision"] <= 10 and r["peak_memory_gb"] <= 4,
