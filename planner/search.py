@@ -100,9 +100,8 @@ def search(
         front = selected or front
         tree = _add(tree, level, front)
         tell("scored", _summary(depth, level, front))
-        if (
-            all(reasons) or not selected
-        ):  # what passed may not be what an operator wants the plan to go through
+        # What passed may not be what an operator wants the plan to go through.
+        if all(reasons) or not selected:
             stopped = "rejected"
             break
     return Search(_plan(tree, front[0]), tree, stopped)

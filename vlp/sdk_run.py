@@ -16,6 +16,7 @@ from executors.robot import Observation, Robot
 from executors.wrapped import WrappedRobot
 from planner import Frames, Search
 from tasks.grammar import UnknownInstruction
+from tasks.perception import PoseProbe
 from tasks.rules import UnknownRule, read_rules
 from vlp.agent import Agent
 from vlp.approval import Answer
@@ -33,6 +34,7 @@ from vlp.outcomes import not_sure
 from vlp.runfolder import RunFolder
 from vlp.saved_plan import CHANGED, Approval, SavedPlan, changed
 from vlp.settings import Settings
+from vlp.sight import moved
 
 OVER: Final = ("done", "complete")
 """How a run ends whose goal is reached."""
@@ -146,10 +148,11 @@ class Run:
             folder = stack.enter_context(RunFolder.reopen(path))
             told = read_events(path / "events.jsonl")
             run = cls(
-                instruction(store), _as_left(Journal(store), robot), folder, Keeping(store, resumed=True),
+                instruction(store), _as_left(robot, Journal(store), parts.probe), folder,
+                Keeping(store, resumed=True),
                 parts=parts, settings=settings, rules=rules, since=told[-1].time if told else 0.0,
             )  # fmt: skip
-            if not _shows(robot, Journal(store)):
+            if not _shows(robot, Journal(store), parts.probe):
                 raise StateError("state: expected the board as it was left, got another; plan anew")
             run._loop.waits = run._loop.under_way()
             run.under_way = run._loop.waits is not None
@@ -208,18 +211,21 @@ def _picture(robot: Robot) -> Frames:
     return np.asarray(robot.get_observation()["rgb"])
 
 
-def _shows(robot: Robot, journal: Journal) -> bool:
-    """Whether the robot sees what it saw last: to the letter, where it is a simulated one."""
+def _shows(robot: Robot, journal: Journal, probe: PoseProbe) -> bool:
+    """Whether the robot sees what it saw last, if anything: to the letter, where it is a simulated one,
+    else with every block in its place."""
+    if journal.seen < 0:
+        return True
     before, now = np.asarray(journal.after(journal.seen)[1]["rgb"]), _picture(robot)
     if getattr(robot, "restore", None) is not None:
         return np.array_equal(before, now)
-    return changed(before, now) <= CHANGED
+    return changed(before, now) <= CHANGED and not moved(probe, before, now)
 
 
-def _as_left(journal: Journal, robot: Robot) -> Robot:
+def _as_left(robot: Robot, journal: Journal, probe: PoseProbe) -> Robot:
     """The robot; a simulated one that is where it was left must not be brought there again: it may have moved
     in other runs before."""
-    return _Staying(robot) if _shows(robot, journal) else robot
+    return _Staying(robot) if _shows(robot, journal, probe) else robot
 
 
 class _Staying(WrappedRobot):

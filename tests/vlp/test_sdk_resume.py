@@ -17,6 +17,7 @@ import pytest
 from executors.robot import SimulatedRobot
 from executors.wrapped import WrappedRobot
 from tests.vlp.small import GOAL, SMALL
+from tests.vlp.test_sdk_faults import board
 from vlp import Agent, Settings
 from vlp.build import Parts, build
 from vlp.durable.journal import Journal
@@ -138,6 +139,31 @@ def test_a_run_is_not_gone_on_with_by_an_agent_that_is_made_otherwise(parts: Par
     elsewhere = Agent(WrappedRobot(SimulatedRobot(GOAL, seed=7)), settings=SMALL, root=tmp_path, parts=parts)
     with elsewhere, pytest.raises(StateError, match="expected the board as it was left"):
         elsewhere.resume(path)
+
+
+@pytest.mark.parametrize(("shift", "held"), [(0.08, True), (0.0, False)])
+def test_a_block_that_was_moved_meanwhile_is_noticed_on_a_robot_that_is_not_simulated(
+    parts: Parts, tmp_path: Path, shift: float, held: bool
+) -> None:
+    with Agent(Real(board()), settings=SMALL, root=tmp_path, parts=parts) as agent:
+        path = agent.plan(GOAL).path
+    with Agent(Real(board(shift=shift)), settings=SMALL, root=tmp_path, parts=parts) as other:
+        if held:
+            with pytest.raises(StateError, match="expected the board as it was left"):
+                other.resume(path)
+        else:
+            assert other.resume(path).path == path
+
+
+class Real(WrappedRobot):
+    """A robot that can't be brought back."""
+
+    @property
+    def restore(self) -> None:
+        return None
+
+    def disconnect(self) -> None:
+        """Stays as it is."""
 
 
 def test_a_stopped_run_goes_on_in_the_same_program(parts: Parts, tmp_path: Path) -> None:

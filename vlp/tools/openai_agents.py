@@ -64,9 +64,8 @@ class _Tools:
         name, call = context.qualified_tool_name, context.tool_call_id
         if context.is_tool_approved(name, call) is not True:
             raise not_approved(plan)
-        if (
-            context.is_tool_approved(name, f"not {call}") is True
-        ):  # of every call, so of plans nobody has seen
+        # One that holds for a call that was never made is of plans that nobody has seen.
+        if context.is_tool_approved(name, f"not {call}") is True:
             raise UsageError(
                 f"expected an approval of {plan:.40} alone, got one of all calls to come; nothing moved: "
                 "approve without always_approve"
