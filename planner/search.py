@@ -18,6 +18,7 @@ from planner.amend import Known
 from planner.branches import Beam, Branch, expand, grow, numbered
 from planner.guards import FiniteGuard
 from planner.protocols import Guard, Proposer, Value, VideoModel
+from planner.selection import select
 from planner.types import Frames, Node, NoPlan, Plan, PlanStep, Search, StepsToGo, Stopped, Tree
 
 OnEvent = Callable[[str, dict[str, object]], None]
@@ -37,6 +38,7 @@ def search(
     horizon: int,
     seed: int,
     guards: Sequence[Guard] = (),
+    close_guards: Sequence[Guard] = (),
     done_below: float = 5.0,
     max_value_gain: float | None = None,
     deadline: float | None = None,
@@ -50,6 +52,7 @@ def search(
     the path to the best last beam, cut after its node with the fewest steps-to-go: trailing steps that make
     things worse are dropped, the first step never.
 
+    close_guards: asked only of branches that would be kept, until all that are have passed; may be slow.
     done_below: control steps; a beam at or below keeps its place and is not expanded further.
     max_value_gain: control steps; a clip whose steps-to-go falls by more is dropped as too good to be true.
     deadline: `time.monotonic` seconds. Past it no further clips are imagined, and no level is begun that at
@@ -92,11 +95,13 @@ def search(
             scores = _score(value, clips[:, -1], goal)
             reasons = _guard_values(scores, fresh, reasons, max_value_gain)
             grown = grow(fresh, clips, scores, reasons, depth=depth)
-        level = numbered(branches, grown, first_id=len(tree.nodes))
-        reasons = [node.rejected for node in level]
         finished = [beam for beam in front if beam not in unfinished]
         allowed = None if known is None else partial(known.allows, depth)
-        selected = _select(finished, branches, level, beams, allowed)
+        level = numbered(branches, grown, first_id=len(tree.nodes))
+        selected, level = select(
+            finished, branches, level, beams, allowed, partial(_look_closer, close_guards)
+        )
+        reasons = [node.rejected for node in level]
         front = selected or front
         tree = _add(tree, level, front)
         tell("scored", _summary(depth, level, front))
@@ -137,6 +142,10 @@ def _guard(
     return found
 
 
+def _look_closer(guards: Sequence[Guard], branches: Sequence[Branch], clips: Frames) -> list[str | None]:
+    return _guard(guards, branches, clips, [None] * len(branches))
+
+
 def _score(value: Value, frames: Frames, goal: str) -> StepsToGo:
     scores = value.steps_to_go(frames, goal)
     assert len(scores.mean) == len(frames), f"steps_to_go: expected [{len(frames)}], got {scores.mean.shape}"
@@ -158,31 +167,6 @@ def _guard_values(
         return None
 
     return [reason or judge(i) for i, reason in enumerate(reasons)]
-
-
-def _select(
-    finished: list[Beam],
-    branches: Sequence[Branch],
-    level: Sequence[Node],
-    beams: int,
-    allowed: Callable[..., bool] | None,
-) -> list[Beam]:
-    """The best over all beams. The sort is stable and ids ascend, so that the lower id wins a tie."""
-    fresh = [
-        Beam(
-            node.id,
-            node.last_frame,
-            node.steps_to_go,
-            (*branch.beam.history, node.subgoal),
-            was=None if branch.known is None else branch.known.id,
-            new=branch.known is None,
-        )
-        for node, branch in zip(level, branches, strict=True)
-        if node.rejected is None
-    ]
-    if allowed is not None:
-        fresh = [beam for beam in fresh if allowed(was=beam.was, new=beam.new)]
-    return sorted(finished + fresh, key=lambda beam: beam.steps_to_go)[:beams]
 
 
 def _add(tree: Tree, level: Sequence[Node], front: Sequence[Beam]) -> Tree:

@@ -86,7 +86,9 @@ class Trainer:
         self.model = model.to(config.device).train()
         self.loss, self.folder, self.config = loss, folder, config
         self.optimizer = Optimizers(self.model, config)
-        self.ema = EMAModel(model.parameters(), decay=config.ema_decay, use_ema_warmup=True, power=0.75)
+        self.ema = EMAModel(
+            model.parameters(), decay=config.ema_decay, use_ema_warmup=True, power=0.75, foreach=True
+        )
         self.step, self.seconds, self.samples = 0, 0.0, 0
         self._begun = 0
         self.runs: list[dict[str, Any]] = []
@@ -105,7 +107,7 @@ class Trainer:
         self.ema.load_state_dict(state["ema"])
         self.step, self.seconds, self.samples = state["step"], state["seconds"], state["samples"]
         self.runs = state.get("runs", [])
-        torch.set_rng_state(state["rng"])
+        torch.set_rng_state(state["rng"].cpu())
 
     def go_on(self, record: Mapping[str, Any]) -> None:
         """Count on from the record of the training that made the model's weights."""

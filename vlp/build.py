@@ -64,6 +64,8 @@ class Parts:
     probe: PoseProbe
     guards: tuple[Guard, ...]
     hashes: dict[str, dict[str, str]]
+    close_guards: tuple[Guard, ...] = ()
+    """Those asked only of branches that would be kept."""
     max_value_gain: float | None = MAX_VALUE_GAIN
     """Control steps that a clip may promise at most, see `planner.search`."""
     verify_done: bool = True
@@ -133,6 +135,19 @@ def named(subgoal: str) -> set[str]:
         return set()
 
 
+def _track_guards(tracker: ProbeTracker, max_step: float) -> TrackGuards:
+    """What the bundled models' clips are held to; `max_step`: metres a frame."""
+    return TrackGuards(
+        [
+            VanishGuard(tracker, patience=2),
+            TeleportGuard(tracker, max_step=max_step),
+            OverlapGuard(tracker, min_gap=MIN_GAP, min_pass=MIN_PASS),
+            OutOfReachGuard(tracker, low=REACH[0], high=REACH[1]),
+            UntouchedGuard(tracker, named, tolerance=UNTOUCHED),
+        ]
+    )
+
+
 def choose_device(device: str) -> str:
     """ "auto" to cuda where there is one."""
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
@@ -167,15 +182,6 @@ def build(
         device=place,
     )
     tracker = ProbeTracker(probe)
-    tracks = TrackGuards(
-        [
-            VanishGuard(tracker, patience=2),
-            TeleportGuard(tracker, max_step=MAX_STEP),
-            OverlapGuard(tracker, min_gap=MIN_GAP, min_pass=MIN_PASS),
-            OutOfReachGuard(tracker, low=REACH[0], high=REACH[1]),
-            UntouchedGuard(tracker, named, tolerance=UNTOUCHED),
-        ]
-    )
     policy = FramePolicy(eye, SlotPolicy.from_pretrained(folder / "policy").to(place))
     other = None if models.video is None else OtherVideo.load(models.video, device=place)
     return Parts(
@@ -184,8 +190,9 @@ def build(
         vlm.value,
         policy,
         probe,
-        (FrozenGuard(), EverySecondFrame(tracks)),
+        (FrozenGuard(), EverySecondFrame(_track_guards(tracker, MAX_STEP))),
         hashes,
+        (_track_guards(tracker, MAX_STEP / 2),),
         folder=folder,
         success=vlm.success,
         confidence=Confidence.load(hashes) if models == Models() else None,

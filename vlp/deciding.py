@@ -76,7 +76,7 @@ class Decider:
         value = wrap("value", parts.value)
         if parts.verify_done:
             value = VerifiedValue(value, wrap("probe", parts.probe), goal, DONE_BELOW)
-        guards: list[Guard] = [wrap("guards", guard) for guard in parts.guards]
+        guards: list[Guard] = [wrap("guards", guard) for guard in (*parts.guards, *parts.close_guards)]
         if recall is not None:
             proposer, video, value = recall.proposer(proposer), recall.video(video), recall.value(value)
             guards = [recall.guard(guard, number) for number, guard in enumerate(guards)]
@@ -91,7 +91,8 @@ class Decider:
             language_branches=settings.language_branches,
             video_branches=settings.video_branches,
             horizon=settings.horizon,
-            guards=guards,
+            guards=guards[: len(parts.guards)],
+            close_guards=guards[len(parts.guards) :],
             done_below=DONE_BELOW,
             max_value_gain=parts.max_value_gain,
             on_event=None if self._live is None else self._live.on_event,

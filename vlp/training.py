@@ -10,6 +10,7 @@ rollouts -> whole-video, language-policy (what the planner is compared to)
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from executors import train_language_policy, train_policy
 from executors.language_policy import LanguagePolicy
 from executors.policy import SlotPolicy
 from tasks import train_perception
+from tasks.feeding import feed
 from tasks.perception import SlotEncoder
 from tasks.training import Batch, Loss, TrainConfig, Trainer
 from video import clips, train_renderer, train_video
@@ -42,6 +44,10 @@ FOLDERS = {"video": "denoiser", "whole-video": "whole_denoiser", "language-polic
 """Where a part's name on the command line differs from its folder."""
 RESULTS = Path("results/training")
 """Where the records of exported trainings are kept."""
+GPU_BATCH = 16
+"""How many times as large batches are on a GPU, which else waits for its next order."""
+WORKERS = max(1, min(6, (os.cpu_count() or 1) - 2))
+"""Processes that draw batches for a GPU."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,10 @@ class Job:
 
     model: nn.Module
     loss: Loss
-    batches: Callable[[int], Iterator[Batch]]
-    """Batches for ever, from a seed."""
+    batches: Callable[[int, int], Iterator[Batch]]
+    """Batches of a size for ever, from a seed."""
+    size: int
+    """Of a batch on a CPU."""
     config: TrainConfig
     data: str
     """In words, for the model card."""
@@ -65,7 +73,8 @@ def _encoder(cache: Path, sizes: Sizes, channels: int) -> Job:
     return Job(
         model,
         lambda batch: train_perception.loss(model, batch),
-        lambda seed: train_perception.batches(pictures, slots, 32, seed),
+        lambda size, seed: train_perception.batches(pictures, slots, size, seed),
+        32,
         TrainConfig(learning_rate=2e-3),
         f"{len(pictures)} pictures of random boards, states of rollouts, and blocks in heaps",
     )
@@ -79,18 +88,19 @@ def _renderer(cache: Path, sizes: Sizes) -> Job:
     return Job(
         model,
         lambda batch: train_renderer.loss(model, batch),
-        lambda seed: train_renderer.batches(pictures, slots, 24, seed),
+        lambda size, seed: train_renderer.batches(pictures, slots, size, seed),
+        24,
         TrainConfig(learning_rate=1e-3),
         f"{len(pictures)} pictures with the poses that made them",
     )
 
 
-def _denoiser(source: clips.Clips, data: str) -> Job:
-    model = SlotDenoiser()
+def _denoiser(model: SlotDenoiser, source: clips.Clips, data: str) -> Job:
     return Job(
         model,
         lambda batch: train_video.loss(model, batch),
-        lambda seed: clips.batches(source, 64, seed),
+        lambda size, seed: clips.batches(source, size, seed),
+        64,
         TrainConfig(learning_rate=3e-3, muon=True, ema_decay=0.9995),
         f"{data}, cut anywhere, mirrored and with colours permuted",
     )
@@ -98,12 +108,12 @@ def _denoiser(source: clips.Clips, data: str) -> Job:
 
 def _video(cache: Path, sizes: Sizes) -> Job:
     source = clips.ClipData(shards(cache, sizes))
-    return _denoiser(source, f"{len(source)} oracle pushes")
+    return _denoiser(SlotDenoiser(width=256, heads=8), source, f"{len(source)} oracle pushes")
 
 
 def _whole_video(cache: Path, sizes: Sizes) -> Job:
     source = WholeClipData(shards(cache, sizes))
-    return _denoiser(source, f"{len(source)} completed long tasks, told whole")
+    return _denoiser(SlotDenoiser(), source, f"{len(source)} completed long tasks, told whole")
 
 
 def _language_policy(cache: Path, sizes: Sizes) -> Job:
@@ -112,7 +122,8 @@ def _language_policy(cache: Path, sizes: Sizes) -> Job:
     return Job(
         model,
         lambda batch: train_language_policy.loss(model, batch),
-        lambda seed: train_language_policy.batches(source, 256, seed),
+        lambda size, seed: train_language_policy.batches(source, size, seed),
+        256,
         TrainConfig(learning_rate=3e-3, muon=True),
         f"the oracle's actions in {len(source)} pushes, half of them told the whole long task",
     )
@@ -124,7 +135,8 @@ def _policy(cache: Path, sizes: Sizes) -> Job:
     return Job(
         model,
         lambda batch: train_policy.loss(model, batch),
-        lambda seed: train_policy.batches(files, corrections(cache, sizes), 256, seed),
+        lambda size, seed: train_policy.batches(files, corrections(cache, sizes), size, seed),
+        256,
         TrainConfig(learning_rate=3e-3, muon=True),
         f"{len(files) * LABELS_A_FILE} pairs of boards, disturbed, and from the second run on states that "
         "the policy itself came to, with the oracle's actions",
@@ -145,7 +157,8 @@ def _vlm(cache: Path, sizes: Sizes) -> Job:
     return Job(
         model,
         lambda batch: vlm_train.loss(model, batch),
-        lambda seed: vlm_data.batches(source, 64, seed),
+        lambda size, seed: vlm_data.batches(source, size, seed),
+        64,
         TrainConfig(learning_rate=3e-3, muon=True, ema_decay=0.9995),
         "boards of long tasks played without physics, moments of their demonstrations and of single pushes, "
         "mirrored and with colours permuted",
@@ -200,6 +213,7 @@ def train(
     job = _JOBS[part](cache, sizes or Sizes())
     rate = learning_rate or job.config.learning_rate
     config = replace(job.config, minutes=minutes, device=choose_device(device), learning_rate=rate)
+    size, workers = (job.size, 0) if config.device == "cpu" else (GPU_BATCH * job.size, WORKERS)
     fresh = not (cache / name / "checkpoint.pt").exists()
     if start is not None:
         _begin_from(start / name, job.model)
@@ -207,7 +221,8 @@ def train(
     if start is not None and fresh and (RESULTS / f"{part}.json").is_file():
         trainer.go_on(json.loads((RESULTS / f"{part}.json").read_text(encoding="utf-8")))
     if minutes:
-        trainer.run(job.batches(trainer.step), report, note={"start": str(start)} if start and fresh else {})
+        batches = feed(lambda seed: job.batches(size, seed), trainer.step, workers)
+        trainer.run(batches, report, note={"start": str(start)} if start and fresh else {})
     model: Any = trainer.averaged().cpu()
     job.settle(model)
     model.save_pretrained(cache / name / "weights")

@@ -200,6 +200,33 @@ def test_a_later_level_without_survivors_ends_the_plan_before_it() -> None:
     assert [n.rejected for n in found.tree.level(2)] == ["too far"] * 3 and not found.tree.level(3)
 
 
+@dataclass
+class LooksClosely:
+    """A guard that remembers what it was shown and refuses some of it."""
+
+    refuses: Sequence[str] = ()
+    shown: list[list[str]] = field(default_factory=list)
+
+    def check(self, starts: Frames, clips: Frames, subgoals: Sequence[str]) -> list[str | None]:
+        self.shown.append(list(subgoals))
+        return ["looks wrong" if text in self.refuses else None for text in subgoals]
+
+
+def test_only_what_would_be_kept_is_looked_at_closely() -> None:
+    close = LooksClosely(refuses=["add 5"])
+    found = run(close_guards=[close])
+    assert found.plan.subgoals == ("add 2", "add 2")
+    assert close.shown == [["add 5"], ["add 2"]] * 2  # "add 1" would have been kept at no level
+    assert found.tree.rejections() == {"looks wrong": 2}
+    assert outline(run(close_guards=[LooksClosely()])) == outline(run())
+
+
+def test_no_branch_that_stands_a_closer_look_is_no_plan() -> None:
+    with pytest.raises(NoPlan) as failure:
+        run(close_guards=[LooksClosely(refuses=["add 1", "add 2", "add 5"])])
+    assert failure.value.reasons == {"looks wrong": 3}
+
+
 def test_no_subgoals() -> None:
     with pytest.raises(NoPlan, match="no subgoal was proposed for 'reach 100'"):
         run(BanditProposer(arms=()))

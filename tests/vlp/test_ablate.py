@@ -220,7 +220,7 @@ def test_a_plan_counts_where_the_judge_finds_the_goal_reached_and_honestly(parts
     blocks = {kind: (0.2 + 0.04 * i, -0.2 + 0.05 * (i % 2), 0.0) for i, kind in enumerate(BLOCK_8)}
     layout: Layout = ({**blocks, BLOCK_8[3]: (0.32, 0.18, 0.0)}, (0.3, 0.25))
     own = replace(parts, video=Straight(layout, cut=cut), proposer=DemonstratorProposer(parts.probe),
-                  guards=(), max_value_gain=None)  # fmt: skip
+                  guards=(), close_guards=(), max_value_gain=None)  # fmt: skip
     line = ImaginedPlan(METHOD, "area", AREA, SEED, SMALL, layout).measure(own)
     assert (line["score"], len(line["plan"]), line["control_steps"]) == (1.0, 1, 0)
     assert line["complete"] is not cut

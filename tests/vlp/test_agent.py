@@ -57,7 +57,7 @@ def test_plans_that_move_nothing_come_to_an_end(parts: Parts, tmp_path: Path) ->
         def imagine(self, frames: np.ndarray, subgoals: object, seeds: object) -> np.ndarray:
             return np.repeat(frames[:, None], 8, 1)
 
-    frozen = replace(parts, video=Still(), guards=(), max_value_gain=None)
+    frozen = replace(parts, video=Still(), guards=(), close_guards=(), max_value_gain=None)
     settings = replace(SMALL, language_branches=1, video_branches=1, horizon=1)
     with RunFolder.create(tmp_path, "run") as folder:
         result = agent_on(frozen, folder, GOAL, settings).run(GOAL)

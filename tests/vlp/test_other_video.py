@@ -76,7 +76,7 @@ def test_real_classes_plan(kind: str, parts: Parts, tmp_path: Path) -> None:
     """Without guards, since what untrained weights imagine is no board."""
     config = PretrainedConfig(steps=1, size=SIZES[kind], frames=FRAMES)
     video = OtherVideo(PretrainedVideo.load(str(save(kind, tmp_path)), config), "tiny")
-    found = plan(replace(parts, video=video, guards=(), max_value_gain=None))
+    found = plan(replace(parts, video=video, guards=(), close_guards=(), max_value_gain=None))
     assert len(found.tree.nodes) == 4 and len(found.plan) == 1
     assert found.plan[0].clip.shape == (8, 96, 128, 3)
 

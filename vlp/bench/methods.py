@@ -104,7 +104,7 @@ def whole_video(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Part
     own = copy(parts.video.pipeline)
     own.register_modules(denoiser=_whole_denoiser(baseline(parts.folder, WHOLE_DENOISER)).to(own.device))
     video = VideoBranches(own, steps=parts.video.steps)
-    yield replace(parts, proposer=Echo(), video=video, guards=(), max_value_gain=None)
+    yield replace(parts, proposer=Echo(), video=video, guards=(), close_guards=(), max_value_gain=None)
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def plan_only(options: Plan, folder: RunFolder) -> Conclude:
     """A plan, of which nothing is acted on. Without guards it may show what can't be."""
     parts = load(options)
     if options.guards == "off":
-        parts = replace(parts, guards=(), max_value_gain=None)
+        parts = replace(parts, guards=(), close_guards=(), max_value_gain=None)
     with _agent(options, parts, folder) as (agent, _):
         try:
             found: Search | NoPlan | ModelError = agent.plan(options.instruction)

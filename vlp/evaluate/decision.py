@@ -60,6 +60,7 @@ def main(options: Options) -> None:
             horizon=2,
             seed=i,
             guards=parts.guards,
+            close_guards=parts.close_guards,
             max_value_gain=MAX_VALUE_GAIN,
         )
         seconds.append(time.perf_counter() - start)
