@@ -47,8 +47,8 @@ def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _command(part: str, run: Mapping[str, Any]) -> str:
-    start = f" --start {run['start']}" if "start" in run else ""
-    return f"`vlp train {part} --minutes {run['minutes']:g} --learning-rate {run['learning_rate']:g}{start}`"
+    more = "".join(f" --{name} {run[name]}" for name in ("start", "device") if name in run)
+    return f"`vlp train {part} --minutes {run['minutes']:g} --learning-rate {run['learning_rate']:g}{more}`"
 
 
 def _figures(part: str) -> str:

@@ -222,7 +222,8 @@ def train(
         trainer.go_on(json.loads((RESULTS / f"{part}.json").read_text(encoding="utf-8")))
     if minutes:
         batches = feed(lambda seed: job.batches(size, seed), trainer.step, workers)
-        trainer.run(batches, report, note={"start": str(start)} if start and fresh else {})
+        note = {"start": str(start)} if start and fresh else {}
+        trainer.run(batches, report, note | ({} if config.device == "cpu" else {"device": config.device}))
     model: Any = trainer.averaged().cpu()
     job.settle(model)
     model.save_pretrained(cache / name / "weights")
