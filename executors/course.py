@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.deviation import Seen, gaps, left_alone, pushed_aside, went_astray
+from executors.deviation import Seen, gaps, left_alone, pushed_aside, pushed_to_edge, went_astray
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,9 @@ class FollowConfig:
     """A block that the clip leaves where it was has been pushed aside when it went this far, metres."""
     astray: float = 0.035
     """A block that the clip moves has left its way when it is this far from all of it, metres."""
+    edge: float = 0.008
+    """A block is on its way off the board when it is this much further out, where it can't be pushed any way,
+    than it is to come, metres."""
     stalled: float = 0.002
     """A pusher that went no further than this in `stalled_steps` won't come nearer to its frame, metres."""
     stalled_steps: int = 3
@@ -90,6 +93,8 @@ class Course:
             return "a block that the clip leaves alone was pushed aside"
         if went_astray(self._begun, seen, (self._present, self._where), self.stays, config.astray):
             return "a block left the way that the clip has for it"
+        if pushed_to_edge(self._begun, seen, self.end, config.edge):
+            return "a block is pushed to the edge"
         blocks, _ = gaps(seen, self.frame(self.index))
         if blocks > config.lost_distance and self._spent > 8:
             return f"a block is {blocks:.3f} m from where the clip has it"

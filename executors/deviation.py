@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.oracle import REACH_HIGH, REACH_LOW
 from tasks.route import segment_distance
 
 STAYS = 0.0125
@@ -44,3 +45,15 @@ def went_astray(begun: Seen, seen: Seen, clip: Seen, stays: NDArray[np.bool_], l
         if segment_distance(way[:-1], way[1:], seen[1][None, k].astype(float)).min() > limit:
             return True
     return False
+
+
+def pushed_to_edge(begun: Seen, seen: Seen, end: Seen, limit: float) -> bool:
+    """Whether a block has come more than `limit` metres further out of where blocks can be pushed any way
+    than it was at the start, and than it is to be in the end."""
+    least = np.maximum(_beyond(begun[1]), np.where(end[0], _beyond(end[1]), 0.0))
+    return bool((begun[0] & seen[0] & (_beyond(seen[1]) > least + limit))[:-1].any())
+
+
+def _beyond(where: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How far places [..., 2] are out of there, metres."""
+    return np.asarray(np.linalg.norm(where - np.clip(where, REACH_LOW, REACH_HIGH), axis=-1))

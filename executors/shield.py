@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from executors.deviation import Seen
+from tasks.oracle import REACH_HIGH, REACH_LOW
 
 Vector = NDArray[np.float64]
 PASSES = 4
@@ -37,6 +38,9 @@ class Shield:
     """Metres that a block must have to go to be one to be pushed."""
     facing: float = 0.2
     """Least cosine between where a block is to go and where a touch would push it."""
+    outward: float = 0.1
+    """Most of a touch's direction that may point off the board where a block stands at its edge, beyond where
+    it can be pushed any way: there it is lost soon."""
 
     def turn(
         self, action: NDArray[np.float32], target: Vector, seen: Seen, wanted: Seen, stays: NDArray[np.bool_]
@@ -84,6 +88,8 @@ class Shield:
         normal = (where - touch) / np.maximum(np.linalg.norm(where - touch, axis=1), 1e-9)[:, None]
         far = np.linalg.norm(gone, axis=1)
         pushes = (far > self.wanted) & ((normal * gone).sum(1) > self.facing * far)
+        off = np.sign(where - np.clip(where, REACH_LOW, REACH_HIGH))
+        pushes &= (normal * off).max(1) <= self.outward
         wrong = np.flatnonzero(touches & ~pushes)
         return int(wrong[np.argmin(now[wrong])]) if len(wrong) else None
 

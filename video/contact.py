@@ -19,17 +19,19 @@ PUSHER_RADIUS = 0.0127
 contact in a hundred is nearer, by less than a millimetre."""
 MOVES = 0.01
 """Metres that the block must go, in some frame, which is set back from others."""
-RESTS = 0.01
-"""Metres from its end within which that block is taken to be at rest."""
 LEAN = 0.006
 """Metres by which the way out leans to where things came from; tells which way is out of a block's middle."""
 PASSES = 6
 """Out of one block may be into the next."""
+CROSSED = 0.8
+"""Share of a contact's distance that the straight way between two frames keeps from a block: ways bend."""
+BENDS = 20
+"""Times that a way gives way."""
 
 
 def set_apart(first: Tensor, clips: Tensor) -> Tensor:
-    """First slots [N, 17, 5] and clips [N, T, 17, 5] to clips in which neither the block that moves most,
-    where it comes to rest, nor the pusher stands in a block."""
+    """First slots [N, 17, 5] and clips [N, T, 17, 5] to clips in which neither the block that moves most
+    nor the pusher stands in a block, and that block goes round what was in its way."""
     scale = torch.tensor(SCALE, device=clips.device, dtype=clips.dtype)
     radius = torch.tensor([RADIUS[shape_of(kind)] for kind in KINDS], device=clips.device)
     where, begun = clips[..., 1:3] * scale, first[:, None, :, 1:3] * scale
@@ -44,10 +46,10 @@ def set_apart(first: Tensor, clips: Tensor) -> Tensor:
     touch = torch.minimum(radius[mover][:, None, None] + radius, apart)
     back = -torch.nn.functional.normalize(gone[rows, :, mover], dim=-1)[:, :, None]
     moves = far.amax(1)[rows, mover] > MOVES
-    # Where it comes to rest; a block that goes through another on its way is for the guards to see.
     own = blocks[rows, :, mover]
-    rests = (own - own[:, -1:]).norm(dim=-1) < RESTS
-    free = _out(own, blocks, touch, there & ~one & (moves[:, None] & rests)[..., None], back)
+    hard = there & ~one & moves[:, None, None]
+    free = _out(own, blocks, touch, hard, back)
+    free = _round(begun[rows, :, mover], free, blocks, touch, hard)
     blocks = torch.where(one[..., None], free[:, :, None], blocks)
     back = -torch.nn.functional.normalize(gone, dim=-1) * (far > MOVES)[..., None]
     pusher = _out(pusher, blocks, (radius + PUSHER_RADIUS).expand_as(far), there, back)
@@ -70,3 +72,29 @@ def _out(point: Tensor, others: Tensor, touch: Tensor, there: Tensor, back: Tens
         out = others.gather(-2, take)[..., 0, :] + way * touch.gather(-1, deepest)
         point = torch.where(depth.gather(-1, deepest) > 0, out, point)
     return point
+
+
+def _round(begun: Tensor, way: Tensor, others: Tensor, touch: Tensor, there: Tensor) -> Tensor:
+    """A way [N, T, 2] from `begun` [N, 1, 2] bent round the discs about `others` [N, T, K, 2] that its
+    straight pieces would cross: each piece's ends give way by as much as they have a part in it, again and
+    again (position-based dynamics: Mueller et al., "Position based dynamics", 2007). Where it begins and
+    ends it stays."""
+    whole = torch.cat([begun, way], 1)
+    held = torch.ones(whole.shape[1], device=way.device)
+    held[0] = held[-1] = 0.0
+    for _ in range(BENDS):
+        piece = whole[:, 1:] - whole[:, :-1]
+        gap = whole[:, :-1, None] - others
+        share = -(gap * piece[:, :, None]).sum(-1) / piece.square().sum(-1, keepdim=True).clamp(min=1e-8)
+        share = share.clamp(0, 1)
+        near = gap + share[..., None] * piece[:, :, None]
+        depth = torch.where(there, CROSSED * touch - near.norm(dim=-1), -1.0)
+        depth, deepest = depth.max(-1, keepdim=True)
+        share = share.gather(-1, deepest)
+        near = near.gather(-2, deepest[..., None].expand(*deepest.shape, 2))[..., 0, :]
+        parts = torch.cat([(1 - share) * held[:-1, None], share * held[1:, None]], -1)  # [N, T, 2]
+        give = parts / parts.square().sum(-1, keepdim=True).clamp(min=0.25)
+        move = torch.nn.functional.normalize(near, dim=-1) * depth.clamp(min=0)
+        whole[:, :-1] += move * give[..., :1]
+        whole[:, 1:] += move * give[..., 1:]
+    return whole[:, 1:]

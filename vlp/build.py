@@ -135,13 +135,14 @@ def named(subgoal: str) -> set[str]:
         return set()
 
 
-def _track_guards(tracker: ProbeTracker, max_step: float) -> TrackGuards:
-    """What the bundled models' clips are held to; `max_step`: metres a frame."""
+def _track_guards(tracker: ProbeTracker, *, patience: int, max_step: float, min_pass: float) -> TrackGuards:
+    """What the bundled models' clips are held to; `patience`: frames in a row without a block that mean it is
+    gone, `max_step`: metres a frame, `min_pass`: metres between blocks on the way from frame to frame."""
     return TrackGuards(
         [
-            VanishGuard(tracker, patience=2),
+            VanishGuard(tracker, patience=patience),
             TeleportGuard(tracker, max_step=max_step),
-            OverlapGuard(tracker, min_gap=MIN_GAP, min_pass=MIN_PASS),
+            OverlapGuard(tracker, min_gap=MIN_GAP, min_pass=min_pass),
             OutOfReachGuard(tracker, low=REACH[0], high=REACH[1]),
             UntouchedGuard(tracker, named, tolerance=UNTOUCHED),
         ]
@@ -182,6 +183,9 @@ def build(
         device=place,
     )
     tracker = ProbeTracker(probe)
+    # From one frame to the next but one a way may bend round what lies between.
+    coarse = _track_guards(tracker, patience=2, max_step=MAX_STEP, min_pass=0.0)
+    close = _track_guards(tracker, patience=1, max_step=MAX_STEP / 2, min_pass=MIN_PASS)
     policy = FramePolicy(eye, SlotPolicy.from_pretrained(folder / "policy").to(place))
     other = None if models.video is None else OtherVideo.load(models.video, device=place)
     return Parts(
@@ -190,9 +194,9 @@ def build(
         vlm.value,
         policy,
         probe,
-        (FrozenGuard(), EverySecondFrame(_track_guards(tracker, MAX_STEP))),
+        (FrozenGuard(), EverySecondFrame(coarse)),
         hashes,
-        (_track_guards(tracker, MAX_STEP / 2),),
+        (close,),
         folder=folder,
         success=vlm.success,
         confidence=Confidence.load(hashes) if models == Models() else None,

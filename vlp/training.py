@@ -44,9 +44,9 @@ FOLDERS = {"video": "denoiser", "whole-video": "whole_denoiser", "language-polic
 """Where a part's name on the command line differs from its folder."""
 RESULTS = Path("results/training")
 """Where the records of exported trainings are kept."""
-GPU_BATCH = 16
+GPU_BATCH = 32
 """How many times as large batches are on a GPU, which else waits for its next order."""
-WORKERS = max(1, min(6, (os.cpu_count() or 1) - 2))
+WORKERS = max(1, min(7, (os.cpu_count() or 1) - 2))
 """Processes that draw batches for a GPU."""
 
 

@@ -1,6 +1,8 @@
-"""The pusher of an imagined board stands in no block."""
+"""Neither the pusher nor the block that moves goes through a block of an imagined board."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 import torch
@@ -71,7 +73,29 @@ def test_blocks_seen_in_contact_at_the_start_stay_as_near() -> None:
     assert torch.allclose(set_apart(first[None], clip[None, None])[0, 0], clip, atol=1e-6)
 
 
-def test_a_block_on_its_way_through_another_is_left_for_the_guards() -> None:
-    first = _board((0.5, 0.2), red_cube=(0.35, -0.1), blue_cube=(0.35, 0.0))
-    clip = [_board((0.5, 0.2), red_cube=(0.35, y), blue_cube=(0.35, 0.0)) for y in (0.01, 0.2, 0.2)]
-    assert torch.allclose(set_apart(first[None], torch.stack(clip)[None])[0], torch.stack(clip), atol=1e-6)
+def _on_the_way(*xs: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where a cube is that goes along y = -0.2 .. 0.2, off by x - 0.35 from what stands in the middle, before
+    and after."""
+    first = _board((0.5, 0.25), red_cube=(0.35, -0.2), blue_cube=(0.35, 0.0))
+    ys = np.linspace(-0.2, 0.2, len(xs) + 1)[1:]
+    clip = [
+        _board((0.5, 0.25), red_cube=(x, float(y)), blue_cube=(0.35, 0.0))
+        for x, y in zip(xs, ys, strict=True)
+    ]
+    after = places(set_apart(first[None], torch.stack(clip)[None])[0].numpy())
+    whole = np.concatenate([places(first.numpy())[None], after])
+    assert np.allclose(whole[:, KINDS.index("blue_cube")], (0.35, 0.0), atol=1e-6)
+    return np.stack([np.array(xs), ys], 1), whole[:, KINDS.index("red_cube")]
+
+
+def test_a_block_goes_round_what_is_in_its_way() -> None:
+    for xs in ((0.36, 0.36, 0.36, 0.36), (0.35, 0.36, 0.35)):  # the second jumps over it between two frames
+        asked, way = _on_the_way(*xs)
+        fine = np.concatenate([np.linspace(a, b, 50) for a, b in itertools.pairwise(way)])
+        assert np.linalg.norm(fine - (0.35, 0.0), axis=1).min() > 0.75 * 2 * RADIUS["cube"]
+        assert np.allclose(way[-1], asked[-1], atol=1e-5) and way[1:-1, 0].max() > 0.36
+
+
+def test_a_way_that_is_free_stays() -> None:
+    asked, way = _on_the_way(0.42, 0.42, 0.42, 0.42)
+    assert np.allclose(way[1:], asked, atol=1e-6)
