@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from executors.deviation import left_alone, pushed_aside, went_astray
+from executors.deviation import left_alone, pushed_aside, pushed_to_edge, went_astray
 from executors.holds import RobotError
 from executors.inverse_dynamics import InverseDynamics
 from executors.last_frame import LastFrameRuntime
@@ -264,3 +264,15 @@ def test_a_block_may_lag_on_its_way_but_not_leave_it() -> None:
 
     assert not astray(0.0, 0.0) and not astray(0.02, 0.06) and not astray(0.1, 0.12)
     assert astray(0.0, -0.05) and astray(0.05, 0.05) and astray(0.15, 0.1)
+
+
+def _one_block(y: float) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    return np.ones(2, bool), np.array([(0.35, y), (0.35, 0.0)], np.float32)
+
+
+def test_a_block_on_its_way_off_the_board_is_noticed() -> None:
+    begun, end = _one_block(0.24), _one_block(0.2)
+    assert not pushed_to_edge(begun, _one_block(0.262), end, 0.008)  # from there it can be pushed any way
+    assert pushed_to_edge(begun, _one_block(0.28), end, 0.008)
+    assert not pushed_to_edge(_one_block(0.28), _one_block(0.281), end, 0.008)  # it was there before
+    assert not pushed_to_edge(begun, _one_block(0.28), _one_block(0.279), 0.008)  # it is to come there

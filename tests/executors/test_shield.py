@@ -50,6 +50,19 @@ def test_from_a_touch_one_may_go_back_but_not_on() -> None:
     assert np.linalg.norm(turn((0.0, 0.02), (0.35, -0.03), BLOCK)) < 1e-6
 
 
+def test_at_the_edge_a_block_is_not_pushed_further_out() -> None:
+    def pushed(block: tuple[float, float], action: tuple[float, float]) -> NDArray[np.float32]:
+        pusher = (block[0] - 2.5 * action[0], block[1] - 2.5 * action[1])
+        wanted = (block[0] + 3 * action[0], block[1] + 3 * action[1])
+        seen = (board(block, pusher), board(wanted, pusher))
+        return Shield().turn(np.array(action, np.float32), np.array(pusher), *seen, np.zeros(2, bool))
+
+    assert pushed((0.35, 0.25), (0.01, 0.016)) == pytest.approx((0.01, 0.016))
+    assert not np.allclose(pushed((0.35, 0.272), (0.01, 0.016)), (0.01, 0.016))
+    assert pushed((0.35, 0.272), (0.01, -0.016)) == pytest.approx((0.01, -0.016))
+    assert not np.allclose(pushed((0.18, 0.0), (-0.018, 0.0)), (-0.018, 0.0))
+
+
 def test_a_step_that_is_far_from_every_block_is_left_as_it_is() -> None:
     assert turn((0.03, 0.0), (0.2, -0.2), BLOCK) == pytest.approx((0.03, 0.0))
 
