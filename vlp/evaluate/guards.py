@@ -114,7 +114,8 @@ def verdict(guards: tuple[Guard, ...], frames: NDArray[np.uint8], text: str) -> 
 
 def main(options: Options) -> None:
     """Judge real clips and spoilt ones."""
-    guards, world = build(weights=options.weights, device="cpu").guards, World()
+    parts, world = build(weights=options.weights, device="cpu"), World()
+    guards = (*parts.guards, *parts.close_guards)
     names = families.FAMILIES
     real: list[str | None] = []
     caught: dict[str, list[bool]] = {name: [] for name in SPOILT}
