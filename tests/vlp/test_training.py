@@ -10,6 +10,7 @@ import pytest
 from tasks.rollouts import record
 from video.denoiser import SlotDenoiser
 from vlp.build import BUNDLED
+from vlp.card import write_card
 from vlp.errors import UsageError
 from vlp.training import train
 from vlp.training_data import Sizes
@@ -38,6 +39,19 @@ def test_a_run_goes_on_from_a_weights_folder_and_exports(
     kept = json.loads((tmp_path / "results" / "training" / "video.json").read_text(encoding="utf-8"))
     assert kept["samples"] == done["samples"]
     assert "--start" in (out / "denoiser" / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_a_card_tells_the_command_of_each_run(tmp_path: Path) -> None:
+    runs = [
+        {"minutes": 2.5, "learning_rate": 0.003, "samples": 1000, "device": "cuda"},
+        {"minutes": 4.0, "learning_rate": 0.001, "samples": 3000, "start": "vlp/bundled"},
+    ]
+    record = {"part": "video", "parameters": 5, "data": "none", "samples": 3000, "steps": 3, "seconds": 390}
+    (tmp_path / "denoiser").mkdir()
+    write_card(tmp_path / "denoiser", record | {"config": {"muon": True, "minutes": 4.0}, "runs": runs})
+    card = (tmp_path / "denoiser" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "`vlp train video --minutes 2.5 --learning-rate 0.003 --device cuda`: 1,000 samples" in card
+    assert "`vlp train video --minutes 4 --learning-rate 0.001 --start vlp/bundled`: 3,000 samples" in card
 
 
 def test_weights_to_go_on_from_that_are_not_there(tmp_path: Path) -> None:
