@@ -22,6 +22,9 @@ PASSES = 4
 TIGHTER = (1.0, 0.85, 0.7, 0.5)
 """Shares of the clearance: between two blocks that leave no way at one, there may be one at the next. A
 pusher that came to stand between two blocks must get out again, if it nudges them."""
+AT_EDGE = 1.1
+"""Least of these shares that is kept to a block which can't be pushed any way: its corners are not to be
+touched either, since nudged again and again it would be lost."""
 STUCK = 0.003
 """Metres; a shorter step is none."""
 Blocks = tuple[NDArray[np.bool_], Vector, Vector]
@@ -53,24 +56,27 @@ class Shield:
         way = np.asarray(action, float) + lead
         there, where = seen[0][:-1], seen[1][:-1].astype(float)
         gone = np.where((wanted[0] & seen[0] & ~stays)[:-1, None], wanted[1][:-1] - where, 0.0)
+        least = np.where(_off(where).any(1), AT_EDGE, 0.0)
         for tighter in TIGHTER:
-            turned, met = self._round(here, way, (there, where, gone), tighter * self.clearance)
+            clearance = np.maximum(tighter, least) * self.clearance
+            turned, met = self._round(here, way, (there, where, gone), clearance)
             if len(met) < 2 or np.linalg.norm(turned) > STUCK:
                 break
         return np.asarray(turned - lead if met else action, np.float32)
 
-    def _round(self, here: Vector, way: Vector, blocks: Blocks, clearance: float) -> tuple[Vector, set[int]]:
-        """`way` round the blocks, and which of them it met; of no length where none leads between."""
+    def _round(self, here: Vector, way: Vector, blocks: Blocks, clearance: Vector) -> tuple[Vector, set[int]]:
+        """`way` round the blocks, [K] metres from each, and which of them it met; of no length where none
+        leads between."""
         met: set[int] = set()
         for _ in range(PASSES):
             k = self._in_the_way(here, way, blocks, clearance)
             if k is None:
                 return way, met
             met.add(k)
-            way = _along(here, way, blocks[1][k], clearance)
+            way = _along(here, way, blocks[1][k], float(clearance[k]))
         return np.zeros(2), met
 
-    def _in_the_way(self, here: Vector, way: Vector, blocks: Blocks, clearance: float) -> int | None:
+    def _in_the_way(self, here: Vector, way: Vector, blocks: Blocks, clearance: Vector) -> int | None:
         """The first block that the pusher would touch on its way though it should not."""
         there, where, gone = blocks
         length = float(np.linalg.norm(way))
@@ -88,10 +94,14 @@ class Shield:
         normal = (where - touch) / np.maximum(np.linalg.norm(where - touch, axis=1), 1e-9)[:, None]
         far = np.linalg.norm(gone, axis=1)
         pushes = (far > self.wanted) & ((normal * gone).sum(1) > self.facing * far)
-        off = np.sign(where - np.clip(where, REACH_LOW, REACH_HIGH))
-        pushes &= (normal * off).max(1) <= self.outward
+        pushes &= (normal * _off(where)).max(1) <= self.outward
         wrong = np.flatnonzero(touches & ~pushes)
         return int(wrong[np.argmin(now[wrong])]) if len(wrong) else None
+
+
+def _off(where: Vector) -> Vector:
+    """To which sides [K, 2], as signs, places [K, 2] are beyond where a block can be pushed any way."""
+    return np.asarray(np.sign(where - np.clip(where, REACH_LOW, REACH_HIGH)))
 
 
 def _along(here: Vector, way: Vector, center: Vector, radius: float) -> Vector:

@@ -94,3 +94,16 @@ def test_a_pusher_between_two_blocks_gets_out_again() -> None:
         action = gap * 0.02 / np.linalg.norm(gap)
         pusher = pusher + Shield().turn(action.astype(np.float32), pusher, seen, seen, np.zeros(3, bool))
     assert np.linalg.norm(pusher - [0.45, 0.02]) < 0.03
+
+
+def test_between_two_blocks_it_is_not_the_one_at_the_edge_that_is_nudged() -> None:
+    pusher, seen = np.array([0.28, 0.26]), board((0.35, 0.28), (0.35, 0.21), (0.28, 0.26))
+    nearest = np.full(2, 1.0)
+    for _ in range(12):
+        seen[1][-1] = pusher
+        gap = np.array([0.45, 0.26]) - pusher
+        action = gap * 0.02 / np.linalg.norm(gap)
+        pusher = pusher + Shield().turn(action.astype(np.float32), pusher, seen, seen, np.zeros(3, bool))
+        nearest = np.minimum(nearest, np.linalg.norm(seen[1][:2] - pusher, axis=1))
+    assert np.linalg.norm(pusher - [0.45, 0.26]) < 0.03
+    assert nearest[0] > 0.042 > 0.035 > nearest[1]
