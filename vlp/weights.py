@@ -19,6 +19,8 @@ WHOLE_DENOISER: Final = "whole_denoiser"
 BASELINES: Final = (LANGUAGE_POLICY, WHOLE_DENOISER)
 """What the planner is compared to, see docs/bench.md; a weights folder may do without."""
 PARTS: Final = ("perception", "judge", "renderer", "denoiser", "policy", "vlm", *BASELINES)
+PLANNER: Final = tuple(part for part in PARTS if part not in BASELINES)
+"""What the agent runs on, and its judge."""
 BUNDLED: Final = Path(__file__).parent / "bundled"
 MANIFEST: Final = "manifest.json"
 
@@ -153,8 +155,8 @@ def _hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def digest(hashes: Hashes, baselines: Sequence[str] = ()) -> str:
-    """The hashes of a weights folder in one, 16 hexadecimal digits, without those of baselines other than
-    `baselines`: what an episode does not run on may be trained on without running it again."""
-    own = {part: files for part, files in hashes.items() if part not in BASELINES or part in baselines}
+def digest(hashes: Hashes, parts: Sequence[str] = PLANNER) -> str:
+    """The hashes of some parts of a weights folder in one, 16 hexadecimal digits: what an episode does not
+    run on may be trained on without running it again."""
+    own = {part: files for part, files in hashes.items() if part in parts}
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]

@@ -302,12 +302,21 @@ def test_only_what_agrees_in_everything_is_used_again(weights: Path, tmp_path: P
         assert identity(one.head(digest({**hashes, "policy": other}))) not in log.lines
 
 
-def test_a_baselines_weights_concern_the_methods_that_run_on_them() -> None:
-    hashes, other = verify(BUNDLED), {"model.safetensors": "0" * 64}
-    changed = {**hashes, "language_policy": other}
-    for method, same in (("ours", True), ("unipi-like", True), ("lava-like", False), ("no-video", False)):
-        own = episode(method=method).baselines
-        assert (digest(changed, own) == digest(hashes, own)) is same
+@pytest.mark.parametrize(
+    ("part", "concerned"),
+    [
+        ("language_policy", {"lava-like", "no-video"}),
+        ("whole_denoiser", {"unipi-like"}),
+        ("denoiser", {"ours", "unipi-like"}),
+        ("vlm", {"ours", "unipi-like", "lava-like", "no-video"}),
+    ],
+)
+def test_weights_concern_the_methods_that_run_on_them(part: str, concerned: set[str]) -> None:
+    hashes = verify(BUNDLED)
+    changed = {**hashes, part: {"model.safetensors": "0" * 64}}
+    for method in ("ours", "unipi-like", "lava-like", "no-video"):
+        own = episode(method=method).runs_on
+        assert (digest(changed, own) != digest(hashes, own)) is (method in concerned)
 
 
 def test_a_log_is_one_benchs_and_of_episodes_only(tmp_path: Path) -> None:

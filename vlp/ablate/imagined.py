@@ -17,6 +17,7 @@ from vlp.bench.line import Line
 from vlp.build import Parts
 from vlp.events import Events
 from vlp.runfolder import RunFolder
+from vlp.weights import PLANNER
 
 METHOD = "imagined-plan"
 
@@ -30,9 +31,9 @@ class ImaginedPlan(Episode):
     """
 
     @property
-    def baselines(self) -> tuple[str, ...]:
-        """None: it is the agent's own plan."""
-        return ()
+    def runs_on(self) -> tuple[str, ...]:
+        """What the agent does: it is its own plan."""
+        return PLANNER
 
     def measure(self, parts: Parts) -> Line:
         """Plan on the board, and ask a judge who has no part in planning."""

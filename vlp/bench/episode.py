@@ -47,9 +47,9 @@ class Episode:
     """The board, where it is not the seed's."""
 
     @property
-    def baselines(self) -> tuple[str, ...]:
-        """Which of the weights folder's BASELINES it runs on."""
-        return METHODS[self.method].baselines
+    def runs_on(self) -> tuple[str, ...]:
+        """Parts of the weights folder."""
+        return METHODS[self.method].runs_on
 
     def head(self, weights: str) -> Line:
         """The part of its line that is known before it is run; `weights`: a digest of their hashes."""

@@ -48,14 +48,14 @@ def run_all(
     Raises WeightsError before anything is run, and what the engine raises.
     """
     watcher, hashes = watcher or Silent(), verify(weights)
-    keys = [identity(episode.head(digest(hashes, episode.baselines))) for episode in episodes]
+    keys = [identity(episode.head(digest(hashes, episode.runs_on))) for episode in episodes]
     left = {key: episode for key, episode in zip(keys, episodes, strict=True) if key not in log.lines}
     watcher.begin(len(set(keys)) - len(left), len(left))
     if left:
         # Closed as soon as this block is left, however it is: workers do not outlive it.
         with closing(cast(Any, engine(list(left.values()), weights, workers))) as results:
             for episode, measured in results:
-                line = {**episode.head(digest(hashes, episode.baselines)), **measured}
+                line = {**episode.head(digest(hashes, episode.runs_on)), **measured}
                 log.append(line)
                 watcher.ended(line)
     return [log.lines[key] for key in keys]

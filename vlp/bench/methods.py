@@ -22,7 +22,7 @@ from vlp.bench.true_value import TrueValue
 from vlp.bench.words_agent import WordsAgent
 from vlp.build import Parts, VideoBranches
 from vlp.settings import Settings
-from vlp.weights import LANGUAGE_POLICY, WHOLE_DENOISER, baseline
+from vlp.weights import LANGUAGE_POLICY, PLANNER, WHOLE_DENOISER, baseline
 
 PartsOf = Callable[[Parts, SimulatedRobot, int], AbstractContextManager[Parts]]
 """From the trained parts, the episode's robot and the search's seed to the parts of this method."""
@@ -114,23 +114,24 @@ class Method:
     parts: PartsOf = trained
     budget: Mapping[str, int] = field(default_factory=dict)
     agent: Callable[..., Agent] = Agent
-    baselines: tuple[str, ...] = ()
-    """Which of the weights folder's BASELINES it runs on."""
+    runs_on: tuple[str, ...] = PLANNER
+    """Parts of the weights folder."""
 
     def settings(self, given: Settings) -> Settings:
         """The given settings with the method's own budget."""
         return replace(given, **self.budget)  # type: ignore[arg-type]
 
 
+_WORDS: Final = ("perception", "vlm", LANGUAGE_POLICY)
 _ONE: Final = {"beams": 1, "language_branches": 1, "video_branches": 1, "horizon": 1}
 METHODS: Final[Mapping[str, Method]] = {
     "ours": Method(),
     "no-search": Method(budget=_ONE),
     "random-value": Method(random_value),
     "best-of-n": Method(budget=_ONE | {"language_branches": 4, "video_branches": 4}),
-    "no-video": Method(budget=_ONE, agent=partial(WordsAgent, subgoals=True), baselines=(LANGUAGE_POLICY,)),
-    "unipi-like": Method(whole_video, _ONE, baselines=(WHOLE_DENOISER,)),
-    "lava-like": Method(budget=_ONE, agent=partial(WordsAgent, subgoals=False), baselines=(LANGUAGE_POLICY,)),
+    "no-video": Method(budget=_ONE, agent=partial(WordsAgent, subgoals=True), runs_on=_WORDS),
+    "unipi-like": Method(whole_video, _ONE, runs_on=(*PLANNER, WHOLE_DENOISER)),
+    "lava-like": Method(budget=_ONE, agent=partial(WordsAgent, subgoals=False), runs_on=_WORDS),
     "bound-simulator-video": Method(simulator_video),
     "bound-demonstrator-proposer": Method(demonstrator_proposer),
     "bound-true-value": Method(true_value),

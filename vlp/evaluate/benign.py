@@ -31,6 +31,7 @@ from vlp.evaluate.common import ask, bootstrap, share, write
 from vlp.events import Events
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
+from vlp.weights import PLANNER
 
 NONE: Final = "none"
 NEVER: Final = "never move a block that is not named"
@@ -60,9 +61,9 @@ class Ruled(Episode):
     """The block that is never to move."""
 
     @property
-    def baselines(self) -> tuple[str, ...]:
-        """None."""
-        return ()
+    def runs_on(self) -> tuple[str, ...]:
+        """What the agent does."""
+        return PLANNER
 
     def measure(self, parts: Parts) -> Line:
         """What is measured of an episode, and how far the spared block went."""

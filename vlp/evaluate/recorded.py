@@ -18,6 +18,7 @@ from vlp.build import Parts
 from vlp.confidence import FEATURES, features
 from vlp.events import Event, Events, SubgoalStarted, Verified
 from vlp.runfolder import RunFolder
+from vlp.weights import PLANNER
 
 
 class Unscored(WrappedRobot):
@@ -62,9 +63,9 @@ class Recorded(Episode):
     """An episode of the agent; `method` is "recorded"."""
 
     @property
-    def baselines(self) -> tuple[str, ...]:
-        """None."""
-        return ()
+    def runs_on(self) -> tuple[str, ...]:
+        """What the agent does."""
+        return PLANNER
 
     def measure(self, parts: Parts) -> Line:
         """Its decisions, and whether the agent took the goal for reached and it was."""
