@@ -9,7 +9,6 @@ import numpy as np
 from langgraph.types import interrupt
 
 from executors.robot import Robot
-from executors.runtime import Followed
 from planner import Frames, Known, NoPlan, Plan, Search
 from tasks.goal import PushGoal, understand
 from tasks.rules import Rules, impossible
@@ -22,18 +21,7 @@ from vlp.deciding import Decider
 from vlp.decision import ActedSubgoal
 from vlp.durable.keeping import Keeping
 from vlp.errors import InstructionError
-from vlp.events import (
-    Answered,
-    Events,
-    Observed,
-    Replanned,
-    RunStarted,
-    Stopped,
-    SubgoalStarted,
-    Unsure,
-    Verified,
-    searched,
-)
+from vlp.events import Events, Observed, Outcome, Replanned, RunStarted, Stopped, SubgoalStarted, Unsure
 from vlp.extraction import follower
 from vlp.looping import Ask, Looping
 from vlp.outcomes import not_sure, ways
@@ -41,6 +29,7 @@ from vlp.runfolder import RunFolder
 from vlp.settings import Settings
 from vlp.sight import moved
 from vlp.state import Go, State
+from vlp.telling import answered, replanned, searched, verified
 from vlp.timing import Stopwatch
 from vlp.under_rules import dropped, robot_under_rules, under_rules
 
@@ -164,17 +153,7 @@ class Agent(Looping):
 
     def _approve(self, state: State) -> State:
         answer = Answer.of(interrupt({"decision": state["shown"], "plan": state["plan"]}))
-        self.events.emit(
-            Answered(
-                time=self.events.now(),
-                decision=state["shown"],
-                say=answer.say,
-                rejected={str(node): why for node, why in answer.rejected.items()},
-                edited=answer.edited,
-                picked=answer.picked,
-                reason=answer.reason,
-            )
-        )
+        self.events.emit(answered(answer, time=self.events.now(), decision=state["shown"]))
         if answer.say == "approve":
             return self._approved(state)
         if answer.say == "stop":
@@ -212,9 +191,15 @@ class Agent(Looping):
         frame = self._frame()
         done = bool(self._ended()) or self._seen_done(frame)
         go_on = not done and followed.outcome == "followed" and followed.distance < GO_ON
-        outcome = "done" if done else "go on" if go_on else "replan"
-        self._tell_verified(state, step.subgoal, outcome, followed, self._steps_to_go(frame))
-        acted = ActedSubgoal(state["decision"], step.subgoal, step.clip, followed.seen, outcome)
+        outcome: Outcome = "done" if done else "go on" if go_on else "replan"
+        to_go, decision = self._steps_to_go(frame), state["decision"]
+        self.events.emit(
+            verified(followed, time=self.events.now(), decision=decision, subgoal=step.subgoal,
+                     outcome=outcome, steps_to_go=to_go)
+        )  # fmt: skip
+        if outcome == "replan":
+            self.events.emit(replanned(followed, time=self.events.now()))
+        acted = ActedSubgoal(decision, step.subgoal, step.clip, followed.seen, outcome)
         self.folder.save_acted(acted, state["step"] + 1)
         if go_on and state["step"] + 1 < len(self._planned(state)):
             return {"go": "act", "step": state["step"] + 1}
@@ -227,25 +212,6 @@ class Agent(Looping):
         event = searched(found, time=self.events.now(), decision=decision, seconds=seconds)
         rejected = {**event.rejected, **dropped(self.parts)}
         self.events.emit(event.model_copy(update={"rejected": rejected}))
-
-    def _tell_verified(
-        self, state: State, subgoal: str, outcome: str, followed: Followed, steps_to_go: float
-    ) -> None:
-        self.events.emit(
-            Verified(
-                time=self.events.now(),
-                decision=state["decision"],
-                subgoal=subgoal,
-                outcome=outcome,  # type: ignore[arg-type]
-                distance=followed.distance,
-                steps_to_go=steps_to_go,
-                diverged=followed.diverged,
-            )
-        )
-        if outcome == "replan":
-            reason = followed.reason or f"a block is {followed.distance:.3f} m from where it was imagined"
-            since = "" if followed.diverged is None else f" (not as imagined since frame {followed.diverged})"
-            self.events.emit(Replanned(time=self.events.now(), reason=reason + since))
 
     def _planned(self, state: State) -> Plan:
         """The plan that is acted on, read back after a crash."""

@@ -15,8 +15,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
-from planner import NoPlan, Search
-
 Outcome = Literal["done", "go on", "replan"]
 
 
@@ -224,29 +222,6 @@ class Events:
         # Said last: warnings may be set to raise, and every subscriber is to have had the event by then.
         for text in errors:
             warnings.warn(f"{text}; the run goes on, further errors of it are not shown", RuntimeWarning, 2)
-
-
-def searched(found: Search | NoPlan, *, time: float, decision: int, seconds: float) -> Searched:
-    """The event of a search that took `seconds`, with a plan or without."""
-    tree = found.tree
-    steps = found.plan.steps if isinstance(found, Search) else ()
-    chosen = {step.node_id for step in steps}
-    return Searched(
-        time=time,
-        decision=decision,
-        beams=tuple(
-            Beam(node=node.id, depth=node.depth, subgoal=node.subgoal,
-                 steps_to_go=node.steps_to_go, spread=node.spread, in_plan=node.id in chosen)
-            for node in tree.nodes if node.kept
-        ),
-        clips=len(tree.nodes),
-        rejected=tree.rejections(),
-        subgoals=tuple(step.subgoal for step in steps),
-        steps_to_go=tuple(step.steps_to_go for step in steps),
-        root_steps_to_go=tree.root_steps_to_go,
-        seconds=seconds,
-        expected_success=found.expected_success if isinstance(found, Search) else None,
-    )  # fmt: skip
 
 
 def read_events(path: Path) -> list[Event]:

@@ -19,9 +19,9 @@ from vlp.events import (
     Stopped,
     SubgoalStarted,
     Verified,
-    searched,
 )
 from vlp.live import LiveView
+from vlp.telling import searched
 
 SIZES: dict[str, Any] = {"beams": 2, "language_branches": 3, "video_branches": 2, "horizon": 2, "seed": 0}
 MODELS = (BanditProposer(), BanditVideo(), BanditValue())

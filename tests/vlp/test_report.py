@@ -14,10 +14,11 @@ from planner import NoPlan, Search, search
 from planner.fakes import BanditProposer, BanditValue, BanditVideo, number_frame
 from vlp.chart import Chart
 from vlp.decision import ActedSubgoal, Decision
-from vlp.events import Acted, Event, Observed, RunStarted, Verified, searched
+from vlp.events import Acted, Event, Observed, RunStarted, Verified
 from vlp.report import render, write_report
 from vlp.report_parts import OPEN_ROWS
 from vlp.runfolder import RunFolder
+from vlp.telling import searched
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 EVIL = "reach 100 <script>alert(1)</script>"

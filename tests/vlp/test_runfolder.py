@@ -16,9 +16,10 @@ from planner import Frames, NoPlan, Search, search
 from planner.fakes import BanditProposer, BanditValue, BanditVideo, number_frame
 from tasks.video_file import read_video
 from vlp.decision import ActedSubgoal, load_acted, load_decision, save_acted, save_decision
-from vlp.events import Acted, Event, Events, Observed, RunStarted, Stopped, read_events, searched
+from vlp.events import Acted, Event, Events, Observed, RunStarted, Stopped, read_events
 from vlp.filmstrip import scaled, sheet, strip, unstrip
 from vlp.runfolder import RunFolder, RunFolderError
+from vlp.telling import searched
 
 STARTED = RunStarted(time=0.0, instruction="reach 100", seed=0, settings={"beams": 2})
 
