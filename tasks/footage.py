@@ -31,6 +31,8 @@ class Footage:
     success: bool
     """True where the dataset does not say."""
     fps: float
+    actions: NDArray[np.float32] | None = None
+    """[T, A], what was sent after each frame; None where the dataset has none."""
 
     def steps_to_go(self, frame: int) -> float:
         """Control steps of 0.1 s from a frame to the end."""
@@ -59,7 +61,7 @@ def read_footage(root: Path, camera: str | None = None) -> Iterator[Footage]:
         for row in _rows(file):
             try:
                 texts = _subgoals_of(root, about, row, subgoals) if subgoals else ()
-                footage = _footage(root, about, name, row, texts)
+                footage = _footage(root, about, name, row, texts, _actions_of(root, about, row))
             except (KeyError, IndexError, TypeError, ValueError) as error:
                 raise DatasetError(
                     f"expected the columns of a LeRobotDataset {VERSION} in {root}, got none or another kind "
@@ -69,7 +71,12 @@ def read_footage(root: Path, camera: str | None = None) -> Iterator[Footage]:
 
 
 def _footage(
-    root: Path, about: dict[str, Any], camera: str, row: dict[str, Any], subgoals: tuple[str, ...]
+    root: Path,
+    about: dict[str, Any],
+    camera: str,
+    row: dict[str, Any],
+    subgoals: tuple[str, ...],
+    actions: NDArray[np.float32] | None,
 ) -> Footage:
     fps, length = float(about["fps"]), int(row["length"])
     tasks = row.get("tasks") or []
@@ -82,7 +89,7 @@ def _footage(
         rgb = read_video(video, start=start, stop=start + length)
     except VideoFileError as error:
         raise DatasetError(str(error)) from error
-    return Footage(rgb, str(tasks[0]), subgoals, bool(row.get("success", True)), fps)
+    return Footage(rgb, str(tasks[0]), subgoals, bool(row.get("success", True)), fps, actions)
 
 
 def _read_info(root: Path) -> dict[str, Any]:
@@ -124,6 +131,19 @@ def _subgoals_of(
     return tuple(
         subgoals[step["subgoal_index"]] for step in steps if step["episode_index"] == row["episode_index"]
     )
+
+
+def _actions_of(root: Path, about: dict[str, Any], row: dict[str, Any]) -> NDArray[np.float32] | None:
+    """Raises ValueError for actions that are not one finite vector a frame."""
+    if "action" not in about["features"]:
+        return None
+    number = {key: int(row[f"data/{key}"]) for key in ("chunk_index", "file_index")}
+    steps = _rows(root / about["data_path"].format(**number), ["episode_index", "action"])
+    own = [step["action"] for step in steps if step["episode_index"] == row["episode_index"]]
+    actions = np.array(own, np.float32)
+    if actions.ndim != 2 or len(actions) != int(row["length"]) or not np.isfinite(actions).all():
+        raise ValueError(f"action: one finite vector a frame in episode {row['episode_index']}")
+    return actions
 
 
 def _rows(path: Path, columns: list[str] | None = None) -> list[dict[str, Any]]:

@@ -1,0 +1,80 @@
+"""A trained model of video and action on disk: autoencoder, transformer, tokenizer, scales of its numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from diffusers import AutoencoderDC
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from video.latent.clips import Scale
+from video.latent.model import WorldModel
+
+SCALE = "scale.json"
+
+
+class LatentWeightsError(ValueError):
+    """A folder that holds no such model, or part of one."""
+
+
+@dataclass(eq=False)
+class LatentBundle:
+    """All that the four uses need."""
+
+    autoencoder: Any
+    transformer: WorldModel
+    tokenizer: Any
+    scale: Scale
+    size: tuple[int, int]
+    """Height and width of the pictures that it knows, pixels."""
+    stride: int
+    """Control steps from frame to frame."""
+    fps: float
+    """Control steps a second."""
+
+    def save(self, folder: Path) -> None:
+        """Write a folder; weights as safetensors in bf16."""
+        for name in ("autoencoder", "transformer"):
+            getattr(self, name).bfloat16().save_pretrained(folder / name)
+            getattr(self, name).float()
+        self.tokenizer.save_pretrained(folder / "tokenizer")
+        about = {name: _plain(value) for name, value in vars(self.scale).items()}
+        about |= {"size": list(self.size), "stride": self.stride, "fps": self.fps}
+        (folder / SCALE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu") -> Self:
+        """Read a folder. Raises LatentWeightsError."""
+        try:
+            about = json.loads((folder / SCALE).read_text(encoding="utf-8"))
+            scale = Scale(
+                torch.tensor(about["latent_mean"])[:, None, None],
+                torch.tensor(about["latent_std"])[:, None, None],
+                float(about["motion"]),
+                torch.tensor(about["action_mean"]),
+                torch.tensor(about["action_std"]),
+            )
+            parts = (AutoencoderDC, WorldModel)
+            names = ("autoencoder", "transformer")
+            autoencoder, transformer = (
+                part.from_pretrained(folder / name).float().to(device).eval()
+                for part, name in zip(parts, names, strict=True)
+            )
+            tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer")
+            size = (int(about["size"][0]), int(about["size"][1]))
+            return cls(
+                autoencoder, transformer, tokenizer, scale, size, int(about["stride"]), float(about["fps"])
+            )
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+            raise LatentWeightsError(
+                f"models: expected a model of `vlp train world` in {folder}, got {error}; train or choose one"
+            ) from error
+
+
+def _plain(value: Any) -> Any:
+    return value.flatten().tolist() if isinstance(value, Tensor) else value

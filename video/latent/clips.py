@@ -1,0 +1,111 @@
+"""Clips of latents, chunks of actions and words, cut anywhere from a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from video.latent import text
+from video.latent.config import LatentConfig
+from video.latent.store import Store
+
+NO_WORDS = 0.1
+"""Share of clips whose words are left out."""
+TASK = 0.1
+"""Share of clips that are told the whole task in the place of the subgoal."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """What a dataset's numbers are divided by."""
+
+    latent_mean: Tensor
+    """[C, 1, 1], and the standard deviation beside it."""
+    latent_std: Tensor
+    motion: float
+    """Standard deviation of how normal latents move within a clip."""
+    action_mean: Tensor
+    """[A], and the standard deviation beside it."""
+    action_std: Tensor
+
+
+class Frames(Protocol):
+    """Latents [F, C, h, w] by frame numbers [...]."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: NDArray[np.int64]) -> Tensor: ...
+
+
+class LatentClips:
+    """All clips of a store whose frames are known as latents [F, C, h, w]."""
+
+    def __init__(self, store: Store, latents: Frames, tokenizer: Any, config: LatentConfig) -> None:
+        self._store, self._config = store, config
+        self.stride = max(1, round(config.seconds * store.fps))
+        self._latents = latents
+        self._words = text.encode(tokenizer, store.texts)
+        # A clip goes on past an episode's end with the last frame, as a robot that rests does.
+        self._episode = np.repeat(np.arange(len(store.start)), store.stop - store.start)
+        left = store.stop[self._episode] - np.arange(len(store))
+        self.starts: NDArray[np.int64] = np.flatnonzero(left > self.stride)
+        self.scale = self._measure()
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def _indices(self, starts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of frames [N, T + 1] and of control steps [N, T * stride]; past the end is the end."""
+        last = self._store.stop[self._episode[starts]] - 1
+        frames = starts[:, None] + self.stride * np.arange(self._config.frames + 1)
+        steps = starts[:, None] + np.arange(self._config.frames * self.stride)
+        return np.minimum(frames, last[:, None]), np.minimum(steps, last[:, None] + 1)
+
+    def _measure(self) -> Scale:
+        rng = np.random.default_rng(0)
+        some = self._latents[np.sort(rng.integers(len(self._latents), size=512))].float()
+        mean, std = some.mean((0, 2, 3)), some.std((0, 2, 3))
+        frames, _ = self._indices(rng.choice(self.starts, 64))
+        clips = self._latents[frames].float() / std[:, None, None]
+        acts = self._store.actions[self._store.acted]
+        acts = acts if len(acts) else np.zeros((2, self._store.actions.shape[1]), np.float32)
+        return Scale(
+            mean[:, None, None],
+            std[:, None, None],
+            float((clips[:, 1:] - clips[:, :1]).std()),
+            torch.from_numpy(acts.mean(0)),
+            torch.from_numpy(acts.std(0) + 1e-6),
+        )
+
+    def at(self, starts: NDArray[np.int64], choice: NDArray[np.int64] | None = None) -> dict[str, Tensor]:
+        """Clips that begin at frames `starts` [N]: latents [N, T + 1, C, h, w] of unit scale, chunks
+        [N, T, stride * A], words [N, L], acted [N]. `choice` [N]: 0 the subgoal, 1 the task."""
+        frames, steps = self._indices(starts)
+        scale, store = self.scale, self._store
+        latents = (self._latents[frames].float() - scale.latent_mean) / scale.latent_std
+        # Past the end nothing is sent any more.
+        inside = steps < store.stop[self._episode[starts]][:, None]
+        acts = torch.from_numpy(store.actions[np.minimum(steps, len(store) - 1)] * inside[..., None])
+        acts = (acts - scale.action_mean) / scale.action_std
+        told = store.text[starts, 0 if choice is None else choice]
+        return {
+            "latents": latents,
+            "actions": acts.unflatten(1, (self._config.frames, self.stride)).flatten(2).float(),
+            "words": self._words[told],
+            "acted": torch.from_numpy(store.acted[starts]),
+        }
+
+    def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
+        """Random clips for ever; some are told the task, some nothing."""
+        rng = np.random.default_rng(seed)
+        while True:
+            batch = self.at(rng.choice(self.starts, size), (rng.random(size) < TASK).astype(np.int64))
+            batch["words"] = batch["words"].clone()
+            batch["words"][torch.from_numpy(rng.random(size) < NO_WORDS)] = 0
+            yield batch

@@ -1,0 +1,34 @@
+"""Presets of the model of video and action: how long a clip is and how large the networks are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentConfig:
+    """Sizes that hold for any dataset; nothing of a world is known here."""
+
+    frames: int = 8
+    """T, future frames of a clip."""
+    seconds: float = 0.6
+    """Between two frames of a clip."""
+    channels: int = 16
+    """Of a latent frame, which is an eighth as high and wide as the picture."""
+    widths: tuple[int, ...] = (32, 32, 64, 128)
+    """Of the autoencoder's stages, from full size to an eighth; the first has no layers of its own."""
+    patch: int = 2
+    """Latent pixels on a side of a token."""
+    width: int = 256
+    layers: int = 8
+    heads: int = 4
+    text_layers: int = 2
+    batch: int = 16
+
+
+PRESETS: Final = {
+    "nano": LatentConfig(),
+    "base": LatentConfig(widths=(64, 64, 128, 256), width=768, layers=14, heads=12, text_layers=4, batch=256),
+}
+"""nano: for two cores; base: for a GPU."""

@@ -1,0 +1,132 @@
+"""The four uses of one model: imagine, predict, explain, act."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tasks.precision import fast
+from video.latent import text
+from video.latent.autoencoder import to_frames, to_tensor
+from video.latent.bundle import LatentBundle
+from video.latent.train import motions
+
+Frames = NDArray[np.uint8]
+
+
+class LatentPipeline:
+    """Samples clips and actions by a few Euler steps from noise (flow matching, clean prediction).
+
+    N clips of T frames, `stride` control steps apart; actions of width A.
+    """
+
+    def __init__(self, bundle: LatentBundle, *, steps: int = 4) -> None:
+        self.bundle, self.steps = bundle, steps
+        self.device = next(bundle.transformer.parameters()).device
+        self.frames = int(bundle.transformer.config.frames)
+
+    def imagine(self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]) -> Frames:
+        """Words to video: uint8 [N, H, W, 3] to uint8 [N, T, H, W, 3]."""
+        first, noise, acts = self._start(frames, seeds)
+        video, _ = self._sample(
+            first, noise, acts, self._words(subgoals), video_level=None, action_level=None
+        )
+        return self._draw(first, video)
+
+    def act(self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]) -> NDArray[np.float32]:
+        """Words to actions: uint8 [N, H, W, 3] to float32 [N, T * stride, A], dataset units."""
+        first, noise, acts = self._start(frames, seeds)
+        _, found = self._sample(first, noise, acts, self._words(subgoals), video_level=1.0, action_level=None)
+        return self._actions(found)
+
+    def predict(
+        self, frames: Frames, actions: NDArray[np.float32], seeds: Sequence[int], subgoals: Sequence[str] = ()
+    ) -> Frames:
+        """Actions [N, T * stride, A] to video uint8 [N, T, H, W, 3]."""
+        first, noise, _ = self._start(frames, seeds)
+        scale = self.bundle.scale
+        known = (torch.from_numpy(actions).float() - scale.action_mean) / scale.action_std
+        known = known.reshape(len(frames), self.frames, -1).to(self.device)
+        video, _ = self._sample(
+            first, noise, known, self._words(subgoals, len(frames)), video_level=None, action_level=0.0
+        )
+        return self._draw(first, video)
+
+    def explain(
+        self, frames: Frames, clips: Frames, seeds: Sequence[int], subgoals: Sequence[str] = ()
+    ) -> NDArray[np.float32]:
+        """Video uint8 [N, T, H, W, 3] after frames uint8 [N, H, W, 3] to actions [N, T * stride, A]."""
+        first, _, acts = self._start(frames, seeds)
+        whole = self._encode(np.concatenate([frames[:, None], clips], 1).reshape(-1, *frames.shape[1:]))
+        known = motions(whole.unflatten(0, (len(frames), -1)), self.bundle.scale.motion)
+        _, found = self._sample(
+            first, known, acts, self._words(subgoals, len(frames)), video_level=0.0, action_level=None
+        )
+        return self._actions(found)
+
+    @torch.no_grad()
+    def _sample(
+        self,
+        first: Tensor,
+        video: Tensor,
+        action: Tensor,
+        words: Tensor,
+        *,
+        video_level: float | None,
+        action_level: float | None,
+    ) -> tuple[Tensor, Tensor]:
+        """What is asked for (level None) goes from noise to clean; the rest stays at its level."""
+        sigmas = torch.linspace(1, 0, self.steps + 1, device=self.device)
+        ones = torch.ones(video.shape[:2], device=self.device)
+        for now, then in pairwise(sigmas):
+            levels = tuple(ones * (now if level is None else level) for level in (video_level, action_level))
+            with fast(self.device.type):
+                clean, acts = self.bundle.transformer(first, video, action, levels, words)
+            if video_level is None:
+                video = clean.float() + then / now * (video - clean.float())
+            if action_level is None:
+                action = acts.float() + then / now * (action - acts.float())
+        return video, action
+
+    def _start(self, frames: Frames, seeds: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """First latents [N, C, h, w], and noise for video and actions, a function of each clip's own seed."""
+        first = self._encode(frames)
+        chunk = int(self.bundle.transformer.config.chunk)
+        noise, acts = [], []
+        for seed in seeds:
+            generator = torch.Generator().manual_seed(int(seed))
+            noise.append(torch.randn(self.frames, *first.shape[1:], generator=generator))
+            acts.append(torch.randn(self.frames, chunk, generator=generator))
+        return first, torch.stack(noise).to(self.device), torch.stack(acts).to(self.device)
+
+    @torch.no_grad()
+    def _encode(self, frames: Frames) -> Tensor:
+        scale = self.bundle.scale
+        with fast(self.device.type):
+            latent = self.bundle.autoencoder.encode(to_tensor(frames).to(self.device)).latent.float()
+        return (latent - scale.latent_mean.to(self.device)) / scale.latent_std.to(self.device)
+
+    @torch.no_grad()
+    def _draw(self, first: Tensor, video: Tensor) -> Frames:
+        scale = self.bundle.scale
+        latent = (first[:, None] + video * scale.motion).flatten(0, 1)
+        latent = latent * scale.latent_std.to(self.device) + scale.latent_mean.to(self.device)
+        with fast(self.device.type):
+            pictures = self.bundle.autoencoder.decode(latent).sample
+        return to_frames(pictures).reshape(*video.shape[:2], *pictures.shape[-2:], 3)
+
+    def _words(self, subgoals: Sequence[str], count: int = 0) -> Tensor:
+        """Without subgoals nothing is said."""
+        if not subgoals:
+            return torch.zeros(count, text.MAX_TOKENS, dtype=torch.long, device=self.device)
+        return text.encode(self.bundle.tokenizer, subgoals).to(self.device)
+
+    def _actions(self, chunks: Tensor) -> NDArray[np.float32]:
+        scale = self.bundle.scale
+        acts = chunks.cpu().unflatten(2, (self.bundle.stride, -1)).flatten(1, 2)
+        return np.asarray((acts * scale.action_std + scale.action_mean).numpy(), np.float32)

@@ -1,0 +1,137 @@
+"""A dataset's frames, actions and words as flat arrays on disk, which training reads at random."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from tasks.footage import Footage, read_footage
+from tasks.lerobot_read import DatasetError
+
+FRAMES: Final = "frames.npy"
+ABOUT: Final = "about.json"
+ACTIONS: Final = "actions.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class Store:
+    """F frames of E episodes, one episode after another."""
+
+    frames: NDArray[np.uint8]
+    """[F, H, W, 3]."""
+    actions: NDArray[np.float32]
+    """[F, A]; 0 where an episode has none."""
+    acted: NDArray[np.bool_]
+    """[F] whether the frame's episode has actions."""
+    start: NDArray[np.int64]
+    """[E] first frame; stop: [E] one past the last."""
+    stop: NDArray[np.int64]
+    text: NDArray[np.int64]
+    """[F, 2] which of `texts` is the frame's subgoal (the task where there is none) and its task."""
+    texts: tuple[str, ...]
+    fps: float
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+def pack(
+    roots: Sequence[Path],
+    folder: Path,
+    *,
+    camera: str | None = None,
+    report: Callable[[str], None] = print,
+) -> Store:
+    """Decode LeRobotDatasets once into `folder`; kept if it is there already.
+
+    Raises DatasetError for datasets that are damaged, empty, or differ in size, rate or width of actions.
+    """
+    if not (folder / ABOUT).is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        _Packing(folder, report).run(roots, camera)
+    return load(folder)
+
+
+def load(folder: Path) -> Store:
+    """Open what `pack` wrote; the frames stay on disk."""
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    with np.load(folder / ACTIONS) as data:
+        columns = {name: data[name] for name in data.files}
+    frames = np.load(folder / FRAMES, mmap_mode="r")
+    return Store(frames=frames, texts=tuple(about["texts"]), fps=float(about["fps"]), **columns)
+
+
+class _Packing:
+    """Two passes: lengths and sizes are known only when all is decoded, so frames go to a growing file."""
+
+    def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
+        self._folder, self._report = folder, report
+        self._texts: dict[str, int] = {}
+        self._lengths: list[int] = []
+        self._actions: list[NDArray[np.float32] | None] = []
+        self._text: list[NDArray[np.int64]] = []
+        self._shape: tuple[int, ...] | None = None
+        self._fps: float | None = None
+
+    def run(self, roots: Sequence[Path], camera: str | None) -> None:
+        raw = self._folder / "frames.raw"
+        with raw.open("wb") as file:
+            for root in roots:
+                for footage in read_footage(root, camera):
+                    self._add(footage, root)
+                    file.write(np.ascontiguousarray(footage.rgb).data)
+                    if len(self._lengths) % 50 == 0:
+                        self._report(f"{len(self._lengths)} episodes, {sum(self._lengths)} frames decoded")
+        if self._shape is None:
+            raise DatasetError(f"expected episodes in {roots[0]}, got none; give another dataset")
+        total = sum(self._lengths)
+        flat = np.memmap(raw, np.uint8, "r", shape=(total, *self._shape))
+        out = open_memmap(self._folder / FRAMES, "w+", np.uint8, (total, *self._shape))
+        for first in range(0, total, 4096):
+            out[first : first + 4096] = flat[first : first + 4096]
+        out.flush()
+        raw.unlink()
+        np.savez(self._folder / ACTIONS, **self._columns(total))
+        about = {"texts": list(self._texts), "fps": self._fps, "datasets": [str(root) for root in roots]}
+        (self._folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
+
+    def _add(self, footage: Footage, root: Path) -> None:
+        shape, length = footage.rgb.shape[1:], len(footage.rgb)
+        if self._shape not in (None, shape) or self._fps not in (None, footage.fps):
+            raise DatasetError(
+                f"expected frames of {self._shape} at {self._fps} a second as before, got {shape} at "
+                f"{footage.fps} in {root}; train on datasets of one camera"
+            )
+        self._shape, self._fps = shape, footage.fps
+        task = self._texts.setdefault(footage.task, len(self._texts))
+        subgoals = footage.subgoals or (footage.task,) * length
+        own = [self._texts.setdefault(text, len(self._texts)) for text in subgoals]
+        self._text.append(np.stack([np.array(own), np.full(length, task)], 1))
+        self._lengths.append(length)
+        self._actions.append(footage.actions)
+
+    def _columns(self, total: int) -> dict[str, Any]:
+        widths = {a.shape[1] for a in self._actions if a is not None}
+        if len(widths) > 1:
+            raise DatasetError(f"expected actions of one width, got {sorted(widths)}; train on them apart")
+        stop = np.cumsum(self._lengths)
+        actions = np.zeros((total, widths.pop() if widths else 1), np.float32)
+        acted = np.zeros(total, bool)
+        for own, end in zip(self._actions, stop, strict=True):
+            if own is not None:
+                actions[end - len(own) : end], acted[end - len(own) : end] = own, True
+        start = stop - self._lengths
+        return {
+            "actions": actions,
+            "acted": acted,
+            "start": start,
+            "stop": stop,
+            "text": np.concatenate(self._text),
+        }
