@@ -63,8 +63,8 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
     what `Info` says. The reward is the goal's score.
 
     Args:
-        task: an instruction, long or single; None for a board without a goal. Long tasks are meant for
-            eight blocks: each block adds an eighth.
+        task: an instruction, long or single; None for a board without a goal. A long task is about all blocks
+            in use, lost ones too: the score is the share of them that are as it says.
         blocks: the blocks in use.
         view: "board" or "reference".
         image_size: (height, width) in pixels.
@@ -109,7 +109,8 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self._world.place(*layout)
         self._world.step(self._world.target)
         self._steps, self._held, self._best = 0, 0, 0.0
-        self._goal = understand(self.task, centers(self._world)) if self.task is not None else None
+        here = centers(self._world)
+        self._goal = None if self.task is None else understand(self.task, here, self._world.names)
         return self._observe(), dict(self._info())
 
     def step(self, action: NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
