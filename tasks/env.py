@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
@@ -60,7 +61,8 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
 
     An observation holds rgb uint8 [H, W, 3], effector_translation and effector_target_translation
     float32 [2] in metres (measured, and the set point), and the instruction in lower case. `info` holds
-    what `Info` says. The reward is the goal's score.
+    what `Info` says. The reward is the goal's score. A copy, also by pickle, has a world of its own, and goes on
+    as after `save` and `restore`.
 
     Args:
         task: an instruction, long or single; None for a board without a goal. A long task is about all blocks
@@ -164,6 +166,9 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self._steps, self._held, self._best = snapshot.steps, snapshot.held, snapshot.best
         self._goal = snapshot.goal
         self.np_random.bit_generator.state = snapshot.random
+
+    def __copy__(self) -> TabletopEnv:
+        return copy.deepcopy(self)  # two on one world would move each other's blocks
 
     def close(self) -> None:
         """Free the physics client."""
