@@ -61,8 +61,8 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
 
     An observation holds rgb uint8 [H, W, 3], effector_translation and effector_target_translation
     float32 [2] in metres (measured, and the set point), and the instruction in lower case. `info` holds
-    what `Info` says. The reward is the goal's score. A copy, also by pickle, has a world of its own, and goes on
-    as after `save` and `restore`.
+    what `Info` says. The reward is the goal's score. A copy, also by pickle, has a world of its own, and
+    goes on as after `save` and `restore`.
 
     Args:
         task: an instruction, long or single; None for a board without a goal. A long task is about all blocks

@@ -33,8 +33,8 @@ LINE_SLOTS = {
 }
 """Where blocks of a line may stand, [8, 2] metres."""
 _LINE_GAP, _ZIGZAG = 0.0351, 0.016
-"""Metres along a line between the slots of more blocks than that, and how far beside it they stand in turn: in
-one row they would touch."""
+"""Metres along a line between the slots of more blocks than that, and how far beside it they stand in turn:
+in one row they would touch."""
 _AREA_GRID = np.stack(
     np.meshgrid(np.linspace(0.195, 0.538, 13), np.linspace(-0.252, 0.252, 19), indexing="ij"), axis=-1
 ).reshape(-1, 2)

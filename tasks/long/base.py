@@ -39,7 +39,7 @@ class LongTask(Protocol):
         ...
 
     def reward(self, blocks: Blocks, names: Collection[str] = ()) -> float:
-        """The share, 0..1, of the blocks it is about that are as it says; 1 exactly when the sentence is true.
+        """The share, 0..1, of the blocks it is about that are as it says; 1 exactly when it is true.
 
         It is about all blocks on the board and, beside them, those of `names`: what was there when it was
         asked and has been lost since is not as it says. 0 where there is no block.

@@ -54,7 +54,9 @@ def test_more_blocks_than_the_vlm_sees_are_refused(parts: Parts, tmp_path: Path,
 def test_the_vlm_says_nothing_of_boards_that_it_does_not_see_whole(parts: Parts) -> None:
     frames = pictures(8, MOST_BLOCKS, MOST_BLOCKS + 1, len(KINDS))
     steps = parts.value.steps_to_go(frames, GOAL)
-    assert np.isfinite(steps.mean).tolist() == np.isfinite(steps.spread).tolist() == [True, True, False, False]
+    assert (
+        np.isfinite(steps.mean).tolist() == np.isfinite(steps.spread).tolist() == [True, True, False, False]
+    )
     alone = parts.value.steps_to_go(frames[:1], GOAL)
     assert alone.mean == pytest.approx(steps.mean[:1], rel=1e-4)
     found = parts.proposer.propose(frames[:2], GOAL, [(), ()], 2, seed=0)
