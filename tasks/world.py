@@ -1,7 +1,7 @@
 """The PyBullet tabletop: blocks, a cylindrical pusher on a gantry, a camera.
 
-A world owns its own physics client, so that several can live in one process. A copy, deep or shallow or by pickle,
-is another world with a client of its own.
+A world owns its own physics client, so that several can live in one process. A copy, deep, shallow or by
+pickle, is another world with a client of its own.
 """
 
 from __future__ import annotations

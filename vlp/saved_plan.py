@@ -108,15 +108,14 @@ class Why:
     picture: Frames
     """Clips of both, the plan's first, level by level, uint8 [H, W, 3]."""
     steps_to_go: tuple[float, float]
-    """Control steps left after the plan and after the other branch, both after the same number of pushes: as many
-    as both have. Of a branch that goes on from the plan's end: at its own end."""
+    """Control steps left after the plan and after the other branch, both after as many pushes as both have. Of a branch that goes on from the plan's end: at its own end."""
     rejected: str | None
     """Why the other branch may not be acted on."""
 
 
 def why(plan: SavedPlan, other: int) -> Why:
-    """Why a plan was chosen and not the branch of node `other`, or that it is part of the plan. Raises UsageError
-    where there is none."""
+    """Why a plan was chosen and not the branch of node `other`, or that it is part of the plan. Raises
+    UsageError where there is none."""
     if not 0 <= other < len(plan.tree.nodes):
         raise UsageError(
             f"branch: expected 0 to {len(plan.tree.nodes) - 1}, got {other}; choose one of the tree"
@@ -128,7 +127,10 @@ def why(plan: SavedPlan, other: int) -> Why:
     if other in chosen:
         words = _part(plan, level)
     elif rejected is not None:
-        words = f"{_leaves('the plan', plan.subgoals[:level], ours)}; the other ({_of(path)}) was rejected: {rejected}"
+        words = (
+            f"{_leaves('the plan', plan.subgoals[:level], ours)}; "
+            f"the other ({_of(path)}) was rejected: {rejected}"
+        )
     elif [node.id for node in path[:level]] == chosen:
         theirs = path[-1].steps_to_go
         words = (

@@ -58,8 +58,8 @@ def moved(probe: PoseProbe, before: Frames, now: Frames) -> str:
 
 
 def too_many(goal: Goal, blocks: Collection[str], most: int) -> str | None:
-    """Why a goal can't be worked at with so many blocks on the board, or None where it may. `most`: blocks that
-    the models can do with."""
+    """Why a goal can't be worked at with so many blocks on the board, or None where it may. `most`: blocks
+    that the models can do with."""
     if len(blocks) > most:
         return (
             f"expected at most {most} blocks on the board, got {len(blocks)}: the models see no more; "

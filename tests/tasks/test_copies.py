@@ -1,4 +1,4 @@
-"""A copy of a world, an environment or a robot is another one: neither moves the other, and both go on alike."""
+"""A copy of a world, an environment or a robot is another one: neither moves the other, both go on alike."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Long tasks say 1 exactly when their sentence is true, on any board of 1 to 16 blocks: held against a reading of
-the sentences that shares no code with the tasks."""
+"""Long tasks say 1 exactly when their sentence is true, on any board of 1 to 16 blocks: held against a reading
+of the sentences that shares no code with the tasks."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import cos, dist, pi, sin
 
 import numpy as np
@@ -45,7 +46,7 @@ def together(members: set[str], points: Points) -> bool:
 def in_line(points: Points, across: int, middle: float) -> bool:
     along = sorted(point[1 - across] for point in points.values())
     near = all(abs(point[across] - middle) < 0.03 for point in points.values())
-    return near and all(after - before >= 0.035 for before, after in zip(along, along[1:], strict=False))
+    return near and all(after - before >= 0.035 for before, after in pairwise(along))
 
 
 def is_true(sentence: str, points: Points, asked: set[str]) -> bool:

@@ -1,4 +1,4 @@
-"""From one block to sixteen in closed loop: what the models can't do with is refused before anything moves."""
+"""From one block to sixteen: what the models can't do with is refused before anything moves."""
 
 from __future__ import annotations
 

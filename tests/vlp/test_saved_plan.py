@@ -54,23 +54,23 @@ def saved(*chosen: int) -> SavedPlan:
     ("chosen", "other", "numbers", "words"),
     [
         # One push of the other beside one push of the plan, and then what either came to.
-        ((0, 4), 1, (180, 150), "after 1 push the plan (push 0) leaves 180 control steps; after 1 push the other "
-         "(push 1) leaves 150 control steps; after 2 pushes the plan leaves 60 control steps, and what goes on from "
-         "the other 120 control steps at best"),
+        ((0, 4), 1, (180, 150), "after 1 push the plan (push 0) leaves 180 control steps; after 1 push "
+         "the other (push 1) leaves 150 control steps; after 2 pushes the plan leaves 60 control steps, and "
+         "what goes on from the other 120 control steps at best"),
         ((0, 4), 2, (180, 200), "the other was not followed further"),
-        ((0, 4), 6, (60, 120), "after 2 pushes the plan (push 0; push 4) leaves 60 control steps; after 2 pushes the "
-         "other (push 1; push 6) leaves 120 control steps"),
+        ((0, 4), 6, (60, 120), "after 2 pushes the plan (push 0; push 4) leaves 60 control steps; after "
+         "2 pushes the other (push 1; push 6) leaves 120 control steps"),
         ((0, 4), 5, (60, 100), "(push 0; push 5) leaves 100"),
         # The branch is the plan's own.
-        ((0, 4), 0, (180, 180), "the branch (push 0) is part of the plan: its push 1 of 2, which leaves 180 control "
-         "steps; the plan goes on (push 4) to 60 control steps"),
+        ((0, 4), 0, (180, 180), "the branch (push 0) is part of the plan: its push 1 of 2, which leaves 180 "
+         "control steps; the plan goes on (push 4) to 60 control steps"),
         ((0, 4), 4, (60, 60), "is part of the plan: its push 2 of 2, which leaves 60 control steps"),
         # A plan of one push.
         ((1,), 6, (150, 120), "the other goes on from its end (push 6) and leaves 120 control steps"),
-        ((1,), 4, (150, 180), "after 1 push the other (push 0) leaves 180 control steps, and 60 control steps after 2"),
+        ((1,), 4, (150, 180), "the other (push 0) leaves 180 control steps, and 60 control steps after 2"),
         # Rejected, itself or what it grows from.
-        ((0, 4), 3, (180, 90), "after 1 push the plan (push 0) leaves 180 control steps; the other (push 3) was "
-         "rejected: the red moon jumps"),
+        ((0, 4), 3, (180, 90), "after 1 push the plan (push 0) leaves 180 control steps; the other (push 3) "
+         "was rejected: the red moon jumps"),
         ((0, 4), 7, (60, 70), "(push 1; push 7) was rejected: a block vanishes"),
     ],
 )  # fmt: skip
@@ -94,7 +94,7 @@ def test_a_branch_that_is_not_there_is_refused() -> None:
 
 def times(content: bytes) -> tuple[list[float], float]:
     """Seconds at which each frame is shown, and how long all of it is."""
-    with av.open(io.BytesIO(content)) as container:
+    with av.open(io.BytesIO(content), "r") as container:
         shown = [float(frame.time or 0.0) for frame in container.decode(video=0)]
         assert container.duration is not None
         return shown, container.duration / av.time_base

@@ -40,7 +40,8 @@ def branch(found: Decision, node: int) -> bytes | None:
 
 
 def film(found: Decision) -> bytes | None:
-    """The plan's clips one after the other, twice as large, as an MP4 file; as fast as they would be acted on."""
+    """The plan's clips one after the other, twice as large, as an MP4 file, as fast as they would be
+    acted on."""
     if found.plan is None:
         return None
     return film_of([found.tree.root_frame[None], *(step.clip for step in found.plan)], scale=2)
