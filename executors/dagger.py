@@ -23,7 +23,7 @@ from tasks.grammar import canonical
 from tasks.rollouts import Rollouts, read_instruction
 from tasks.world import World
 
-STRIDE = 6
+STRIDE = board.CLIP_STRIDE
 """Control steps between wanted boards, as between a clip's frames."""
 PATIENCE = 12
 """Control steps spent on one wanted board at most."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -66,6 +67,9 @@ class SimulatedRobot:
         self._observation: Observation | None = None
         self.info: dict[str, Any] = {}
         self.terminated = self.truncated = False
+
+    def __copy__(self) -> SimulatedRobot:
+        return copy.deepcopy(self)  # two on one board would be one robot
 
     keeps_time = True
     """Time passes for it by its own control steps only, however fast or slow they come."""

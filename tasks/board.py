@@ -36,6 +36,8 @@ MAX_DELTA: Final = 0.1
 """Largest change of the effector's set point in each axis, metres a control step."""
 CONTROL_HZ: Final = 10
 SUBSTEPS: Final = 24
+CLIP_STRIDE: Final = 6
+"""Control steps between the frames of a clip (0.6 s)."""
 
 LONG_MAX_STEPS: Final = 1500
 HOLD_STEPS: Final = 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,13 +147,21 @@ def choose(subgoals: list[Subgoal], rng: np.random.Generator, temperature: float
 
 
 def run_long(
-    world: World, task: LongTask, rng: np.random.Generator, max_steps: int = board.LONG_MAX_STEPS
+    world: World,
+    task: LongTask,
+    rng: np.random.Generator,
+    max_steps: int = board.LONG_MAX_STEPS,
+    names: Collection[str] = (),
 ) -> Iterator[Push]:
-    """Carry out a long task push by push; yield each push before it runs, to be run by the caller."""
+    """Carry out a long task push by push; yield each push before it runs, to be run by the caller.
+
+    names: blocks that the task is about beside those of the world; without them it can't be completed.
+    """
     used, push = 0, None
+    about = {*world.names, *names}
     while used < max_steps:
         subgoals = task.subgoals(centers(world))
-        if not subgoals or task.reward(centers(world)) >= 1.0:
+        if not subgoals or task.reward(centers(world), about) >= 1.0:
             return
         # After a failed push the cheapest way is no longer the best guess.
         chosen = choose(subgoals, rng, 0.04 if push is None or push.done else 1.0)

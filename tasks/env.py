@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
@@ -60,11 +61,12 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
 
     An observation holds rgb uint8 [H, W, 3], effector_translation and effector_target_translation
     float32 [2] in metres (measured, and the set point), and the instruction in lower case. `info` holds
-    what `Info` says. The reward is the goal's score.
+    what `Info` says. The reward is the goal's score. A copy, also by pickle, has a world of its own, and
+    goes on as after `save` and `restore`.
 
     Args:
-        task: an instruction, long or single; None for a board without a goal. Long tasks are meant for
-            eight blocks: each block adds an eighth.
+        task: an instruction, long or single; None for a board without a goal. A long task is about all blocks
+            in use, lost ones too: the score is the share of them that are as it says.
         blocks: the blocks in use.
         view: "board" or "reference".
         image_size: (height, width) in pixels.
@@ -109,7 +111,8 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self._world.place(*layout)
         self._world.step(self._world.target)
         self._steps, self._held, self._best = 0, 0, 0.0
-        self._goal = understand(self.task, centers(self._world)) if self.task is not None else None
+        here = centers(self._world)
+        self._goal = None if self.task is None else understand(self.task, here, self._world.names)
         return self._observe(), dict(self._info())
 
     def step(self, action: NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -163,6 +166,9 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self._steps, self._held, self._best = snapshot.steps, snapshot.held, snapshot.best
         self._goal = snapshot.goal
         self.np_random.bit_generator.state = snapshot.random
+
+    def __copy__(self) -> TabletopEnv:
+        return copy.deepcopy(self)  # two on one world would move each other's blocks
 
     def close(self) -> None:
         """Free the physics client."""

@@ -32,9 +32,27 @@ LINE_SLOTS = {
     "horizontal": np.stack([np.full(8, 0.375), np.linspace(-0.24, 0.24, 8)], axis=1),
 }
 """Where blocks of a line may stand, [8, 2] metres."""
+_LINE_GAP, _ZIGZAG = 0.0351, 0.016
+"""Metres along a line between the slots of more blocks than that, and how far beside it they stand in turn:
+in one row they would touch."""
 _AREA_GRID = np.stack(
     np.meshgrid(np.linspace(0.195, 0.538, 13), np.linspace(-0.252, 0.252, 19), indexing="ij"), axis=-1
 ).reshape(-1, 2)
+
+
+def line_slots(line: str, count: int) -> Vector:
+    """Slots for `count` blocks or more on a line, [max(8, count), 2] metres, in their order along it."""
+    slots = LINE_SLOTS[line]
+    if count <= len(slots):
+        return slots
+    along = 0 if line == "vertical" else 1
+    low, high = (board.BOARD_X, board.BOARD_Y)[along]
+    extent = max(float(np.ptp(slots[:, along])), _LINE_GAP * (count - 1))
+    first = np.clip(slots[:, along].mean() - extent / 2, low, max(low, high - extent))
+    places = np.tile(slots.mean(0), (count, 1))
+    places[:, along] = np.linspace(first, first + extent, count)
+    places[:, 1 - along] += np.where(np.arange(count) % 2, _ZIGZAG, -_ZIGZAG)
+    return np.asarray(places)
 
 
 def deep_in_area(area: str, xy: Vector, margin: float) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +44,8 @@ class LongGoal:
     """A long-horizon task."""
 
     task: LongTask
+    names: tuple[str, ...]
+    """The blocks that were there when it was asked: one that is lost leaves it undone for good."""
     hold_steps: int = HOLD_STEPS
 
     @property
@@ -51,7 +53,7 @@ class LongGoal:
         return self.task.instruction
 
     def reward(self, blocks: Blocks, target: Sequence[float]) -> float:
-        return self.task.reward(blocks)
+        return self.task.reward(blocks, self.names)
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,17 @@ def long_task(text: str) -> LongTask | None:
     return BY_INSTRUCTION.get(" ".join(text.lower().split()).removesuffix(".").rstrip())
 
 
-def understand(text: str, blocks: Blocks) -> Goal:
+def understand(text: str, blocks: Blocks, names: Collection[str] = ()) -> Goal:
     """The goal that an instruction sets on a board.
+
+    names: blocks that a long task is about beside those on the board, such as lost ones.
 
     Raises UnknownInstruction with near misses for anything outside the grammar and the long tasks, and
     for blocks that are not on the board.
     """
     task = long_task(text)
     if task is not None:
-        return LongGoal(task)
+        return LongGoal(task, tuple(sorted({*blocks, *names})))
     try:
         instruction = parse(text, sorted(blocks))
     except UnknownInstruction:

@@ -8,7 +8,7 @@ of the task, as in demonstrations.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,14 +135,20 @@ def carry_out(
 
 
 def play(
-    task: LongTask, blocks: Mapping[str, Vector], pusher: Vector, rng: np.random.Generator, most: float = MOST
+    task: LongTask,
+    blocks: Mapping[str, Vector],
+    pusher: Vector,
+    rng: np.random.Generator,
+    most: float = MOST,
+    names: Collection[str] = (),
 ) -> Outcome:
     """Go on as the demonstrator would until the task is done, nothing is left to do, or `most` control steps.
 
-    `blocks` are centres [2] and `pusher` [2] in metres; they are left as they are.
+    `blocks` are centres [2] and `pusher` [2] in metres; they are left as they are. `names`: blocks that the
+    task is about beside those; it can't be completed without them.
     """
     steps, last = 0.0, True
-    best = Outcome(0.0, task.reward(blocks))
+    best = Outcome(0.0, task.reward(blocks, names))
     while best.reward < 1.0 and steps < most:
         subgoals = task.subgoals(blocks)
         if not subgoals:
@@ -151,7 +157,7 @@ def play(
         result = carry_out(choose(subgoals, rng, 0.04 if last else 1.0), blocks, pusher, rng)
         blocks, pusher, last = result.blocks, result.pusher, result.done
         steps += result.steps
-        reward = task.reward(blocks)
+        reward = task.reward(blocks, names)
         if reward > best.reward:
             best = Outcome(steps, reward)
     return best

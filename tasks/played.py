@@ -82,7 +82,7 @@ def _sloppily(rng: np.random.Generator, subgoal: Subgoal, blocks: Blocks, pusher
 
 
 def _outcomes(task: LongTask, blocks: Blocks, pusher: Vector, rng: np.random.Generator) -> list[float]:
-    return [play(task, blocks, pusher, rng).steps_to_go for _ in range(PLAYS)]
+    return [play(task, blocks, pusher, rng, names=board.BLOCK_8).steps_to_go for _ in range(PLAYS)]
 
 
 def _episode(rng: np.random.Generator) -> Iterator[tuple[NDArray[np.float32], str, str, list[float]]]:
@@ -94,7 +94,7 @@ def _episode(rng: np.random.Generator) -> Iterator[tuple[NDArray[np.float32], st
     for _ in range(_MOST_PUSHES):
         if rng.random() < _ELSEWHERE:
             pusher = _elsewhere(rng, blocks)
-        subgoals = task.subgoals(blocks) if task.reward(blocks) < 1.0 else []
+        subgoals = task.subgoals(blocks) if task.reward(blocks, board.BLOCK_8) < 1.0 else []
         chosen = choose(subgoals, rng) if subgoals else None
         asked = write_instruction(chosen.instruction) if chosen else ""
         yield _state(rng, blocks, pusher), task.instruction, asked, _outcomes(task, blocks, pusher, rng)

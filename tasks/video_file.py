@@ -37,7 +37,7 @@ class VideoWriter:
     Args:
         path: the file, replaced if it is there.
         height, width: pixels; "yuv420p" wants them even.
-        fps: frames per second, constant.
+        fps: frames per second, constant; a Fraction where they are not whole.
         pixel_format: "yuv420p" plays in every browser; "yuv444p" keeps the colour of each pixel.
 
     Raises:
@@ -45,7 +45,13 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: Path, *, height: int, width: int, fps: int, pixel_format: PixelFormat = "yuv420p"
+        self,
+        path: Path,
+        *,
+        height: int,
+        width: int,
+        fps: int | Fraction,
+        pixel_format: PixelFormat = "yuv420p",
     ) -> None:
         if pixel_format == "yuv420p" and (height % 2 or width % 2):
             raise VideoFileError(
@@ -55,14 +61,15 @@ class VideoWriter:
         self.path = path
         self.frames = 0
         self._shape = (height, width, 3)
-        self._period = Fraction(1, fps)
+        self._period = 1 / Fraction(fps)
         try:
             self._container = av.open(str(path), "w", format="mp4")
         except OSError as error:
             raise VideoFileError(
                 f"expected a file that can be written, got {path}: {error.strerror}"
             ) from error
-        self._stream = self._container.add_stream("libx264", rate=fps, options={**_OPTIONS, "g": str(fps)})
+        options = {**_OPTIONS, "g": str(max(1, round(fps)))}
+        self._stream = self._container.add_stream("libx264", rate=fps, options=options)
         self._stream.height, self._stream.width, self._stream.pix_fmt = height, width, pixel_format
         self._stream.codec_context.time_base = self._period
         # Small frames: more threads cost more than they bring.
@@ -110,7 +117,7 @@ class VideoWriter:
 
 
 def write_video(
-    path: Path, frames: NDArray[np.uint8], fps: int, *, pixel_format: PixelFormat = "yuv420p"
+    path: Path, frames: NDArray[np.uint8], fps: int | Fraction, *, pixel_format: PixelFormat = "yuv420p"
 ) -> None:
     """Write one H.264 mp4.
 

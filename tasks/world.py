@@ -1,12 +1,15 @@
 """The PyBullet tabletop: blocks, a cylindrical pusher on a gantry, a camera.
 
-A world owns its own physics client, so that several can live in one process.
+A world owns its own physics client, so that several can live in one process. A copy, deep, shallow or by
+pickle, is another world with a client of its own.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pybullet as p
@@ -68,13 +71,22 @@ def _prism_shapes(client: int, kind: str) -> tuple[int, int]:
 class World:
     """Blocks on a board and a pusher that follows a set point.
 
+    Copied, it is saved as by `save`, so that original and copy go on alike bit for bit.
+
     Args:
         camera: the view that `render` draws.
+
+    Raises RuntimeError where Bullet has no client left to give.
     """
 
     def __init__(self, camera: Camera = BOARD) -> None:
         self.camera = camera
         self._client = p.connect(p.DIRECT)
+        if self._client < 0:
+            raise RuntimeError("expected a free physics client, got none; close worlds that are done with")
+        # Bullet gives a thousand clients at most: copies that nobody closes give theirs back with themselves.
+        self._freed = weakref.finalize(self, p.disconnect, self._client)
+        self._freed.atexit = False
         p.setGravity(0, 0, -9.81, physicsClientId=self._client)
         p.setPhysicsEngineParameter(
             numSolverIterations=20, deterministicOverlappingPairs=1, physicsClientId=self._client
@@ -88,9 +100,18 @@ class World:
 
     def close(self) -> None:
         """Free the physics client; the world can't be used afterwards."""
-        if self._client >= 0:
-            p.disconnect(physicsClientId=self._client)
-            self._client = -1
+        self._freed()
+        self._client = -1
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"camera": self.camera, "snapshot": self.save() if self._client >= 0 else None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["camera"])  # type: ignore[misc]
+        if state["snapshot"] is None:
+            self.close()
+        else:
+            self.restore(state["snapshot"])
 
     def _box(
         self, half: Sequence[float], position: Sequence[float], color: Sequence[float], solid: bool

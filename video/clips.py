@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from tasks import slots
-from tasks.board import KINDS
+from tasks.board import CLIP_STRIDE, KINDS
 from tasks.demonstrator import TOUCHING
 from tasks.grammar import canonical, phrase
 from tasks.instruction import Instruction
@@ -20,8 +20,7 @@ from tasks.symmetry import Renaming, mirror_instruction, mirror_slots
 from tasks.training import Batch
 from tasks.words import encode
 
-STRIDE = 6
-"""Control steps between a clip's frames (0.6 s)."""
+STRIDE = CLIP_STRIDE
 FRAMES = 8
 PLACE_NOISE = 0.008
 """Standard deviation of the first slots' places, about 2 mm, as the encoder's errors are."""

@@ -27,7 +27,7 @@ from vlp.looping import Ask, Looping
 from vlp.outcomes import not_sure, ways
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
-from vlp.sight import moved
+from vlp.sight import moved, too_many
 from vlp.state import Go, State
 from vlp.telling import answered, replanned, searched, verified
 from vlp.timing import Stopwatch
@@ -237,12 +237,15 @@ class Agent(Looping):
     # -- what callers use --------------------------------------------------------------------------
 
     def _begin(self, instruction: str) -> None:
-        """Connect, look, and understand the instruction on what is seen. Raises UnknownInstruction."""
+        """Connect, look, and understand the instruction on what is seen. Raises UnknownInstruction and,
+        for what can't be done on this board, InstructionError."""
         if not self.robot.is_connected:
             self.robot.connect()
         blocks = self.keeping.blocks(lambda: self.parts.probe.blocks(self._frame()))
         places = {name: np.array(xy) for name, xy in blocks.items()}
         self._goal = understand(instruction, places)
+        if why := too_many(self._goal, places, self.parts.most_blocks):
+            raise InstructionError(f"instruction: {why}")
         if why := impossible(self.rules, self._goal, places):
             raise InstructionError(f"instruction: expected what the standing rules allow, got: {why}")
         if self.keeping.resumed and self.folder.position:

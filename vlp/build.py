@@ -24,6 +24,7 @@ from planner import (
     VanishGuard,
     VideoModel,
 )
+from tasks.board import KINDS
 from tasks.grammar import UnknownInstruction, parse
 from tasks.perception import PoseProbe, Remembering, SlotEncoder
 from video.denoiser import SlotDenoiser
@@ -78,6 +79,8 @@ class Parts:
     """How sure one may be of a plan; None where that was not measured with these models."""
     accounted: tuple[Accounted, ...] = ()
     """Models that keep account of what they cost."""
+    most_blocks: int = len(KINDS)
+    """Blocks on the board that all of them can do with."""
 
 
 class VideoBranches:
@@ -201,4 +204,5 @@ def build(
         success=vlm.success,
         confidence=Confidence.load(hashes) if models == Models() else None,
         accounted=(*vlm.accounted, *([other] if other else [])),
+        most_blocks=vlm.most_blocks,
     )

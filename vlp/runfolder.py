@@ -17,13 +17,14 @@ from typing import Any, Final, Self, cast
 import numpy as np
 
 from planner import Frames, NoPlan, Search
+from tasks.board import CONTROL_HZ
 from tasks.video_file import VideoWriter
 from vlp.decision import ActedSubgoal, Decision, load_decision, save_acted, save_decision
 from vlp.errors import StateError
 from vlp.events import Event, RunStarted, read_events
 from vlp.report import write_report
 
-FPS: Final = 10
+FPS: Final = CONTROL_HZ
 SCALE: Final = 2  # the execution is shown larger than it was seen
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, Literal, Self
 
 import numpy as np
 
 from planner import Frames, Node, Plan, Tree
-from tasks.video_file import VideoWriter
 from vlp.decision import load_decision
 from vlp.durable.digest import plan_digest
 from vlp.errors import StateError, UsageError
+from vlp.film import film
 from vlp.filmstrip import sheet, strip
 
-FPS = 2
-"""Frames of a clip are half a second apart."""
 LEVEL = 24
 """Of 255, by which a pixel has to differ to count as changed."""
 CHANGED: Final = 0.02
@@ -93,17 +90,8 @@ class SavedPlan:
         )
 
     def video(self) -> bytes:
-        """Its clips one after the other, as an MP4 file."""
-        frames = np.concatenate([self.frame[None], *(step.clip for step in self.plan)])
-        height, width = frames.shape[1:3]
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "plan.mp4"
-            writer = VideoWriter(path, height=height, width=width, fps=FPS)
-            try:
-                writer.write(frames)
-            finally:
-                writer.close()
-            return path.read_bytes()
+        """Its clips one after the other, as an MP4 file, as fast as they would be acted on."""
+        return film([self.frame[None], *(step.clip for step in self.plan)])
 
     def approved(self, *, by: str, replan: Replan = "ask") -> Approval:
         """An approval of this plan. Raises UsageError without a name."""
@@ -120,27 +108,90 @@ class Why:
     picture: Frames
     """Clips of both, the plan's first, level by level, uint8 [H, W, 3]."""
     steps_to_go: tuple[float, float]
-    """Control steps left after the plan, and after the other branch."""
+    """Control steps left after the plan and after the other branch, both after as many pushes as both have. Of a branch that goes on from the plan's end: at its own end."""
     rejected: str | None
     """Why the other branch may not be acted on."""
 
 
 def why(plan: SavedPlan, other: int) -> Why:
-    """Why a plan was chosen and not the branch of node `other`. Raises UsageError where there is none."""
+    """Why a plan was chosen and not the branch of node `other`, or that it is part of the plan. Raises
+    UsageError where there is none."""
     if not 0 <= other < len(plan.tree.nodes):
         raise UsageError(
             f"branch: expected 0 to {len(plan.tree.nodes) - 1}, got {other}; choose one of the tree"
         )
-    path = plan.tree.path(other)
+    path, chosen = plan.tree.path(other), [step.node_id for step in plan.plan]
     rejected = next((node.rejected for node in path if node.rejected), None)
-    ours, theirs = plan.steps_to_go, path[-1].steps_to_go
-    said = f"the plan ({_words(plan.subgoals)}) leaves {ours:.0f} control steps"
-    if rejected is not None:
-        end = f"the other ({_words(tuple(node.subgoal for node in path))}) was rejected: {rejected}"
+    level = min(len(path), len(plan.plan))
+    ours, theirs = plan.plan[level - 1].steps_to_go, path[level - 1].steps_to_go
+    if other in chosen:
+        words = _part(plan, level)
+    elif rejected is not None:
+        words = (
+            f"{_leaves('the plan', plan.subgoals[:level], ours)}; "
+            f"the other ({_of(path)}) was rejected: {rejected}"
+        )
+    elif [node.id for node in path[:level]] == chosen:
+        theirs = path[-1].steps_to_go
+        words = (
+            f"{_leaves('the plan', plan.subgoals, ours)}; "
+            f"the other goes on from its end ({_of(path[level:])}) and leaves {_steps(theirs)}"
+        )
     else:
-        end = f"the other ({_words(tuple(node.subgoal for node in path))}) leaves {theirs:.0f}"
+        both = _leaves("the plan", plan.subgoals[:level], ours)
+        words = f"{both}; {_leaves('the other', tuple(node.subgoal for node in path[:level]), theirs)}"
+        words += _further(plan, path, level)
     rows = [strip(step.clip, gap=2) for step in plan.plan] + [strip(_clip(node), gap=2) for node in path]
-    return Why(f"{said}; {end}", sheet(rows, gap=2), (ours, theirs), rejected)
+    return Why(words, sheet(rows, gap=2), (ours, theirs), rejected)
+
+
+def _part(plan: SavedPlan, level: int) -> str:
+    """Of a branch that the plan goes through."""
+    step, count = plan.plan[level - 1], len(plan.plan)
+    on = (
+        ""
+        if level == count
+        else f"; the plan goes on ({_words(plan.subgoals[level:])}) to {_steps(plan.steps_to_go)}"
+    )
+    where = f"its push {level} of {count}, which leaves {_steps(step.steps_to_go)}"
+    return f"the branch ({step.subgoal}) is part of the plan: {where}{on}"
+
+
+def _further(plan: SavedPlan, path: tuple[Node, ...], level: int) -> str:
+    """What became of the plan and of another branch after the pushes that both have."""
+    count = len(plan.plan)
+    if len(path) > count:
+        return f", and {_steps(path[-1].steps_to_go)} after {_pushes(len(path))}"
+    if level == count:
+        return ""
+    ends = [
+        node.steps_to_go
+        for node in plan.tree.level(count)
+        if node.rejected is None and path[-1] in plan.tree.path(node.id) and np.isfinite(node.steps_to_go)
+    ]
+    if ends:
+        found = f"what goes on from the other {_steps(min(ends))} at best"
+    elif plan.tree.children(path[-1].id):
+        found = "nothing that goes on from the other passed"
+    else:
+        found = "the other was not followed further"
+    return f"; after {_pushes(count)} the plan leaves {_steps(plan.steps_to_go)}, and {found}"
+
+
+def _leaves(who: str, subgoals: tuple[str, ...], steps: float) -> str:
+    return f"after {_pushes(len(subgoals))} {who} ({_words(subgoals)}) leaves {_steps(steps)}"
+
+
+def _of(path: tuple[Node, ...]) -> str:
+    return _words(tuple(node.subgoal for node in path))
+
+
+def _pushes(count: int) -> str:
+    return "1 push" if count == 1 else f"{count} pushes"
+
+
+def _steps(steps: float) -> str:
+    return f"{steps:.0f} control steps" if np.isfinite(steps) else "no known number of control steps"
 
 
 def changed(before: Frames, now: Frames) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,22 @@ def moved(probe: PoseProbe, before: Frames, now: Frames) -> str:
         if present[0, k] != present[1, k] and not hidden[k]:
             return f"the {words_of(kind)} {'came' if present[1, k] else 'went away'}"
     return ""
+
+
+def too_many(goal: Goal, blocks: Collection[str], most: int) -> str | None:
+    """Why a goal can't be worked at with so many blocks on the board, or None where it may. `most`: blocks
+    that the models can do with."""
+    if len(blocks) > most:
+        return (
+            f"expected at most {most} blocks on the board, got {len(blocks)}: the models see no more; "
+            "take some away"
+        )
+    if isinstance(goal, LongGoal) and len(goal.names) > goal.task.most:
+        return (
+            f'expected at most {goal.task.most} blocks for "{goal.text}", got {len(goal.names)}: more do not '
+            "fit; take some away"
+        )
+    return None
 
 
 def expected_reward(

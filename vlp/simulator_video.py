@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.board import CLIP_STRIDE
 from tasks.demonstrator import Push, centers, run_push
 from tasks.grammar import parse
 from tasks.oracle import Style
@@ -27,7 +28,7 @@ class SimulatorVideo:
         stride: control steps between them.
     """
 
-    def __init__(self, *, frames: int = 8, stride: int = 6) -> None:
+    def __init__(self, *, frames: int = 8, stride: int = CLIP_STRIDE) -> None:
         self._world = World()
         self._known: dict[bytes, Snapshot] = {}
         self._frames, self._stride = frames, stride

@@ -9,8 +9,8 @@ from tasks.goal import Goal, LongGoal
 from tasks.perception import PoseProbe
 from vlp.sight import expected_reward
 
-LEAST = 160.0
-"""Control steps that the whole reward of a long task takes at least: 20 for each of eight blocks."""
+LEAST = 20.0
+"""Control steps that a block takes at least which a long task is about and which is not as it says."""
 LEAST_PUSH = 1.0
 """The same for a single push, of which the rule can't tell how far it is."""
 DETAIL = 0.01
@@ -31,7 +31,7 @@ class VerifiedValue:
 
     def __init__(self, value: Value, probe: PoseProbe, goal: Goal, done_below: float) -> None:
         self._value, self._probe, self._goal, self._done_below = value, probe, goal, done_below
-        self._least = LEAST if isinstance(goal, LongGoal) else LEAST_PUSH
+        self._least = LEAST * len(goal.names) if isinstance(goal, LongGoal) else LEAST_PUSH
 
     def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
         """Control steps left from each of `frames` uint8 [N, H, W, 3]."""

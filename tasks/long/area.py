@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from tasks import board
 from tasks.families import spots
 from tasks.instruction import AREAS, Instruction
-from tasks.long.base import Blocks, LongTask, Subgoal
+from tasks.long.base import Blocks, LongTask, Subgoal, share
 from tasks.success import OFF_CENTER, in_area
 
 CORNER_OF = {"red": "top_left", "blue": "top_right", "green": "bottom_left", "yellow": "bottom_right"}
@@ -29,27 +31,33 @@ def _into(instruction: Instruction, blocks: Blocks) -> list[Subgoal]:
 
 @dataclass(frozen=True)
 class MoveToArea:
-    """Reward 1/8 for each block whose centre lies in the area: a corner is a quarter, a side a half."""
+    """Reward: the share of blocks whose centre lies in the area: a corner is a quarter, a side a half."""
 
     area: str
+    most: ClassVar[int] = len(board.KINDS)
 
     @property
     def instruction(self) -> str:
         return f"move all blocks to the {area_words(self.area)}"
 
-    def reward(self, blocks: Blocks) -> float:
-        return sum(in_area(self.area, xy) for xy in blocks.values()) / 8
+    def reward(self, blocks: Blocks, names: Collection[str] = ()) -> float:
+        return share({*blocks} - {*self._outside(blocks)}, blocks, names)
+
+    def _outside(self, blocks: Blocks) -> list[str]:
+        return [name for name, xy in blocks.items() if not in_area(self.area, xy)]
 
     def subgoals(self, blocks: Blocks) -> list[Subgoal]:
-        outside = [name for name, xy in blocks.items() if not in_area(self.area, xy)]
+        outside = self._outside(blocks)
         pushes = [Instruction("block2area", {"block": name, "area": self.area}) for name in outside]
         return [subgoal for push in pushes for subgoal in _into(push, blocks)]
 
 
 @dataclass(frozen=True)
 class SortToCorners:
-    """Reward 1/8 for each block in its colour's quarter: red top left, blue top right, green bottom
+    """Reward: the share of blocks in their colour's quarter: red top left, blue top right, green bottom
     left, yellow bottom right."""
+
+    most: ClassVar[int] = len(board.KINDS)
 
     @property
     def instruction(self) -> str:
@@ -58,8 +66,8 @@ class SortToCorners:
     def _wrong(self, blocks: Blocks) -> list[str]:
         return [n for n, xy in blocks.items() if not in_area(CORNER_OF[board.color_of(n)], xy)]
 
-    def reward(self, blocks: Blocks) -> float:
-        return (len(blocks) - len(self._wrong(blocks))) / 8
+    def reward(self, blocks: Blocks, names: Collection[str] = ()) -> float:
+        return share({*blocks} - {*self._wrong(blocks)}, blocks, names)
 
     def subgoals(self, blocks: Blocks) -> list[Subgoal]:
         pushes = [
@@ -71,7 +79,9 @@ class SortToCorners:
 
 @dataclass(frozen=True)
 class ClearTheCenter:
-    """Reward 1/8 for each block whose centre is more than 0.15 m from the board's centre."""
+    """Reward: the share of blocks whose centre is more than 0.15 m from the board's centre."""
+
+    most: ClassVar[int] = len(board.KINDS)
 
     @property
     def instruction(self) -> str:
@@ -80,8 +90,8 @@ class ClearTheCenter:
     def _inside(self, blocks: Blocks) -> list[str]:
         return [n for n, xy in blocks.items() if np.linalg.norm(xy - board.BOARD_CENTER) <= OFF_CENTER]
 
-    def reward(self, blocks: Blocks) -> float:
-        return (len(blocks) - len(self._inside(blocks))) / 8
+    def reward(self, blocks: Blocks, names: Collection[str] = ()) -> float:
+        return share({*blocks} - {*self._inside(blocks)}, blocks, names)
 
     def subgoals(self, blocks: Blocks) -> list[Subgoal]:
         pushes = [Instruction("block_off_center", {"block": name}) for name in self._inside(blocks)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,13 +33,28 @@ class LongTask(Protocol):
     @property
     def instruction(self) -> str: ...
 
-    def reward(self, blocks: Blocks) -> float:
-        """In 0..1; 1 is done."""
+    @property
+    def most(self) -> int:
+        """Blocks with which it can be done at most."""
+        ...
+
+    def reward(self, blocks: Blocks, names: Collection[str] = ()) -> float:
+        """The share, 0..1, of the blocks it is about that are as it says; 1 exactly when it is true.
+
+        It is about all blocks on the board and, beside them, those of `names`: what was there when it was
+        asked and has been lost since is not as it says. 0 where there is no block.
+        """
         ...
 
     def subgoals(self, blocks: Blocks) -> list[Subgoal]:
         """Sensible next pushes, empty when none is left."""
         ...
+
+
+def share(good: Collection[str], blocks: Blocks, names: Collection[str]) -> float:
+    """How many of the blocks on the board and of `names` are among `good`, 0..1; 0 where there are none."""
+    about = {*blocks, *names}
+    return len(good) / len(about) if about else 0.0
 
 
 def distance(blocks: Blocks, first: str, second: str) -> float:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.families import LINE_SLOTS
+from tasks import board
+from tasks.families import line_slots
 from tasks.instruction import Instruction
-from tasks.long.base import Blocks, Subgoal, Vector
-from tasks.success import on_line
+from tasks.long.base import Blocks, Subgoal, Vector, share
+from tasks.success import LINE_SPACING, on_line
 
 _PLACED = 0.016
 _BARRED = 0.036
@@ -17,7 +19,7 @@ _BARRED = 0.036
 
 @dataclass(frozen=True)
 class MakeLine:
-    """Reward 1/8 for each block within 0.03 m of the line and no closer than 0.035 m along it to
+    """Reward: the share of blocks within 0.03 m of the line and no closer than 0.035 m along it to
     another block on it. The vertical line is y = 0, the horizontal one x = 0.375."""
 
     line: str
@@ -26,16 +28,22 @@ class MakeLine:
     def instruction(self) -> str:
         return f"make a {self.line} line in the middle of the board"
 
+    @property
+    def most(self) -> int:
+        """With so much room along the line between them, more do not fit on the board."""
+        low, high = board.BOARD_X if self.line == "vertical" else board.BOARD_Y
+        return min(len(board.KINDS), int((high - low) / LINE_SPACING) + 1)
+
     def _off(self, blocks: Blocks) -> list[str]:
         return [name for name in blocks if not on_line(self.line, name, blocks)]
 
-    def reward(self, blocks: Blocks) -> float:
-        return (len(blocks) - len(self._off(blocks))) / 8
+    def reward(self, blocks: Blocks, names: Collection[str] = ()) -> float:
+        return share({*blocks} - {*self._off(blocks)}, blocks, names)
 
     def _slots(self, blocks: Blocks) -> dict[str, Vector]:
         """A slot for each block by its order along the line, so that no two ways cross."""
         along = 0 if self.line == "vertical" else 1
-        slots = LINE_SLOTS[self.line]
+        slots = line_slots(self.line, len(blocks))
         first = (len(slots) - len(blocks)) // 2
         order = sorted(blocks, key=lambda name: float(blocks[name][along]))
         return {name: slots[(first + rank) % len(slots)] for rank, name in enumerate(order)}

@@ -200,7 +200,7 @@ def test_a_lost_block_counts_as_lost_and_the_episode_goes_on() -> None:
     for _ in range(5):
         observation, reward, terminated, truncated, info = made.step(STILL)
     assert info["lost"] == ["red_moon"] and set(info["blocks"]) == set(BLOCK_4) - {"red_moon"}
-    assert reward == 3 / 8 and not terminated and not truncated
+    assert reward == 3 / 4 and not terminated and not truncated
     assert made.observation_space.contains(observation)
     made.close()
     made = TabletopEnv("point to the red moon", blocks=BLOCK_4)

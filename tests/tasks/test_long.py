@@ -90,7 +90,8 @@ def test_rewards_are_shares(task: LongTask) -> None:
     ],
 )
 def test_area_counts_centres(area: str, xy: tuple[float, float], inside: bool) -> None:
-    assert MoveToArea(area).reward(board(xy)) == inside / 8
+    assert MoveToArea(area).reward(board(xy)) == inside
+    assert MoveToArea(area).reward(board(xy), BLOCK_8) == inside / 8
 
 
 @pytest.mark.parametrize("area", AREAS)
@@ -100,7 +101,7 @@ def test_a_full_area_is_done_and_a_lost_block_is_missed(area: str) -> None:
     blocks = board(*((x, y + 0.01 * i) for i in range(8)))
     assert MoveToArea(area).reward(blocks) == 1.0
     del blocks["red_moon"]
-    assert MoveToArea(area).reward(blocks) == 7 / 8
+    assert MoveToArea(area).reward(blocks, BLOCK_8) == 7 / 8
 
 
 def test_corners_by_color() -> None:
@@ -117,8 +118,8 @@ def test_corners_by_color() -> None:
 
 @pytest.mark.parametrize(("distance", "clear"), [(0.15, False), (0.15 + EPSILON, True), (0.0, False)])
 def test_the_center_is_a_disc(distance: float, clear: bool) -> None:
-    assert ClearTheCenter().reward(board((CENTER_X, distance))) == clear / 8
-    assert ClearTheCenter().reward(board((CENTER_X, -distance))) == clear / 8
+    assert ClearTheCenter().reward(board((CENTER_X, distance))) == clear
+    assert ClearTheCenter().reward(board((CENTER_X, -distance)), BLOCK_8) == clear / 8
 
 
 @pytest.mark.parametrize("attribute", ["color", "shape"])
@@ -148,7 +149,7 @@ def test_groups_need_both_blocks() -> None:
     blocks = board(*((x + d, y + d) for x, y in corners for d in (0.0, 0.05)))
     assert GroupBy("color").reward(blocks) == 1.0 and GroupBy("shape").reward(blocks) < 1.0
     del blocks["red_moon"]
-    assert GroupBy("color").reward(blocks) == 3 / 4
+    assert GroupBy("color").reward(blocks, BLOCK_8) == 3 / 4
 
 
 @pytest.mark.parametrize(

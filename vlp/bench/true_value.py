@@ -23,7 +23,7 @@ ATTEMPTS = 3
 
 class TrueValue:
     """A bound, never a default: it simulates from the places that the probe sees, with a script that was
-    written for each long task. Slow: some hundred control steps of simulation a frame.
+    written for each long task. Slow: some hundred control steps of simulation a frame. For boards of BLOCK_8.
 
     Args:
         probe: tells where the blocks are, and how they are turned.
@@ -67,7 +67,7 @@ class TrueValue:
                 steps += 1
                 if steps >= MOST:
                     return None
-        return steps if task.reward(centers(world)) >= 1.0 else None
+        return steps if task.reward(centers(world), world.names) >= 1.0 else None
 
     def close(self) -> None:
         """Free its physics client."""

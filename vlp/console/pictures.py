@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
-import numpy as np
-
 from planner import Frames
-from tasks.video_file import VideoWriter
 from vlp.decision import ActedSubgoal, Decision, load_acted, load_decision
+from vlp.film import film as film_of
 from vlp.filmstrip import scaled, sheet, strip, to_png
 
 GAP: Final = 2
-FPS: Final = 4
-"""Frames a second of a plan's film, twice as fast as imagined."""
 HEIGHT: Final = 56
 """Pixels of a frame of a branch."""
 
@@ -45,19 +40,11 @@ def branch(found: Decision, node: int) -> bytes | None:
 
 
 def film(found: Decision) -> bytes | None:
-    """The plan's clips one after the other, as an MP4 file."""
+    """The plan's clips one after the other, twice as large, as an MP4 file, as fast as they would be
+    acted on."""
     if found.plan is None:
         return None
-    frames = np.concatenate([found.tree.root_frame[None], *(step.clip for step in found.plan)])
-    frames = frames.repeat(2, axis=1).repeat(2, axis=2)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "plan.mp4"
-        writer = VideoWriter(path, height=frames.shape[1], width=frames.shape[2], fps=FPS)
-        try:
-            writer.write(frames)
-        finally:
-            writer.close()
-        return path.read_bytes()
+    return film_of([found.tree.root_frame[None], *(step.clip for step in found.plan)], scale=2)
 
 
 def acted(run: Path, number: int) -> list[ActedSubgoal]:

@@ -79,7 +79,7 @@ def run_task(world: World, task: LongTask, seed: int) -> tuple[bool, int]:
     for _ in range(HOLD_STEPS):
         steps += 1
         world.step(world.target)
-        if task.reward(centers(world)) < 1.0:
+        if task.reward(centers(world), world.names) < 1.0:
             return False, steps
     return steps <= LONG_MAX_STEPS, steps
 

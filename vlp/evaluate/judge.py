@@ -93,11 +93,11 @@ def see_plan(world: World, task: LongTask, seed: int, most: int) -> Seen:
     world.clear()
     world.place(*random_layout(rng))
     world.step(world.target)
-    start, steps = world.render(), []
+    start, steps, goal = world.render(), [], LongGoal(task, world.names)
     for _, push in zip(range(most), run_long(world, task, rng), strict=False):
         clip = np.stack([world.render() for _ in watch(world, push, rng, MAX_PUSH_STEPS)])
         steps.append((canonical(push.instruction), clip))
-    return Seen(LongGoal(task), start, steps, task.reward(centers(world)) >= 1.0)
+    return Seen(goal, start, steps, goal.reward(centers(world), world.target) >= 1.0)
 
 
 def farthest(shown: list[State]) -> float:

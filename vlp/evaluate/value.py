@@ -16,6 +16,7 @@ from scipy.stats import spearmanr
 
 from executors.robot import SimulatedRobot
 from planner import Frames, NoPlan, search
+from tasks.board import BLOCK_8
 from tasks.instruction import LINES
 from tasks.kinematic import play
 from tasks.layout import row_layout
@@ -64,7 +65,9 @@ def _played(probe: PoseProbe, task: LongTask, frames: Frames, plays: int) -> Vec
     means = []
     for there, where in zip(present, places.astype(float), strict=True):
         blocks = {k: where[i] for i, k in enumerate(probe.names) if there[i]}
-        runs = [play(task, blocks, where[-1], np.random.default_rng(seed)) for seed in range(plays)]
+        runs = [
+            play(task, blocks, where[-1], np.random.default_rng(seed), names=BLOCK_8) for seed in range(plays)
+        ]
         means.append(np.mean([run.steps_to_go for run in runs]))
     return np.array(means)
 

@@ -13,9 +13,11 @@ from transformers import DynamicCache, PaliGemmaForConditionalGeneration
 
 from planner import Proposal, StepsToGo
 from tasks.board import COLORS, KINDS, color_of, shape_of
+from vlp.errors import ModelError
 from vlp.vlm import tokens
 from vlp.vlm.model import prompt
 from vlp.vlm.sound import UnsoundSubgoal, sound
+from vlp.vlm.vision import MOST_BLOCKS
 
 MAX_WORDS = 32
 FEWEST = 16
@@ -54,7 +56,8 @@ class BundledVLM:
 
     @torch.inference_mode()
     def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
-        """Control steps left from each of `frames` uint8 [N, H, W, 3], with the distribution's spread."""
+        """Control steps left from each of `frames` uint8 [N, H, W, 3], with the distribution's spread; NaN
+        where more than MOST_BLOCKS blocks are to be seen."""
         given = self._given(goal, len(frames), [tokens.STEPS])
         logits = self._model(**given, pixel_values=self._pixels(frames), logits_to_keep=1).logits[:, -1]
         share = logits[:, tokens.FIRST_BIN : tokens.FIRST_WORD].float().softmax(-1)
@@ -67,9 +70,14 @@ class BundledVLM:
         self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
     ) -> list[list[Proposal]]:
         """Up to `n` distinct subgoals for each of `frames`, the likeliest first. What does not parse, or
-        names blocks that are not to be seen, is dropped."""
+        names blocks that are not to be seen, is dropped. Raises ModelError for a frame in which more than
+        MOST_BLOCKS blocks are to be seen."""
         seen = self._model.model.vision_tower.encoder.see(frames)[..., 0] > 0.5
         tables = [[kind for kind, there in zip(KINDS, row, strict=False) if there] for row in seen]
+        if (most := max(map(len, tables), default=0)) > MOST_BLOCKS:
+            raise ModelError(
+                f"vlm: expected a board of at most {MOST_BLOCKS} blocks, got {most}; take some away"
+            )
         found: list[dict[str, float]] = [{} for _ in tables]
         for turn, hotter in enumerate(HOTTER):
             lacking = [row for row, texts in enumerate(found) if len(texts) < n]

@@ -8,11 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.board import KINDS
 from vlp.models import Hosted, Local, Models, Role
 from vlp.vlm.account import Accounted
 from vlp.vlm.fallback import FallbackVLM
 from vlp.vlm.replies import Success
 from vlp.vlm.sound import Sees
+from vlp.vlm.vision import MOST_BLOCKS
 
 Frames = NDArray[np.uint8]
 
@@ -34,19 +36,23 @@ class Chosen:
     success: SuccessJudge | None = None
     """None: the goal's own rule alone says so."""
     accounted: tuple[Accounted, ...] = ()
+    most_blocks: int = len(KINDS)
+    """Blocks on the board that all of them can do with."""
 
 
 def choose(models: Models, bundled: Any, sees: Sees, *, device: str) -> Chosen:
     """The VLM that was asked for, in the roles in which it was. Raises UsageError and WeightsError."""
     if models.vlm is None:
-        return Chosen(bundled, bundled)
+        return Chosen(bundled, bundled, most_blocks=MOST_BLOCKS)
     own = _load(models.vlm, sees, device)
     used = FallbackVLM(own, bundled) if models.fallback else own
 
     def of(role: Role, other: Any) -> Any:
         return used if role in models.roles else other
 
-    return Chosen(of("proposer", bundled), of("value", bundled), of("success", None), (used,))
+    alone = not models.fallback and {"proposer", "value"} <= set(models.roles)
+    most = len(KINDS) if alone else MOST_BLOCKS
+    return Chosen(of("proposer", bundled), of("value", bundled), of("success", None), (used,), most)
 
 
 def _load(vlm: Hosted | Local, sees: Sees, device: str) -> Any:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from tasks import slots
-from tasks.board import KINDS
+from tasks.board import BLOCK_8, KINDS
 from tasks.grammar import canonical, phrase
 from tasks.instruction import Instruction
 from tasks.kinematic import MISSED
@@ -114,7 +114,7 @@ def steps_left(source: Rollouts, episode: int) -> NDArray[np.float32]:
     best, best_at = -1.0, count
     for at in range(count - 1, -1, -1):
         named = zip(KINDS, source.poses[start + at], strict=True)
-        reward = task.reward({k: p[:2].astype(float) for k, p in named if np.isfinite(p[0])})
+        reward = task.reward({k: p[:2].astype(float) for k, p in named if np.isfinite(p[0])}, BLOCK_8)
         if reward >= best:
             best, best_at = reward, at
         left[at] = best_at - at + MISSED * (1 - best)

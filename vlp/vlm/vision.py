@@ -14,7 +14,9 @@ from tasks.board import COLORS, KINDS, SHAPES, color_of, shape_of
 from tasks.perception import SlotEncoder, tidy
 
 IMAGE_TOKENS = 12
-"""Slots shown to the language model, present ones first: eleven blocks and the pusher at most."""
+"""Slots shown to the language model, present ones first."""
+MOST_BLOCKS = IMAGE_TOKENS - 1
+"""Blocks that it can be shown: the pusher takes a token too."""
 FEATURES = 24 + 5 + len(COLORS) + len(SHAPES) + 2
 
 
@@ -48,13 +50,19 @@ def _kinds() -> Tensor:
 
 
 def image_tokens(slots: Tensor) -> Tensor:
-    """Slots [N, 17, 5] (presence 0 or 1) to features [N, 12, FEATURES]; tokens of no slot are zero."""
+    """Slots [N, 17, 5] (presence 0 or 1) to features [N, 12, FEATURES]; tokens of no slot are zero.
+
+    A board with more slots than tokens has no features: all of its are NaN, so that nothing is said of it as
+    if the rest were not there.
+    """
     order = torch.argsort((slots[..., 0] < 0.5).long(), dim=1, stable=True)[:, :IMAGE_TOKENS]
     rows = torch.arange(len(slots), device=slots.device)[:, None]
     kept = slots[rows, order]
     kinds = _kinds().to(slots.device)[order]
     features = torch.cat([waves(kept[..., 1:3]), kept, kinds], -1)
-    return features * (kept[..., :1] > 0.5)
+    features = features * (kept[..., :1] > 0.5)
+    too_many = (slots[..., 0] > 0.5).sum(1) > IMAGE_TOKENS
+    return features.masked_fill(too_many[:, None, None], torch.nan)
 
 
 class SlotVisionModel(PreTrainedModel):  # type: ignore[misc]
