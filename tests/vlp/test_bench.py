@@ -105,13 +105,15 @@ def test_a_method_does_not_change_the_trained_parts(parts: Parts) -> None:
     changed = {}
     for name, method in METHODS.items():
         with method.parts(parts, robot, SEED) as own:
-            changed[name] = [key for key in ("proposer", "video", "value", "policy", "probe", "guards")
+            changed[name] = [key for key in ("proposer", "video", "value", "policy", "probe", "guards", "verify_done")
                              if getattr(own, key) is not getattr(parts, key)]  # fmt: skip
     robot.disconnect()
     assert changed == {
         "ours": [],
         "no-search": [],
-        "random-value": ["value"],
+        "rule-only": ["value"],
+        "learned-only": ["verify_done"],
+        "random-value": ["value", "verify_done"],
         "best-of-n": [],
         "no-video": [],
         "unipi-like": ["proposer", "video", "guards"],

@@ -11,6 +11,8 @@ Stop = Literal["own", "simulator"]
 MethodName = Literal[
     "ours",
     "no-search",
+    "rule-only",
+    "learned-only",
     "random-value",
     "best-of-n",
     "no-video",
