@@ -36,7 +36,7 @@ class Observed(Unscored):
     pictures and places only. So one episode gives both figures.
     """
 
-    def __init__(self, robot: SimulatedRobot) -> None:
+    def __init__(self, robot: SimulatedRobot | WrappedRobot) -> None:
         super().__init__(robot)
         self._simulator, self._steps = robot, 0
         self._completed: int | None = None

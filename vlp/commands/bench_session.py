@@ -63,7 +63,7 @@ def _result(asked: Execution, lines: Sequence[Line]) -> dict[str, Any]:
         "settings": {name: value for name, value in asked.settings.as_dict().items() if name != "seed"},
         "weights": lines[0]["weights"],
         "stop": asked.stop,
-        "code": lines[0]["code"],
+        "code": sorted({line["code"] for line in lines}),
         "tasks": summary(lines),
     }
 
