@@ -47,7 +47,7 @@ from vlp.bench.true_value import MOST, TrueValue, board_of
 from vlp.build import BUNDLED, Parts, build
 from vlp.cli import main
 from vlp.errors import FolderError, VlpError
-from vlp.evaluate import pushes
+from vlp.evaluate import logged, pushes
 from vlp.settings import Settings
 from vlp.weights import digest, verify
 
@@ -111,8 +111,8 @@ def test_a_method_does_not_change_the_trained_parts(parts: Parts) -> None:
     changed = {}
     for name, method in METHODS.items():
         with method.parts(parts, robot, SEED) as own:
-            changed[name] = [key for key in ("proposer", "video", "value", "policy", "probe", "guards", "verify_done")
-                             if getattr(own, key) is not getattr(parts, key)]  # fmt: skip
+            kinds = ("proposer", "video", "value", "policy", "probe", "guards", "verify_done")
+            changed[name] = [key for key in kinds if getattr(own, key) is not getattr(parts, key)]
     robot.disconnect()
     assert changed == {
         "ours": [],
@@ -662,3 +662,18 @@ def test_pushes_stand_on_the_bench(tmp_path: Path, weights: Path, monkeypatch: p
     pushes.main(pushes.Options(episodes=8, weights=weights, log=tmp_path / "pushes.jsonl"))
     assert len(engine.ran) == 8 and all(one.layout for one in engine.ran)
     assert written["pushes"]["push_succeeds"]["of"] == 8
+
+
+def test_a_log_is_summed_up_without_mixing_codes() -> None:
+    rows = [{**line, "stop": "own"} for line in lines_of("ours", [1.0, 0.5, 1.0])]
+    old = [{**line, "code": "commit 9b3b49a"} for line in lines_of("ours", [0.0, 0.0])]
+    asked = logged.Options(tasks=("group",))
+    with pytest.raises(ValueError, match="choose a --code"):
+        logged.of([*rows, *old], asked)
+    found = logged.of([*rows, *old], replace(asked, code="commit 9b3b49a"))
+    assert found["tasks"]["group"]["methods"]["ours"]["mean_score"] == 0 and found["episodes"] == 2
+    other = lines_of("rule-only", [1.0, 1.0])
+    both = logged.of([*rows, *other], replace(asked, method=("ours", "rule-only")))
+    assert both["episodes"] == 2, "boards that both have"
+    with pytest.raises(ValueError, match="choose a --code"):
+        logged.of(rows, replace(asked, tasks=("line",)))

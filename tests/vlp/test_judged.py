@@ -1,4 +1,4 @@
-"""Whose word it is that a goal is reached: the simulator's where it keeps score of that goal, else the camera's."""
+"""Whose word it is that a goal is reached: the simulator's where it scores that goal, else the camera's."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ def test_a_goal_that_is_not_reached_is_not_complete_whoever_judges(parts: Parts,
 
 def test_the_sdk_says_whose_word_it_is(parts: Parts, tmp_path: Path) -> None:
     robot = SimulatedRobot(None, seed=1, layout=ON_THE_LEFT, max_steps=SMALL.max_control_steps)
-    with SdkAgent(robot, settings=SMALL, root=tmp_path, parts=parts) as agent:
-        with pytest.raises(NoPlanError, match="nothing to plan: done"):
-            agent.plan(LEFT)
+    agent = SdkAgent(robot, settings=SMALL, root=tmp_path, parts=parts)
+    with agent, pytest.raises(NoPlanError, match="nothing to plan: done"):
+        agent.plan(LEFT)
     (path,) = tmp_path.glob("*/result.json")
     said = json.loads(path.read_text(encoding="utf-8"))
     assert (said["complete"], said["judged_by"], said["score"]) == (True, "camera", None)

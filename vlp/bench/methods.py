@@ -50,7 +50,7 @@ class RandomValue:
 
 class NothingLearned:
     """No value at all: 0 control steps for whatever is shown. The goal's rule (`vlp.verified_value`) alone
-    then says how far a frame is; where it tells no difference, the branch that was imagined first is taken."""
+    then says how far a frame is; where it tells no difference, the first imagined is taken."""
 
     def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
         """Zeros for each of `frames` uint8 [N, H, W, 3]."""

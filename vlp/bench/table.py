@@ -34,7 +34,9 @@ def table(found: Mapping[str, Any]) -> Group:
             shown.add_row(task, method, *_cells(row, results["ours_minus"].get(method)))
     mixed = codes(found)
     notes = [f"not all of the same code: {'; '.join(mixed)}"] if len(mixed) > 1 else []
-    return Group(shown, *notes, *(_held_back(task, results) for task, results in found.items() if _bounds(results)))
+    return Group(
+        shown, *notes, *(_held_back(task, results) for task, results in found.items() if _bounds(results))
+    )
 
 
 def codes(found: Mapping[str, Any]) -> list[str]:
