@@ -21,8 +21,8 @@ _COLUMNS = (
 
 CAPTION = (
     "brackets: 95% intervals; ours minus it: paired by seed; "
-    "steps: control steps until complete, all that there are where it never was; by the simulator: completed, "
-    "had its verdict ended the same episodes"
+    "steps: control steps until complete, all that there are where it never was; "
+    "by the simulator: completed, had its verdict ended the same episodes"
 )
 
 

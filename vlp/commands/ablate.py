@@ -47,7 +47,7 @@ class Ablate:
     films: int = 2
     """Boards of which the page shows filmstrips."""
     stop: Stop = "own"
-    """Who ends an episode that is acted: the agent itself, or the simulator's verdict, which no camera gives."""
+    """Who ends an acted episode: the agent itself, or the simulator's verdict, which no camera gives."""
     engine: EngineName = "process"
     """Processes on this machine, or Ray (RAY_ADDRESS names a cluster)."""
     workers: int = 2

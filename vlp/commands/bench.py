@@ -37,8 +37,8 @@ class Bench:
     method: tuple[MethodName, ...] = DEFAULT_METHODS
     """Which methods; the bounds see more than a camera shows."""
     stop: Stop = "own"
-    """Who ends an episode: the agent itself, or the simulator's verdict, which no camera gives; own tells what
-    that would have been, too."""
+    """Who ends an episode: the agent itself, or the simulator's verdict, which no camera gives; own tells
+    what that would have been, too."""
     engine: EngineName = "process"
     """Processes on this machine, or Ray (RAY_ADDRESS names a cluster)."""
     workers: int = 2

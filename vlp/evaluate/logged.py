@@ -35,8 +35,8 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Write the summary. Raises ValueError where the log has no such rows, or rows of several codes or weights
-    among which nothing was chosen."""
+    """Write the summary. Raises ValueError where the log has no such rows, or rows of several codes or
+    weights among which nothing was chosen."""
     with EpisodeLog(options.log) as log:
         lines = list(log.lines.values())
     result = of(lines, options)

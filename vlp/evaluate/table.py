@@ -152,7 +152,7 @@ ROWS = (
         lambda r: r["spearman_steps_to_go"]["mean"] >= 0.8,
     ),
     _told(
-        "steps-to-go of branches on crowded rows: rank correlation with plays of the generator it learned from",
+        "steps-to-go of branches on crowded rows: rank correlation with plays of what it learned from",
         "value",
         lambda r: _mean(r["rank_correlation"]),
     ),
