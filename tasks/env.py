@@ -42,6 +42,10 @@ class Info(TypedDict):
     """The episode's highest score so far."""
     complete: bool
     """Whether a step has kept the score at 1 for as long as the goal asks."""
+    goal: str
+    """What is scored, in plain words; empty without a goal."""
+    steps: int
+    """Control steps since the reset, which fixed what the goal asks of this board."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,8 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
             "score": score,
             "best": self._best,
             "complete": self._goal is not None and self._held >= self._goal.hold_steps,
+            "goal": self._goal.text if self._goal is not None else "",
+            "steps": self._steps,
         }
 
     def _observe(self) -> Observation:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from executors.gate import GateError
 from executors.robot import Robot
-from tasks.goal import Goal
+from tasks.goal import Goal, PushGoal
 from vlp.build import Parts
 from vlp.errors import ModelError
 from vlp.events import Acted, Events, Judged
@@ -24,6 +24,9 @@ MAX_FRUITLESS: Final = 20
 MAX_DOUBTS: Final = 3
 """Times that a VLM may say "not done" of a board on which the goal's rule holds; then the rule counts."""
 
+Judge = Literal["camera", "simulator"]
+"""Whose word it is that a goal is reached."""
+
 
 class Acting:
     """Looks at one robot and moves it towards one goal."""
@@ -35,6 +38,8 @@ class Acting:
         self.events, self.folder = events, folder
         self._goal: Goal | None = None
         self._steps = self._doubts = self._idle = 0
+        self._scored = False
+        """Whether the robot keeps score of this goal."""
 
     @property
     def _text(self) -> str:
@@ -47,13 +52,24 @@ class Acting:
     def _info(self) -> dict[str, Any]:
         return dict(getattr(self.robot, "info", {}))
 
+    def _keeps_score(self) -> bool:
+        """Whether the robot's score and verdict are of this goal on this board: another run's, or none's, say
+        nothing of it, nor do those of a push whose numbers were fixed before this run began."""
+        info = self._info()
+        same = info.get("goal", self._text) == self._text and "best" in info
+        return same and not (isinstance(self._goal, PushGoal) and info.get("steps", 0) > self._steps)
+
+    @property
+    def _judge(self) -> Judge:
+        return "simulator" if self._scored else "camera"
+
     def _score(self) -> float | None:
-        best = self._info().get("best")
-        return None if best is None else float(best)
+        """The best so far, 0..1; None where nobody keeps score of this goal."""
+        return float(self._info()["best"]) if self._scored else None
 
     def _ended(self) -> str:
         """Why the episode is over, or nothing."""
-        if getattr(self.robot, "terminated", False):
+        if self._scored and getattr(self.robot, "terminated", False):
             return "complete"
         if getattr(self.robot, "truncated", False) or self._steps >= self.settings.max_control_steps:
             return "out of control steps"

@@ -246,6 +246,7 @@ class Agent(Looping):
         self._goal = understand(instruction, places)
         if why := too_many(self._goal, places, self.parts.most_blocks):
             raise InstructionError(f"instruction: {why}")
+        self._scored = self._keeps_score()
         if why := impossible(self.rules, self._goal, places):
             raise InstructionError(f"instruction: expected what the standing rules allow, got: {why}")
         if self.keeping.resumed and self.folder.position:
@@ -290,18 +291,24 @@ class Agent(Looping):
                 self._restore(graph)
                 self._begin(instruction)
             final = self._invoke(graph, ask)
-        info = self._info()
-        complete = bool(info.get("complete", False)) or final["outcome"] == "complete"
+        complete = self._complete(final["outcome"])
         self.events.emit(
             Stopped(
                 time=self.events.now(),
                 reason=final["outcome"],
                 score=self._score(),
                 complete=complete,
+                judged_by=self._judge,
                 control_steps=self._steps,
             )
         )
         return self._result(instruction, final, complete, time.perf_counter() - start)
+
+    def _complete(self, outcome: str) -> bool:
+        """Whether the goal is reached, in the word of who judges it."""
+        if self._judge == "simulator":
+            return bool(self._info().get("complete", False)) or outcome == "complete"
+        return outcome == "done"
 
     def _result(self, instruction: str, final: State, complete: bool, seconds: float) -> dict[str, Any]:
         return {
@@ -310,6 +317,7 @@ class Agent(Looping):
             "seed": self.settings.seed,
             "score": self._score(),
             "complete": complete,
+            "judged_by": self._judge,
             "reason": final["outcome"],
             "control_steps": self._steps,
             "decisions": final.get("decision", 0),

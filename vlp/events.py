@@ -169,6 +169,8 @@ class Stopped(_Event):
     reason: str
     score: float | None = None
     complete: bool
+    judged_by: Literal["camera", "simulator"] | None = None
+    """Whose word `complete` is; None in runs that did not tell."""
     control_steps: int
 
 

@@ -112,7 +112,9 @@ def _searched(event: Searched) -> str:
 
 
 def _ending(event: Stopped) -> str:
-    return "complete" if event.complete else "stopped"
+    if not event.complete:
+        return "stopped"
+    return "complete, as the camera shows it," if event.judged_by == "camera" else "complete"
 
 
 def _count(number: int, name: str, several: str | None = None) -> str:

@@ -107,9 +107,14 @@ def headline(result: Mapping[str, Any], events: Sequence[Event]) -> Headline:
     return Headline(
         instruction=str(values.get("instruction") or (started.instruction if started else "no instruction")),
         status="complete" if complete else _incomplete(str(values.get("status", "unfinished"))),
-        reason=None if complete or not values.get("reason") else str(values["reason"]),
+        reason=_judged(values) if complete else str(values.get("reason") or "") or None,
         facts=[(name, text) for name, text in _facts(values) if text],
     )
+
+
+def _judged(values: Mapping[str, Any]) -> str | None:
+    """Whose word it is that a goal is reached, where it is not the simulator's."""
+    return "as the camera shows it; nobody kept score" if values.get("judged_by") == "camera" else None
 
 
 def decision_view(decision: Decision, acted: Sequence[ActedSubgoal], detail: Detail) -> DecisionView:

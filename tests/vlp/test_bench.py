@@ -18,15 +18,20 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from rich.console import Console
 from rich.table import Table
 
 from executors.robot import SimulatedRobot
-from planner import Proposer, Value, VideoModel
+from planner import Frames, Proposer, Value, VideoModel
+from tasks.board import BLOCK_8
 from tasks.grammar import parse
 from tasks.layout import random_layout
 from tasks.long import BY_INSTRUCTION
+from tasks.perception import PoseProbe
 from tasks.world import World
 from vlp.bench import names
+from vlp.bench.code import ROOT, code_digest, digest_of
 from vlp.bench.demonstrator_proposer import DemonstratorProposer
 from vlp.bench.engines import ENGINES, processes
 from vlp.bench.episode import Episode, run
@@ -37,12 +42,12 @@ from vlp.bench.methods import METHODS, RandomValue
 from vlp.bench.protocol import Execution, instruction
 from vlp.bench.shown_simulator import ShownSimulator
 from vlp.bench.summary import difference, figures, steps_to_complete, summary
-from vlp.bench.table import _COLUMNS, table
+from vlp.bench.table import _COLUMNS, codes, table
 from vlp.bench.true_value import MOST, TrueValue, board_of
 from vlp.build import BUNDLED, Parts, build
 from vlp.cli import main
 from vlp.errors import FolderError, VlpError
-from vlp.evaluate import pushes
+from vlp.evaluate import logged, pushes
 from vlp.settings import Settings
 from vlp.weights import digest, verify
 
@@ -94,6 +99,7 @@ def test_every_method_decides_and_acts(name: str, parts: Parts) -> None:
     settings = METHODS[name].settings(SHORT)
     smaller = replace(settings, video_branches=1, language_branches=min(2, settings.language_branches))
     line = run(Episode(name, "group", GROUP, SEED, smaller), parts)
+    assert line["simulator"] == {"score": line["best"], "complete": False, "control_steps": 3}
     assert line["decisions"] >= 1 and line["control_steps"] == 3
     assert 0 <= line["score"] <= 1 and line["seconds_by_part"]["acting"] > 0
     # What is told the whole instruction and imagines nothing has nothing to decide.
@@ -105,13 +111,15 @@ def test_a_method_does_not_change_the_trained_parts(parts: Parts) -> None:
     changed = {}
     for name, method in METHODS.items():
         with method.parts(parts, robot, SEED) as own:
-            changed[name] = [key for key in ("proposer", "video", "value", "policy", "probe", "guards")
-                             if getattr(own, key) is not getattr(parts, key)]  # fmt: skip
+            kinds = ("proposer", "video", "value", "policy", "probe", "guards", "verify_done")
+            changed[name] = [key for key in kinds if getattr(own, key) is not getattr(parts, key)]
     robot.disconnect()
     assert changed == {
         "ours": [],
         "no-search": [],
-        "random-value": ["value"],
+        "rule-only": ["value"],
+        "learned-only": ["verify_done"],
+        "random-value": ["value", "verify_done"],
         "best-of-n": [],
         "no-video": [],
         "unipi-like": ["proposer", "video", "guards"],
@@ -120,6 +128,35 @@ def test_a_method_does_not_change_the_trained_parts(parts: Parts) -> None:
         "bound-demonstrator-proposer": ["proposer"],
         "bound-true-value": ["value"],
     }
+
+
+class Hasty(PoseProbe):
+    """Sees every block where the camera does, but to the left."""
+
+    def places(self, frames: Frames) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        present, where = super().places(frames)
+        where = where.copy()
+        where[..., 1] = -np.abs(where[..., 1]) - 0.02
+        return present, where
+
+
+def test_an_episode_ends_where_the_agent_takes_it_to_be_done_and_tells_both_verdicts(parts: Parts) -> None:
+    blocks = {kind: (0.2 + 0.04 * i, -0.2 + 0.05 * (i % 2), 0.0) for i, kind in enumerate(BLOCK_8)}
+    one = Episode("ours", "area", AREA, SEED, replace(SHORT, max_control_steps=40), (blocks, (0.3, 0.2)))
+    own, simulator = run(one, parts), run(replace(one, stop="simulator"), parts)
+    assert (own["reason"], own["complete"], own["score"]) == ("done", True, 1.0)
+    assert (simulator["reason"], simulator["complete"]) == ("complete", True)
+    assert own["simulator"] == {name: simulator[name] for name in ("score", "complete", "control_steps")}
+    assert own["control_steps"] > simulator["control_steps"], "the agent makes sure"
+
+
+def test_an_agent_that_is_wrong_is_told_from_one_that_is_right(parts: Parts) -> None:
+    blind = replace(parts, probe=Hasty(parts.probe.encoder))
+    line = run(Episode("ours", "area", AREA, SEED, replace(SHORT, max_control_steps=40)), blind)
+    assert line["reason"] == "done" and not line["complete"] and line["score"] < 1
+    assert not line["simulator"]["complete"]
+    found = figures([{**episode().head("w"), **line}])
+    assert found["said_done_and_was_not"]["share"] == 1.0 and found["complete"]["share"] == 0.0
 
 
 # -- random value and bounds -----------------------------------------------------------------------
@@ -291,6 +328,7 @@ def test_only_what_agrees_in_everything_is_used_again(weights: Path, tmp_path: P
         episode(max_control_steps=4),
         replace(one, task="area"),
         replace(one, instruction="group the blocks by shape"),
+        replace(one, stop="simulator"),
     ]
     with EpisodeLog(tmp_path / "episodes.jsonl") as log:
         run_all([one], log, weights=weights, engine=Recording())
@@ -300,6 +338,60 @@ def test_only_what_agrees_in_everything_is_used_again(weights: Path, tmp_path: P
         hashes, other = verify(weights), {"model.safetensors": "0" * 64}
         assert identity(one.head(digest(hashes))) in log.lines
         assert identity(one.head(digest({**hashes, "policy": other}))) not in log.lines
+
+
+def test_what_other_code_ran_is_run_again(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, path = Recording(), tmp_path / "episodes.jsonl"
+    for code in ("a" * 16, "b" * 16, "a" * 16):
+        monkeypatch.setattr("vlp.bench.episode.code_digest", lambda code=code: code)
+        with EpisodeLog(path) as log:
+            (line,) = run_all([episode()], log, weights=weights, engine=engine)
+        assert line["code"] == code
+    assert len(engine.ran) == 2 and len(path.read_text().splitlines()) == 2, "both stay in the log"
+
+
+def test_the_code_s_digest_is_of_names_and_texts(tmp_path: Path) -> None:
+    source = tmp_path / "vlp" / "a.py"
+    source.parent.mkdir()
+    found = []
+    for text in ("x = 1\n", "x = 2\n"):
+        source.write_text(text)
+        found.append(digest_of(tmp_path))
+    (tmp_path / "vlp" / "notes.txt").write_text("not code")
+    found.append(digest_of(tmp_path))
+    source.rename(source.with_name("b.py"))
+    found.append(digest_of(tmp_path))
+    assert found[1] == found[2] and len(set(found)) == 3
+    assert code_digest() == digest_of(ROOT) and len(code_digest()) == 16
+
+
+def test_a_table_of_several_codes_says_so() -> None:
+    lines = [*lines_of("ours", [1.0, 1.0]), *lines_of("no-search", [1.0, 0.5])]
+    assert len(codes(summary(lines))) == 1
+    old = [{**line, "code": "commit 9b3b49a"} if line["method"] == "ours" else line for line in lines]
+    untold = [{k: v for k, v in line.items() if k != "code"} for line in lines[:2]]
+    console = Console(width=200, record=True)
+    console.print(table(summary(old)))
+    assert "not all of the same code: commit 9b3b49a (ours); " in console.export_text()
+    assert len(codes(summary([*untold, *lines[2:]]))) == 2
+
+
+def test_the_rule_alone_and_the_learned_value_alone(parts: Parts, world: World) -> None:
+    robot = SimulatedRobot(GROUP, seed=SEED)
+    with METHODS["rule-only"].parts(parts, robot, SEED) as own:
+        assert own.verify_done and not own.value.steps_to_go(world.render()[None], GROUP).mean.any()
+    with METHODS["learned-only"].parts(parts, robot, SEED) as own:
+        assert not own.verify_done and own.value is parts.value
+    robot.disconnect()
+
+
+def test_every_committed_row_says_who_ended_it_and_which_code_ran_it() -> None:
+    for path in (ROOT / "results").rglob("episodes.jsonl"):
+        rows = [json.loads(text) for text in path.read_text().splitlines()]
+        assert all(row["stop"] in ("own", "simulator") and row["code"] for row in rows), path
+        assert len({identity(row) for row in rows}) == len(rows), f"{path}: a row stands there twice"
 
 
 @pytest.mark.parametrize(
@@ -416,6 +508,7 @@ def one_line(stderr: str) -> str:
         (["--episodes", "-3"], "episodes: expected 1"),
         (["--tasks", "cook"], "cook"),
         (["--tasks"], "tasks: expected 1"),
+        (["--stop", "bell"], "bell"),
         (["--method", "magic"], "magic"),
         (["--engine", "steam"], "steam"),
         (["--workers", "0"], "workers: expected 1"),
@@ -569,3 +662,18 @@ def test_pushes_stand_on_the_bench(tmp_path: Path, weights: Path, monkeypatch: p
     pushes.main(pushes.Options(episodes=8, weights=weights, log=tmp_path / "pushes.jsonl"))
     assert len(engine.ran) == 8 and all(one.layout for one in engine.ran)
     assert written["pushes"]["push_succeeds"]["of"] == 8
+
+
+def test_a_log_is_summed_up_without_mixing_codes() -> None:
+    rows = [{**line, "stop": "own"} for line in lines_of("ours", [1.0, 0.5, 1.0])]
+    old = [{**line, "code": "commit 9b3b49a"} for line in lines_of("ours", [0.0, 0.0])]
+    asked = logged.Options(tasks=("group",))
+    with pytest.raises(ValueError, match="choose a --code"):
+        logged.of([*rows, *old], asked)
+    found = logged.of([*rows, *old], replace(asked, code="commit 9b3b49a"))
+    assert found["tasks"]["group"]["methods"]["ours"]["mean_score"] == 0 and found["episodes"] == 2
+    other = lines_of("rule-only", [1.0, 1.0])
+    both = logged.of([*rows, *other], replace(asked, method=("ours", "rule-only")))
+    assert both["episodes"] == 2, "boards that both have"
+    with pytest.raises(ValueError, match="choose a --code"):
+        logged.of(rows, replace(asked, tasks=("line",)))

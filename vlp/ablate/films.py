@@ -14,6 +14,7 @@ from vlp.ablate.protocol import Asked
 from vlp.agent import Agent
 from vlp.bench.episode import Episode, NoFolder
 from vlp.bench.line import Line
+from vlp.bench.stops import Unscored
 from vlp.build import Parts
 from vlp.decision import ActedSubgoal
 from vlp.events import Events
@@ -87,7 +88,8 @@ def _decide(episode: Episode, parts: Parts, *, act: bool) -> _First:
         episode.instruction, seed=episode.seed, layout=episode.layout, max_steps=ACTED_STEPS
     )
     try:
-        agent = Agent(parts, robot, settings, events=Events(), folder=cast("RunFolder", first))
+        seen = Unscored(robot) if episode.stop == "own" else robot
+        agent = Agent(parts, seen, settings, events=Events(), folder=cast("RunFolder", first))
         if act:
             agent.run(episode.instruction)
         else:

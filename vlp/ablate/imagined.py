@@ -36,7 +36,7 @@ class ImaginedPlan(Episode):
         return PLANNER
 
     def measure(self, parts: Parts) -> Line:
-        """Plan on the board, and ask a judge who has no part in planning."""
+        """Plan on the board, and ask a judge with weights of its own."""
         robot = SimulatedRobot(self.instruction, seed=self.seed, layout=self.layout)
         try:
             agent = Agent(parts, robot, self.settings, events=Events(), folder=cast("RunFolder", NoFolder()))

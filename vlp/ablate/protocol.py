@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from vlp.ablate.imagined import METHOD, ImaginedPlan
 from vlp.ablate.variants import Ablation, Variant
 from vlp.bench.episode import Episode
-from vlp.bench.names import TaskName
+from vlp.bench.names import Stop, TaskName
 from vlp.bench.protocol import instruction
 from vlp.bench.summary import OURS
 from vlp.settings import Settings
@@ -24,6 +24,7 @@ class Asked:
     """A task and variant."""
     first_seed: int
     settings: Settings
+    stop: Stop = "own"
 
     def plan(self) -> list[tuple[Variant, Episode]]:
         """The episodes, seed by seed, so that an ablation that is broken off has compared like with like."""
@@ -34,4 +35,4 @@ class Asked:
         seed = self.first_seed + number
         settings = replace(variant.of(self.settings), seed=seed)
         kind, method = (ImaginedPlan, METHOD) if self.ablation.imagined else (Episode, OURS)
-        return kind(method, task, instruction(task, number), seed, settings)
+        return kind(method, task, instruction(task, number), seed, settings, stop=self.stop)

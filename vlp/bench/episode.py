@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from executors.robot import SimulatedRobot
 from tasks.layout import Layout
+from vlp.bench.code import code_digest
 from vlp.bench.line import MEASURED, Line
 from vlp.bench.methods import METHODS
+from vlp.bench.names import Stop
+from vlp.bench.stops import Observed
 from vlp.build import Parts
 from vlp.events import Events
 from vlp.runfolder import RunFolder
@@ -45,6 +48,7 @@ class Episode:
     settings: Settings
     layout: Layout | None = None
     """The board, where it is not the seed's."""
+    stop: Stop = "own"
 
     @property
     def runs_on(self) -> tuple[str, ...]:
@@ -60,6 +64,8 @@ class Episode:
             "seed": self.seed,
             "settings": self.settings.as_dict(),
             "weights": weights,
+            "stop": self.stop,
+            "code": code_digest(),
         }
 
     def measure(self, parts: Parts) -> Line:
@@ -75,12 +81,15 @@ def run(episode: Episode, parts: Parts) -> Line:
         layout=episode.layout,
         max_steps=episode.settings.max_control_steps,
     )
+    watched = Observed(robot)
+    seen = watched if episode.stop == "own" else robot
     try:
         method = METHODS[episode.method]
         with method.parts(parts, robot, episode.settings.seed) as own:
             folder = cast("RunFolder", NoFolder())
-            agent = method.agent(own, robot, episode.settings, events=Events(), folder=folder)
+            agent = method.agent(own, seen, episode.settings, events=Events(), folder=folder)
             result = agent.run(episode.instruction)
+        told = watched.measured(result["reason"]) if episode.stop == "own" else {}
     finally:
         robot.disconnect()
-    return {name: result[name] for name in MEASURED}
+    return {name: result[name] for name in MEASURED} | told

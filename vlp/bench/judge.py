@@ -1,4 +1,4 @@
-"""A judge of imagined plans that no planner has a part in: its own eyes, the rules of the tasks, and whether
+"""A judge of imagined plans with separate weights: an encoder of its own, the rules of the tasks, and whether
 what is shown on the way can happen. How often it is wrong is measured by `python -m vlp.evaluate.judge`."""
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Verdict:
 
 
 class Judge:
-    """Judges plans by a slot encoder of its own, which no part of the planner was trained with.
+    """Judges plans by a slot encoder with separate weights, of the architecture of the planner's eye and
+    trained on pictures of the same kind: what both get wrong alike it does not notice.
 
     Args:
         encoder: the weights folder's part "judge".

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 Line = dict[str, Any]
 IDENTITY: Final = ("method", "task", "instruction", "seed", "settings", "weights")
-"""An episode whose line agrees in all of these need not be run again."""
+"""An episode whose line agrees in all of these, and in those of LATER, need not be run again."""
+LATER: Final = {"stop": "simulator", "code": "unknown"}
+"""What lines did not tell at first, and what is to be taken for it where they do not."""
 MEASURED: Final = (
     "score",
     "complete",
@@ -22,4 +24,5 @@ MEASURED: Final = (
 
 def identity(line: Mapping[str, Any]) -> str:
     """The same text for lines of the same episode. Raises KeyError for what is no such line."""
-    return json.dumps([line[name] for name in IDENTITY], sort_keys=True)
+    told = [line[name] for name in IDENTITY] + [line.get(name, as_if) for name, as_if in LATER.items()]
+    return json.dumps(told, sort_keys=True)

@@ -48,6 +48,16 @@ class RandomValue:
         return StepsToGo(drawn, np.full(len(frames), (self.HIGH - self.LOW) / 12**0.5, np.float32))
 
 
+class NothingLearned:
+    """No value at all: 0 control steps for whatever is shown. The goal's rule (`vlp.verified_value`) alone
+    then says how far a frame is; where it tells no difference, the first imagined is taken."""
+
+    def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
+        """Zeros for each of `frames` uint8 [N, H, W, 3]."""
+        nothing = np.zeros(len(frames), np.float32)
+        return StepsToGo(nothing, nothing)
+
+
 @contextmanager
 def trained(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
     """The trained parts as they are."""
@@ -55,8 +65,20 @@ def trained(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
 
 
 @contextmanager
+def rule_only(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+    """The goal's rule without the learned value."""
+    yield replace(parts, value=NothingLearned())
+
+
+@contextmanager
+def learned_only(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+    """The learned value without the goal's rule."""
+    yield replace(parts, verify_done=False)
+
+
+@contextmanager
 def random_value(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
-    """The trained parts with a value that knows nothing."""
+    """A value that knows nothing, and no goal's rule either: neither half of `ours`."""
     yield replace(parts, value=RandomValue(seed), verify_done=False)
 
 
@@ -127,6 +149,8 @@ _ONE: Final = {"beams": 1, "language_branches": 1, "video_branches": 1, "horizon
 METHODS: Final[Mapping[str, Method]] = {
     "ours": Method(),
     "no-search": Method(budget=_ONE),
+    "rule-only": Method(rule_only),
+    "learned-only": Method(learned_only),
     "random-value": Method(random_value),
     "best-of-n": Method(budget=_ONE | {"language_branches": 4, "video_branches": 4}),
     "no-video": Method(budget=_ONE, agent=partial(WordsAgent, subgoals=True), runs_on=_WORDS),

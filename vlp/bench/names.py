@@ -6,9 +6,13 @@ from typing import Final, Literal, get_args
 
 TaskName = Literal["area", "group", "line"]
 EngineName = Literal["process", "ray"]
+Stop = Literal["own", "simulator"]
+"""Who ends an episode: the agent, where its camera shows the goal reached, or the simulator's verdict."""
 MethodName = Literal[
     "ours",
     "no-search",
+    "rule-only",
+    "learned-only",
     "random-value",
     "best-of-n",
     "no-video",

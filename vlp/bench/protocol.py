@@ -9,7 +9,7 @@ from tasks.instruction import AREAS, LINES
 from tasks.long import MakeLine, MoveToArea
 from vlp.bench.episode import Episode
 from vlp.bench.methods import METHODS
-from vlp.bench.names import MethodName, TaskName
+from vlp.bench.names import MethodName, Stop, TaskName
 from vlp.settings import Settings
 
 
@@ -32,6 +32,7 @@ class Execution:
     """A task and method."""
     first_seed: int
     settings: Settings
+    stop: Stop = "own"
 
     def plan(self) -> list[Episode]:
         """The episodes, seed by seed, so that a broken-off bench has compared like with like."""
@@ -41,4 +42,4 @@ class Execution:
     def _episode(self, number: int, task: TaskName, name: MethodName) -> Episode:
         seed = self.first_seed + number
         settings = replace(METHODS[name].settings(self.settings), seed=seed)
-        return Episode(name, task, instruction(task, number), seed, settings)
+        return Episode(name, task, instruction(task, number), seed, settings, stop=self.stop)

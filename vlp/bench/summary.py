@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from vlp.bench.line import Line
+from vlp.bench.line import LATER, Line
+from vlp.bench.stops import DONE
 from vlp.evaluate.common import bootstrap, share
 
 OURS = "ours"
@@ -34,11 +35,13 @@ def _task(lines: Sequence[Line]) -> dict[str, Any]:
 
 
 def figures(lines: Sequence[Line]) -> dict[str, Any]:
-    """One method on one task: mean score (bootstrap interval), completion (Wilson interval), other means."""
+    """One method on one task: mean score (bootstrap interval), completion (Wilson interval), other means, and
+    which code they are of."""
     scores = [float(line["score"]) for line in lines]
     decisions = sum(int(line["decisions"]) for line in lines)
     searching = sum(float(line["seconds_by_part"].get("search", 0.0)) for line in lines)
-    return {
+    found = {
+        "code": sorted({str(line.get("code", LATER["code"])) for line in lines}),
         "mean_score": round(float(np.mean(scores)), 4),
         "interval_95": bootstrap(scores),
         "complete": share([bool(line["complete"]) for line in lines]),
@@ -47,6 +50,25 @@ def figures(lines: Sequence[Line]) -> dict[str, Any]:
         "steps_to_complete": round(float(np.mean([steps_to_complete(line) for line in lines])), 2),
         "decisions": _mean(lines, "decisions"),
         "seconds_a_decision": round(searching / decisions, 2) if decisions else None,
+    }
+    own = [line for line in lines if "simulator" in line]
+    return found | (by_judge(own) if own else {})
+
+
+def by_judge(lines: Sequence[Line]) -> dict[str, Any]:
+    """Of episodes that the agent ended itself: how often it said done and was wrong, and what the simulator's
+    verdict would have ended them with."""
+    done = [line for line in lines if line["reason"] == DONE]
+    verdicts: list[Line] = [{**line, **line["simulator"]} for line in lines]
+    scores = [float(line["score"]) for line in verdicts]
+    return {
+        "said_done_and_was_not": share([not line["complete"] for line in done]),
+        "simulator": {
+            "mean_score": round(float(np.mean(scores)), 4),
+            "interval_95": bootstrap(scores),
+            "complete": share([bool(line["complete"]) for line in verdicts]),
+            "steps_to_complete": round(float(np.mean([steps_to_complete(line) for line in verdicts])), 2),
+        },
     }
 
 

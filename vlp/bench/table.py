@@ -8,19 +8,21 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
+from vlp.bench.line import LATER
 from vlp.bench.summary import BOUND, OURS
 
-WIDTH = 160
+WIDTH = 178
 """Characters that the longest rows take."""
 _COLUMNS = (
-    "task", "method", "n", "mean score", "complete", "ours minus it: score", "steps", "ours minus it: steps",
-    "s", "decisions",
+    "task", "method", "n", "mean score", "complete", "by the simulator", "ours minus it: score", "steps",
+    "ours minus it: steps", "s", "decisions",
 )  # fmt: skip
 
 
 CAPTION = (
     "brackets: 95% intervals; ours minus it: paired by seed; "
-    "steps: control steps until complete, all that there are where it never was"
+    "steps: control steps until complete, all that there are where it never was; "
+    "by the simulator: completed, had its verdict ended the same episodes"
 )
 
 
@@ -30,7 +32,22 @@ def table(found: Mapping[str, Any]) -> Group:
     for task, results in found.items():
         for method, row in results["methods"].items():
             shown.add_row(task, method, *_cells(row, results["ours_minus"].get(method)))
-    return Group(shown, *(_held_back(task, results) for task, results in found.items() if _bounds(results)))
+    mixed = codes(found)
+    notes = [f"not all of the same code: {'; '.join(mixed)}"] if len(mixed) > 1 else []
+    return Group(
+        shown, *notes, *(_held_back(task, results) for task, results in found.items() if _bounds(results))
+    )
+
+
+def codes(found: Mapping[str, Any]) -> list[str]:
+    """Each code that the figures are of, with the methods measured with it, in words; one where all is of the
+    same. What does not tell is of code that is not known."""
+    methods: dict[str, dict[str, None]] = {}
+    for results in found.values():
+        for method, row in results["methods"].items():
+            for code in row.get("code", [LATER["code"]]):
+                methods.setdefault(code, {})[method] = None
+    return [f"{code} ({', '.join(names)})" for code, names in methods.items()]
 
 
 def _cells(row: Mapping[str, Any], minus: Mapping[str, Any] | None) -> list[str]:
@@ -38,13 +55,18 @@ def _cells(row: Mapping[str, Any], minus: Mapping[str, Any] | None) -> list[str]
     return [
         str(done["of"]),
         f"{row['mean_score']:.2f} {_interval(row['interval_95'])}",
-        f"{done['share']:.2f} {_interval(done['interval_95'])}",
+        _share(done),
+        _share(row["simulator"]["complete"]) if "simulator" in row else "",
         _minus(minus, "score", 2),
         f"{row['steps_to_complete']:.0f}",
         _minus(minus, "steps_to_complete", 0),
         f"{row['seconds']:.0f}",
         f"{row['decisions']:.1f}",
     ]
+
+
+def _share(found: Mapping[str, Any]) -> str:
+    return f"{found['share']:.2f} {_interval(found['interval_95'])}"
 
 
 def _minus(minus: Mapping[str, Any] | None, name: str, digits: int) -> str:

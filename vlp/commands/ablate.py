@@ -11,7 +11,7 @@ from tyro.conf import Positional, arg
 from vlp.ablate.plots_available import check_plots
 from vlp.ablate.variants import HORIZON, Ablation, AblationName, budget, execution, extraction, planning
 from vlp.bench.log import EpisodeLog
-from vlp.bench.names import TASKS, EngineName, TaskName
+from vlp.bench.names import TASKS, EngineName, Stop, TaskName
 from vlp.bench.ray_available import check_ray
 from vlp.commands.episodes import check_episodes, check_range, explained
 from vlp.commands.process import print_result, stdout_for_result
@@ -46,6 +46,8 @@ class Ablate:
     """budget: seconds of search a decision (1 3 10 30)."""
     films: int = 2
     """Boards of which the page shows filmstrips."""
+    stop: Stop = "own"
+    """Who ends an acted episode: the agent itself, or the simulator's verdict, which no camera gives."""
     engine: EngineName = "process"
     """Processes on this machine, or Ray (RAY_ADDRESS names a cluster)."""
     workers: int = 2

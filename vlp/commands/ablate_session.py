@@ -51,6 +51,8 @@ def ablate(options: Ablate, weights: Path, log: EpisodeLog) -> dict[str, Any]:
         "episodes": asked.episodes,
         "settings": {name: value for name, value in asked.settings.as_dict().items() if name != "seed"},
         "weights": lines[0]["weights"],
+        "stop": asked.stop,
+        "code": sorted({line["code"] for line in lines}),
         **summary(asked.ablation, told),
     }
     folder = log.path.parent
@@ -70,6 +72,7 @@ def _asked(options: Ablate) -> Asked:
         episodes=options.episodes,
         first_seed=options.first_seed,
         settings=on_device(options.settings()),
+        stop=options.stop,
     )
 
 

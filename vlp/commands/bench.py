@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from tyro.conf import Positional, arg
 
 from vlp.bench.log import EpisodeLog
-from vlp.bench.names import DEFAULT_METHODS, TASKS, EngineName, MethodName, TaskName
+from vlp.bench.names import DEFAULT_METHODS, TASKS, EngineName, MethodName, Stop, TaskName
 from vlp.bench.ray_available import check_ray
 from vlp.commands.episodes import MOST_EPISODES, check_episodes, check_range, explained
 from vlp.commands.process import print_result, stdout_for_result
@@ -36,6 +36,9 @@ class Bench:
     """Episode i has this seed + i; training seeds end below the default."""
     method: tuple[MethodName, ...] = DEFAULT_METHODS
     """Which methods; the bounds see more than a camera shows."""
+    stop: Stop = "own"
+    """Who ends an episode: the agent itself, or the simulator's verdict, which no camera gives; own tells
+    what that would have been, too."""
     engine: EngineName = "process"
     """Processes on this machine, or Ray (RAY_ADDRESS names a cluster)."""
     workers: int = 2

@@ -41,6 +41,7 @@ def _asked(options: Bench) -> Execution:
         methods=tuple(dict.fromkeys(options.method)),
         episodes=options.episodes,
         first_seed=options.first_seed,
+        stop=options.stop,
         settings=on_device(Settings(max_control_steps=options.max_control_steps, device=options.device)),
     )
 
@@ -61,6 +62,8 @@ def _result(asked: Execution, lines: Sequence[Line]) -> dict[str, Any]:
         "episodes": asked.episodes,
         "settings": {name: value for name, value in asked.settings.as_dict().items() if name != "seed"},
         "weights": lines[0]["weights"],
+        "stop": asked.stop,
+        "code": sorted({line["code"] for line in lines}),
         "tasks": summary(lines),
     }
 

@@ -25,6 +25,7 @@ from vlp.bench.execution import run_all
 from vlp.bench.line import MEASURED, Line
 from vlp.bench.log import EpisodeLog
 from vlp.bench.progress import Bar
+from vlp.bench.stops import Observed
 from vlp.build import BUNDLED, Parts, named
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import ask, bootstrap, share, write
@@ -71,15 +72,17 @@ class Ruled(Episode):
                                max_steps=self.settings.max_control_steps)  # fmt: skip
         texts = {NONE: [], NEVER: [f"never move the {words_of(self.spared)}"], SLOW: [SLOW]}[self.method]
         watched = _Way(robot, self.spared)
+        observed = Observed(watched)
         try:
             robot.connect()
             rules = read_rules(texts, sorted(robot.info["blocks"]))
-            agent = Agent(parts, watched, self.settings, events=Events(), rules=rules,
+            agent = Agent(parts, observed, self.settings, events=Events(), rules=rules,
                           folder=cast("RunFolder", NoFolder()))  # fmt: skip
             result = agent.run(self.instruction)
         finally:
             robot.disconnect()
-        return {**{name: result[name] for name in MEASURED}, "spared_moved": round(watched.farthest, 4)}
+        told = {name: result[name] for name in MEASURED} | observed.measured(result["reason"])
+        return {**told, "spared_moved": round(watched.farthest, 4)}
 
 
 class _Way(WrappedRobot):

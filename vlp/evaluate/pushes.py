@@ -58,6 +58,7 @@ def main(options: Options) -> None:
         {
             "first_seed": options.first_seed,
             "settings": settings.as_dict(),
+            "stop": episodes[0].stop,
             "push_succeeds": share(done),
             "mean_control_steps": round(sum(steps) / len(steps), 1),
             "by_family": by_family,

@@ -8,31 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from executors.robot import SimulatedRobot
-from executors.wrapped import WrappedRobot
 from planner import Search
 from tasks.perception import PoseProbe
 from vlp.agent import Agent
 from vlp.bench.episode import Episode, NoFolder
 from vlp.bench.line import Line
+from vlp.bench.stops import Unscored
 from vlp.build import Parts
 from vlp.confidence import FEATURES, features
 from vlp.events import Event, Events, SubgoalStarted, Verified
 from vlp.runfolder import RunFolder
 from vlp.weights import PLANNER
-
-
-class Unscored(WrappedRobot):
-    """A robot that does not say how well it goes, as hardware."""
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
-
-    @property
-    def terminated(self) -> bool:
-        """Never: nobody says so."""
-        return False
 
 
 @dataclass

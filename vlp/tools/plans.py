@@ -29,7 +29,7 @@ TOOLS: Final[Mapping[str, str]] = {
 """The tools, and what a model is told of each."""
 OURS: Final = (VlpError, ValueError)
 """Errors that a model is told of in their own words."""
-_KEPT: Final = ("reason", "control_steps", "score", "complete", "folder")
+_KEPT: Final = ("reason", "control_steps", "score", "complete", "judged_by", "folder")
 """Of what came of a plan."""
 
 

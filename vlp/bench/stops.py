@@ -1,0 +1,67 @@
+"""What ends an episode, and what the simulator would have said of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from executors.robot import SimulatedRobot
+from executors.wrapped import WrappedRobot
+from vlp.bench.line import Line
+
+DONE = "done"
+"""How an episode ends whose goal the agent takes for reached."""
+
+
+class Unscored(WrappedRobot):
+    """A robot that does not say how well it goes, as hardware."""
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    @property
+    def terminated(self) -> bool:
+        """Never: nobody says so."""
+        return False
+
+
+class Observed(Unscored):
+    """A simulated robot that tells the agent nothing, and whoever measures when its verdict came.
+
+    Until then an episode goes the same way, step by step, as one that this verdict ends: the agent sees
+    pictures and places only. So one episode gives both figures.
+    """
+
+    def __init__(self, robot: SimulatedRobot | WrappedRobot) -> None:
+        super().__init__(robot)
+        self._simulator, self._steps = robot, 0
+        self._completed: int | None = None
+
+    def send_action(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See Robot."""
+        sent = super().send_action(action)
+        self._steps += 1
+        if self._completed is None and self._simulator.terminated:
+            self._completed = self._steps
+        return sent
+
+    def measured(self, reason: str) -> Line:
+        """What came of an episode that ended for this reason.
+
+        `complete`: the agent took its goal for reached, and it was; `score`: the goal's reward where it
+        stopped; `best`: the highest on the way; `simulator`: what an episode that the simulator's verdict
+        ends would have told, its score the highest on the way.
+        """
+        now, best = (float(self._simulator.info[name]) for name in ("score", "best"))
+        verdict = self._completed is not None
+        steps = self._completed if self._completed is not None else self._steps
+        return {
+            "score": now,
+            "complete": reason == DONE and now >= 1.0,
+            "best": best,
+            "simulator": {"score": best, "complete": verdict, "control_steps": steps},
+        }
