@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from vlp.events import Acted, Answered, Event, Judged, Replanned, Searched, Stopped, SubgoalStarted, Verified
@@ -49,7 +50,7 @@ def captions(events: Sequence[Event]) -> list[Caption]:
                 start = found[-1].start if found else 0.0
                 begins = max(now - LAST / 2, (now + start) / 2)  # what came last stays in sight, too
                 found.append(Caption(begins, now + LAST, [line(event) or "", *notes]))
-    for one, after in zip(found, found[1:], strict=False):
+    for one, after in pairwise(found):
         one.end = after.start
     if found and not found[-1].end:
         found[-1].end = now + LAST

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -44,7 +44,7 @@ class Scene:
     doing: str = "starting the robot"
     anew: str = ""
     """Why the newest decision is made."""
-    left: Left = Left()
+    left: Left = field(default_factory=Left)
     beams: tuple[Beam, ...] = ()
     verified: str = ""
     score: str = ""

@@ -22,7 +22,7 @@ from vlp.report_story import parts
 from vlp.runfolder import RunFolder
 from vlp.telling import searched
 
-VOID = {"meta", "img", "br", "link", "input", "hr"}
+VOID = {"meta", "img", "br", "link", "input", "hr", "source", "track"}
 EVIL = "reach 100 <script>alert(1)</script>"
 
 

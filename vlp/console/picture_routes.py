@@ -12,7 +12,10 @@ from vlp.console import pictures
 from vlp.console.history import run_of
 from vlp.decision import Decision
 
-REPORT_POLICY: Final = "default-src 'none'; img-src data:; media-src data: 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+REPORT_POLICY: Final = (
+    "default-src 'none'; img-src data:; media-src data: 'self'; "
+    "style-src 'unsafe-inline'; frame-ancestors 'none'"
+)
 
 
 def add_pictures(app: FastAPI, root: Path) -> None:

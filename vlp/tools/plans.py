@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from vlp.sdk import Agent
 
 TOOLS: Final[Mapping[str, str]] = {
-    "list_tasks": "What can be asked for on this table: tasks, single pushes, blocks; and the standing rules.",
+    "list_tasks": "What can be asked for on this table: tasks, single pushes, blocks; the standing rules.",
     "propose_plan": 'Look, search and save a plan, such as for "group the blocks by color". Nothing moves.',
-    "get_plan": "A plan's subgoals, scores and branches, and its contact sheet: every frame, a row a subgoal.",
+    "get_plan": "A plan's subgoals, scores and branches, and its contact sheet, every frame, a row a step.",
     "reject_branch": "Search on without a branch of the newest plan; gives a new plan. Nothing moves.",
     "edit_branch": "Imagine a branch of the newest plan under other words; gives a new plan. Nothing moves.",
     "pick_branch": "Go through another branch of the newest plan; gives a new plan. Nothing moves.",
-    "execute_plan": "Act on the newest plan, once a person has approved it; what came of it, and what is next.",
+    "execute_plan": "Act on the newest plan, once a person has approved it; what came of it, what is next.",
     "observe": "What the camera shows, once no plan is being made or acted on.",
     "stop": "Stop the robot at once. Only a person can arm it again.",
 }
