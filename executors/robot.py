@@ -111,6 +111,11 @@ class SimulatedRobot:
         self._observation = observation
         return np.asarray(observation["effector_target_translation"] - before, np.float32)
 
+    def view(self, height: int, width: int) -> NDArray[np.uint8]:
+        """The scene as it is, larger than the camera sees it, uint8 [height, width, 3]."""
+        self._connected()
+        return self.env.picture(height, width)
+
     def restore(self, actions: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """Go through these actions [2] in metres from the beginning, as fast as it goes: the simulator gives
         the same board again. What was really sent of each."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from executors.robot import Observation, Robot
 
 Restore = Callable[[Sequence[NDArray[np.float32]]], list[NDArray[np.float32]]]
+View = Callable[[int, int], NDArray[np.uint8]]
 
 
 class WrappedRobot:
@@ -64,6 +65,12 @@ class WrappedRobot:
         """Brings a simulated robot to where a list of actions [2] in metres leads from its beginning; gives
         what was really sent of each. None for any other robot."""
         return getattr(self.robot, "restore", None)
+
+    @property
+    def view(self) -> View | None:
+        """Draws the scene of a simulated robot as it is at a height and width in pixels, uint8 [H, W, 3].
+        None for any other robot."""
+        return getattr(self.robot, "view", None)
 
     def connect(self) -> None:
         """Connect the robot inside."""

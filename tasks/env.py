@@ -161,6 +161,10 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         """The camera's picture, uint8 [H, W, 3]; None without a render mode."""
         return self._world.render(*self._size) if self.render_mode is not None else None
 
+    def picture(self, height: int, width: int) -> NDArray[np.uint8]:
+        """The observation's view at another size, uint8 [height, width, 3]; changes nothing."""
+        return self._world.render(height, width)
+
     def save(self) -> EnvSnapshot:
         """The state, to go back to with `restore`."""
         state = self.np_random.bit_generator.state

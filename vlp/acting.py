@@ -122,7 +122,7 @@ class Acting:
     ) -> bool:
         """Count, record and tell one control step; True when the episode is over."""
         self._steps += 1
-        number = self.folder.add_frame(frame)
+        number = self.folder.add_frame(frame, getattr(self.robot, "view", None))
         self.events.emit(
             Acted(
                 time=self.events.now(),

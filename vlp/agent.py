@@ -68,6 +68,8 @@ class Agent(Looping):
         keeping = keeping or Keeping()
         super().__init__(parts, robot, settings, events=events, folder=folder, keeping=keeping)
         self.watch, self.approve = Stopwatch(), approve
+        self._seconds = 0.0
+        """Of all calls of `run`."""
         policy, probe = self.watch.wrap("policy", parts.policy), self.watch.wrap("probe", parts.probe)
         self._runtime = follower(settings.extraction, robot, policy, probe)
         self._plan: Plan | None = None
@@ -203,6 +205,9 @@ class Agent(Looping):
         self.folder.save_acted(acted, state["step"] + 1)
         if go_on and state["step"] + 1 < len(self._planned(state)):
             return {"go": "act", "step": state["step"] + 1}
+        if go_on:
+            why = "the plan is at its end, and the goal is not reached yet"
+            self.events.emit(Replanned(time=self.events.now(), reason=why))
         self._idle = 0 if self._steps > state["began"] else self._idle + 1
         return {"go": "observe"}
 
@@ -302,7 +307,8 @@ class Agent(Looping):
                 control_steps=self._steps,
             )
         )
-        return self._result(instruction, final, complete, time.perf_counter() - start)
+        self._seconds += time.perf_counter() - start
+        return self._result(instruction, final, complete, self._seconds)
 
     def _complete(self, outcome: str) -> bool:
         """Whether the goal is reached, in the word of who judges it."""

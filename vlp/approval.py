@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from planner import Amendment, Search
-from tasks.grammar import parse
+from tasks.grammar import UnknownInstruction, parse
 from vlp.errors import UsageError
+from vlp.known import PUSHES
 
 Say = Literal["approve", "amend", "stop"]
 
@@ -85,4 +86,7 @@ def check(answer: Answer, found: Search) -> None:
     """Raises ValueError for branches that the search has not, and for words that are not a push."""
     answer.amendment.check(found.tree)
     if answer.edited is not None:
-        parse(answer.edited[1])
+        try:
+            parse(answer.edited[1])
+        except UnknownInstruction as error:
+            raise UsageError(f"edit: {error}; say one push, such as {'; '.join(PUSHES)}") from error

@@ -18,6 +18,7 @@ from vlp.commands import Command
 from vlp.commands.ablate import Ablate
 from vlp.commands.bench import Bench
 from vlp.commands.collect import Collect
+from vlp.commands.export import Export
 from vlp.commands.mcp import Mcp
 from vlp.commands.process import SIGINT_CODE, SIGTERM_CODE, handle_signals, tune_allocator
 from vlp.commands.resume import Resume
@@ -36,6 +37,7 @@ _Commands = (
     | Annotated[Rearm, subcommand("rearm")]
     | Annotated[Serve, subcommand("serve")]
     | Annotated[Mcp, subcommand("mcp")]
+    | Annotated[Export, subcommand("export")]
     | Annotated[Collect, subcommand("collect")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Bench, subcommand("bench")]

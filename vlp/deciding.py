@@ -75,7 +75,7 @@ class Decider:
         proposer, video = wrap("propose", parts.proposer), wrap("video", parts.video)
         value = wrap("value", parts.value)
         if parts.verify_done:
-            value = VerifiedValue(value, wrap("probe", parts.probe), goal, DONE_BELOW)
+            value = VerifiedValue(value, wrap("goal", parts.probe), goal, DONE_BELOW)
         guards: list[Guard] = [wrap("guards", guard) for guard in (*parts.guards, *parts.close_guards)]
         if recall is not None:
             proposer, video, value = recall.proposer(proposer), recall.video(video), recall.value(value)

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from vlp.events import (
-    Acted,
     Beam,
     Event,
     Observed,
@@ -30,6 +29,7 @@ from vlp.events import (
     SubgoalStarted,
     Verified,
 )
+from vlp.live_left import Left
 from vlp.live_text import line, plain, score, search_line, verdict
 
 ROWS = 12  # of the table of beams: the view must fit on a screen
@@ -41,12 +41,19 @@ class Scene:
 
     instruction: str = ""
     decision: int = 0
-    doing: str = "starting"
+    doing: str = "starting the robot"
+    anew: str = ""
+    """Why the newest decision is made."""
+    left: Left = field(default_factory=Left)
     beams: tuple[Beam, ...] = ()
     verified: str = ""
     score: str = ""
 
     def after(self, event: Event) -> Scene:
+        """As it is once this has happened."""
+        return replace(self, left=self.left.after(event))._told(event)
+
+    def _told(self, event: Event) -> Scene:
         match event:
             case RunStarted():
                 return replace(self, instruction=plain(event.instruction), doing="looking")
@@ -58,7 +65,9 @@ class Scene:
                 return replace(self, decision=event.decision, doing=plain(event.subgoal))
             case Verified():
                 return replace(self, verified=plain(verdict(event)))
-            case Replanned() | Stopped():
+            case Replanned():
+                return replace(self, doing=line(event) or "", anew=plain(event.reason))
+            case Stopped():
                 return replace(self, doing=line(event) or "")
             case _:
                 return self
@@ -67,27 +76,19 @@ class Scene:
 class LiveView:
     """Shows a run. Subscribe it to `vlp.events.Events`; give `on_event` to `planner.search`.
 
-    control_steps: the most the run may take, for the progress bar; None: not known.
+    control_steps: the most the run may take; None: not known.
     console: where to draw; None: stderr.
     """
 
     def __init__(self, *, control_steps: int | None = None, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
-        self._scene = Scene()
-        columns = (
-            TextColumn("control steps"), BarColumn(bar_width=None), MofNCompleteColumn(),
-            TextColumn("time left"), TimeRemainingColumn(),
-        )  # fmt: skip
-        self._progress = Progress(*columns, console=self._console, speed_estimate_period=300.0, expand=True)
-        self._bar = self._progress.add_task("", total=control_steps)
+        self._scene = Scene(left=Left(cap=control_steps))
         self._live: Live | None = None
         if self._console.is_terminal:
             self._live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=4)
 
     def __call__(self, event: Event) -> None:
         self._scene = self._scene.after(event)
-        if isinstance(event, Acted | Observed):
-            self._progress.update(self._bar, completed=event.control_step)
         if self._live is None and (text := line(event)):
             self._print(f"{event.time:7.1f} s  {text}")
 
@@ -128,14 +129,17 @@ class LiveView:
         facts = Table.grid(padding=(0, 2))
         rows = {
             "decision": str(scene.decision or ""),
+            "planned anew": scene.anew,
             "now": scene.doing,
             "last verified": scene.verified,
             "score": scene.score.removeprefix("score "),
+            "so far": scene.left.words,
         }
         for name, value in rows.items():
             if value:
                 facts.add_row(Text(name, style="dim"), Text(value))
-        parts: list[RenderableType] = [facts, self._progress]
+        left = scene.left
+        parts: list[RenderableType] = [facts, ProgressBar(total=left.goal, completed=left.step)]
         if scene.beams:
             parts.insert(1, _beams(scene.beams))
         return Panel(Group(*parts), title=Text(scene.instruction, style="bold"), title_align="left")

@@ -104,7 +104,8 @@ def _searched(event: Searched) -> str:
         f"{_count(event.clips, 'clip')}, {sum(event.rejected.values())} rejected, {event.seconds:.1f} s"
     )
     if not event.subgoals:
-        return f"no plan ({searched})"
+        mostly = max(event.rejected, key=lambda reason: event.rejected[reason], default="")
+        return f"no plan ({searched}){f', mostly: {mostly}' if mostly else ''}"
     last = event.steps_to_go[-1]
     steps = "" if last is None else f", then {last:.0f} steps to go"
     sure = "" if event.expected_success is None else f", {event.expected_success:.0%} sure"

@@ -1,4 +1,5 @@
-"""report.html: one page that shows a run to a person. It needs no network, no script and no other file."""
+"""report.html: one page that shows a run to a person. It needs no network, no script and no other file but a
+film that is too large to be in it."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from vlp.decision import ActedSubgoal, Decision, load_acted, load_decision
 from vlp.events import Event, Searched, read_events
 from vlp.report_parts import COARSE, FINE, FINE_UP_TO, charts, decision_view, headline
+from vlp.report_story import Player, links, parts, player, reasons
 
 _PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -26,20 +28,27 @@ def render(
     result: Mapping[str, Any],
     events: Sequence[Event],
     decisions: Iterable[tuple[Decision, Sequence[ActedSubgoal]]],
+    *,
+    film: Player | None = None,
+    files: Sequence[str] = (),
 ) -> str:
     """The page as HTML.
 
     result: see `vlp.runfolder.RunFolder.finish`; {} for a run that left none.
     decisions: each with what was acted on of it. Taken one by one: the clips of a run fill the memory.
+    film, files: what is shown of the film, and what lies beside the page.
     """
     branches = sum(event.clips for event in events if isinstance(event, Searched))
+    why = reasons(events)
     detail = FINE if branches <= FINE_UP_TO else COARSE
     return _PAGES.get_template("report.html.jinja").render(
         headline=headline(result, events),
         models=result.get("models") or {},
-        seconds_by_part=result.get("seconds_by_part") or {},
+        parts=parts(result),
+        film=film,
+        files=files,
         charts=charts(events),
-        decisions=[decision_view(decision, acted, detail) for decision, acted in decisions],
+        decisions=[decision_view(decision, acted, detail, why) for decision, acted in decisions],
     )
 
 
@@ -52,7 +61,9 @@ def write_report(run: Path) -> Path:
     result = json.loads(result_file.read_text(encoding="utf-8")) if result_file.exists() else {}
     events = read_events(events_file) if events_file.exists() else []
     page = run / "report.html"
-    page.write_text(render(result, events, _decisions(run)), encoding="utf-8")
+    page.write_text(
+        render(result, events, _decisions(run), film=player(run, events), files=links(run)), encoding="utf-8"
+    )
     return page
 
 

@@ -12,6 +12,7 @@ from vlp.chart import Chart, Point
 from vlp.decision import ActedSubgoal, Decision
 from vlp.events import Acted, Event, Observed, RunStarted, Searched, Verified
 from vlp.filmstrip import scaled, sheet, strip, to_data_uri
+from vlp.report_story import Reasons
 
 OPEN_ROWS = 32  # of a level; the rest is folded
 GAP = 2  # pixels between frames
@@ -75,6 +76,7 @@ class ActedPicture:
     imagined: int
     real: int
     picture: str  # imagined above real
+    reason: str  # why the plan was given up after it, else empty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,7 @@ class DecisionView:
     plan: Sequence[PlanPicture]
     levels: Sequence[Level]
     acted: Sequence[ActedPicture]
+    reasons: Sequence[str]  # for planning anew
 
 
 def headline(result: Mapping[str, Any], events: Sequence[Event]) -> Headline:
@@ -117,7 +120,10 @@ def _judged(values: Mapping[str, Any]) -> str | None:
     return "as the camera shows it; nobody kept score" if values.get("judged_by") == "camera" else None
 
 
-def decision_view(decision: Decision, acted: Sequence[ActedSubgoal], detail: Detail) -> DecisionView:
+def decision_view(
+    decision: Decision, acted: Sequence[ActedSubgoal], detail: Detail, why: Reasons
+) -> DecisionView:
+    told = [*why.acted.get(decision.number, ()), *[""] * len(acted)]
     tree, plan = decision.tree, decision.plan
     chosen = {step.node_id for step in plan} if plan else set()
     depths = sorted({node.depth for node in tree.nodes})
@@ -128,7 +134,8 @@ def decision_view(decision: Decision, acted: Sequence[ActedSubgoal], detail: Det
         rejected=sum(tree.rejections().values()),
         plan=_plan(plan) if plan else (),
         levels=[_level(tree, depth, chosen, detail) for depth in depths],
-        acted=[_acted(item) for item in acted],
+        acted=[_acted(item, reason) for item, reason in zip(acted, told, strict=False)],
+        reasons=why.before.get(decision.number, ()),
     )
 
 
@@ -212,7 +219,7 @@ def _level(tree: Tree, depth: int, chosen: set[int], detail: Detail) -> Level:
     return Level(depth=depth, open_rows=rows[:OPEN_ROWS], folded_rows=rows[OPEN_ROWS:])
 
 
-def _acted(acted: ActedSubgoal) -> ActedPicture:
+def _acted(acted: ActedSubgoal, reason: str) -> ActedPicture:
     clips = [clip for clip in (acted.imagined, acted.real) if len(clip)]
     rows = [strip(scaled(clip, ACTED_HEIGHT), gap=GAP) for clip in clips]
     return ActedPicture(
@@ -221,6 +228,7 @@ def _acted(acted: ActedSubgoal) -> ActedPicture:
         imagined=len(acted.imagined),
         real=len(acted.real),
         picture=to_data_uri(sheet(rows, gap=GAP)),
+        reason=reason,
     )
 
 

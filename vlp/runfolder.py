@@ -1,4 +1,5 @@
-"""The folder a run leaves behind: result.json, events.jsonl, decisions/<kk>/, execution.mp4, report.html.
+"""The folder a run leaves behind: result.json, events.jsonl, decisions/<kk>/, execution.mp4, film.mp4,
+report.html.
 
 Everything is written as it happens, so that a run that is broken off can be read up to there.
 """
@@ -22,6 +23,7 @@ from tasks.video_file import VideoWriter
 from vlp.decision import ActedSubgoal, Decision, load_decision, save_acted, save_decision
 from vlp.errors import StateError
 from vlp.events import Event, RunStarted, read_events
+from vlp.film import Film, View
 from vlp.report import write_report
 
 FPS: Final = CONTROL_HZ
@@ -42,6 +44,7 @@ class RunFolder:
         self.path = path
         self._events = (path / "events.jsonl").open("a", encoding="utf-8", buffering=1)  # by the line
         self._video = _Execution(path / "execution.mp4")
+        self._film = Film(path / "film.mp4")
         self._finished = False
         self._asked: dict[str, object] = {}
 
@@ -126,19 +129,27 @@ class RunFolder:
         """Bytes of events.jsonl so far."""
         return self._events.tell()
 
-    def add_frame(self, rgb: Frames) -> int:
-        """Append uint8 [H, W, 3], one a control step, to execution.mp4; its index there, from 0."""
+    def add_frame(self, rgb: Frames, view: View | None = None) -> int:
+        """Append uint8 [H, W, 3], one a control step, to execution.mp4; its index there, from 0. `view`: who
+        draws the same scene larger, for film.mp4."""
+        self._film.add(rgb, view)
         return self._video.add(rgb)
+
+    def _close(self) -> None:
+        self._events.close()
+        try:
+            self._video.close()
+        finally:
+            self._film.close()
 
     def finish(self, result: Mapping[str, object]) -> None:
         """Close the video, write result.json ("status" is "finished" if it names none) and report.html.
 
         The report shows these keys where they are there: complete, score, control_steps, decisions, seconds,
-        reason, models {part: {name, sha256, ...}}, seconds_by_part {part: seconds}.
+        reason, models {part: {name, sha256, ...}}, seconds_by_part {part: seconds, see vlp.report_story}.
         """
         try:
-            self._events.close()
-            self._video.close()
+            self._close()
         finally:
             _write_json(self.path / "result.json", {"status": "finished", **result})
         self._finished = True
@@ -153,8 +164,7 @@ class RunFolder:
         if self._finished:
             return
         if isinstance(error, StateError):  # it was refused: what it left is as it was
-            self._events.close()
-            self._video.close()
+            self._close()
             return
         try:
             self.finish({**self._asked, **_unfinished(error)})

@@ -12,7 +12,7 @@ from planner import Frames, Node, Plan, Tree
 from vlp.decision import load_decision
 from vlp.durable.digest import plan_digest
 from vlp.errors import StateError, UsageError
-from vlp.film import film
+from vlp.plan_film import film
 from vlp.filmstrip import sheet, strip
 
 LEVEL = 24

@@ -36,6 +36,7 @@ from vlp.saved_plan import CHANGED, Approval, SavedPlan, Why, changed, why
 from vlp.sdk_run import Once, Run
 from vlp.settings import Settings
 from vlp.sight import moved
+from vlp.watching import Onlooker
 
 
 class Agent:
@@ -74,6 +75,8 @@ class Agent:
         if command_timeout is not None:
             self._stack.enter_context(CommandTimeout(self._robot, command_timeout))
         self._run: Run | None = None
+        self.onlooker: Onlooker | None = None
+        """Is told of every plan that is made from now on, and of what comes of it."""
 
     @classmethod
     def simulated(cls, *, seed: int = 0, instruction: str | None = None, **options: Any) -> Self:
@@ -89,6 +92,7 @@ class Agent:
         self._run = run = Run.begin(
             instruction, self._robot, observation,
             parts=self._parts, settings=self.settings, rules=self.rules, root=self.root,
+            onlooker=self.onlooker,
         )  # fmt: skip
         run.go(None)
         return run.saved()
@@ -102,8 +106,9 @@ class Agent:
             raise UsageError(f"folder: expected one in {self.root}, got {folder}; name a run of this robot")
         self._leave()
         self._run = run = Run.resume(
-            folder.absolute(), self._robot, parts=self._parts, settings=self.settings, rules=self.rules
-        )
+            folder.absolute(), self._robot,
+            parts=self._parts, settings=self.settings, rules=self.rules, onlooker=self.onlooker,
+        )  # fmt: skip
         if not run.under_way:
             run.go(None)
         return run.saved()
@@ -138,6 +143,15 @@ class Agent:
         run = self._approved(plan, approval)
         says = run.says(approval)
         return Following(run.events, lambda: run.go(says), lambda: self.stop("whoever watched has left"))
+
+    def waiting(self) -> SavedPlan | None:
+        """The plan that waits for an approval, such as the one at which `execute` ended; None where none
+        does. Raises NoPlanError for one that is not sure enough."""
+        return self._run.saved() if self._run is not None and self._run.waits else None
+
+    def blocks(self) -> tuple[str, ...]:
+        """Names of the blocks that the camera shows. Raises HeldError where that can't be trusted."""
+        return tuple(sorted(self._parts.probe.blocks(np.asarray(self.observe()["rgb"]))))
 
     def observe(self) -> Observation:
         """What the robot sees now. Raises HeldError where that can't be trusted."""

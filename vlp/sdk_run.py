@@ -29,12 +29,14 @@ from vlp.durable.names import FILE, ROBOT
 from vlp.durable.store import Store
 from vlp.errors import FolderError, HeldError, InstructionError, ModelError, NoPlanError, StateError
 from vlp.events import Events, read_events
+from vlp.known import not_understood
 from vlp.looping import Ask
 from vlp.outcomes import not_sure
 from vlp.runfolder import RunFolder
 from vlp.saved_plan import CHANGED, Approval, SavedPlan, changed
 from vlp.settings import Settings
 from vlp.sight import moved
+from vlp.watching import Onlooker
 
 OVER: Final = ("done", "complete")
 """How a run ends whose goal is reached."""
@@ -86,10 +88,13 @@ class Run:
         settings: Settings,
         rules: Sequence[str],
         since: float = 0.0,
+        onlooker: Onlooker | None = None,
     ) -> None:
         self.instruction, self.folder, self._stack = instruction, folder, ExitStack()
         self.events = Events(since)
         self.events.subscribe(folder.record)
+        if onlooker is not None:
+            self.events.subscribe(onlooker)
         kept = keeping.robot(robot)
         kept.connect()
         # Rules are about the robot's board, whatever picture a plan is to begin with.
@@ -99,7 +104,8 @@ class Run:
             read = read_rules(rules, sorted(seen))
         except UnknownRule as error:
             raise InstructionError(f"rule: {error}") from error
-        self._loop = Agent(parts, kept, settings, events=self.events, folder=folder,
+        self._blocks = seen
+        self._loop = Agent(parts, kept, settings, events=self.events, folder=folder, live=onlooker,
                            approve="ask", keeping=keeping, rules=read)  # fmt: skip
         self._least = settings.min_confidence
         self._result: dict[str, Any] = {}
@@ -118,6 +124,7 @@ class Run:
         settings: Settings,
         rules: Sequence[str],
         root: Path,
+        onlooker: Onlooker | None = None,
     ) -> Self:
         """A new one, on what is seen or on a given observation."""
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.monotonic_ns() % 1_000_000:06d}"
@@ -128,14 +135,24 @@ class Run:
             (folder.path / ROBOT).symlink_to(Path("..") / ROBOT, target_is_directory=True)
             store = stack.enter_context(Store(folder.path / FILE))
             Asked(instruction, tuple(rules), settings.as_dict(), parts.hashes).keep(store)
-            run = cls(instruction, shown, folder, Keeping(store), parts=parts, settings=settings, rules=rules)
+            run = cls(
+                instruction, shown, folder, Keeping(store),
+                parts=parts, settings=settings, rules=rules, onlooker=onlooker,
+            )  # fmt: skip
             run._shown = shown
             run._stack = stack.pop_all()
         return run
 
     @classmethod
     def resume(
-        cls, path: Path, robot: Robot, *, parts: Parts, settings: Settings, rules: Sequence[str]
+        cls,
+        path: Path,
+        robot: Robot,
+        *,
+        parts: Parts,
+        settings: Settings,
+        rules: Sequence[str],
+        onlooker: Onlooker | None = None,
     ) -> Self:
         """One that another process left, brought to where its plan waits, or is under way; nothing moves.
         Raises FolderError and StateError."""
@@ -151,6 +168,7 @@ class Run:
                 instruction(store), _as_left(robot, Journal(store), parts.probe), folder,
                 Keeping(store, resumed=True),
                 parts=parts, settings=settings, rules=rules, since=told[-1].time if told else 0.0,
+                onlooker=onlooker,
             )  # fmt: skip
             if not _shows(robot, Journal(store), parts.probe):
                 raise StateError("state: expected the board as it was left, got another; plan anew")
@@ -181,13 +199,18 @@ class Run:
         try:
             self._result = self._loop.run(self.instruction, ask)
         except UnknownInstruction as error:
-            raise InstructionError(str(error)) from error
+            raise InstructionError(not_understood(error, self._blocks)) from error
         failure = self._loop.failure
         if isinstance(failure, ModelError):
             raise failure
         if failure is not None:
             raise HeldError(f"{failure}; nothing was sent since")
         return {**self._result, "folder": str(self.folder.path)}
+
+    @property
+    def waits(self) -> bool:
+        """Whether a plan does."""
+        return self._loop.waits is not None
 
     def saved(self) -> SavedPlan:
         """The plan that waits. Raises NoPlanError."""

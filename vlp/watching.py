@@ -37,6 +37,18 @@ class Watcher(Protocol):
         ...
 
 
+class Onlooker(Protocol):
+    """Is told of a run, and asked nothing. All is called from the thread that runs it."""
+
+    def __call__(self, event: Event) -> None:
+        """Something happened."""
+        ...
+
+    def on_event(self, kind: str, details: dict[str, object]) -> None:
+        """How far a search is, see `planner.search`."""
+        ...
+
+
 class WatchedRobot(WrappedRobot):
     """A robot whose observations someone else sees too."""
 

@@ -86,9 +86,10 @@ def test_instruction_that_no_shell_can_pass(
 
 
 def test_what_can_be_asked_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    from vlp.commands.instruction import _EXAMPLES, check_instruction
+    from vlp.commands.instruction import check_instruction
+    from vlp.known import PUSHES
 
-    for text in (*_EXAMPLES, GROUP, "clear the center", "move all blocks to the top left corner"):
+    for text in (*PUSHES, GROUP, "clear the center", "move all blocks to the top left corner"):
         check_instruction(text, seed=0)
 
 

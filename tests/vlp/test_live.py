@@ -21,6 +21,7 @@ from vlp.events import (
     Verified,
 )
 from vlp.live import LiveView
+from vlp.live_left import Left
 from vlp.telling import searched
 
 SIZES: dict[str, Any] = {"beams": 2, "language_branches": 3, "video_branches": 2, "horizon": 2, "seed": 0}
@@ -72,10 +73,17 @@ def test_the_end_in_words(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_view_on_a_terminal() -> None:
     screen = io.StringIO()
-    console = Console(file=screen, force_terminal=True, width=100, height=40, color_system=None)
+    console = Console(file=screen, force_terminal=True, width=120, height=40, color_system=None)
     play(LiveView(control_steps=500, console=console))
     last = screen.getvalue()[screen.getvalue().rindex("╭") :]
-    for words in ("reach 100", "add 5", "95 ± 0", "1/500", "add 5: go on, 95 steps to go", "0.25"):
+    for words in (
+        "reach 100",
+        "add 5",
+        "95 ± 0",
+        "1 control steps of about 96 (it gives up at 500), time left about",
+        "add 5: go on, 95 steps to go",
+        "0.25",
+    ):
         assert words in last, words
 
 
@@ -86,3 +94,31 @@ def test_an_instruction_cannot_steer_the_terminal(terminal: bool) -> None:
     play(LiveView(console=console), instruction="go [red]there[/red] \x1b]0;title\x07")
     assert "[red]there[/red]" in screen.getvalue()
     assert "\x1b]0;" not in screen.getvalue()
+
+
+def test_the_time_left_is_to_the_goal_and_not_to_the_cap() -> None:
+    left = Left(cap=1500)
+    told: list[Event] = [
+        RunStarted(time=0.0, instruction="reach 100", seed=0),
+        Verified(time=1.0, decision=1, subgoal="add 5", outcome="go on", steps_to_go=50.0),
+    ]
+    for event in told:
+        left = left.after(event)
+    assert left.seconds is None and "not known yet" in left.words, "nothing was acted so far"
+    for step in range(1, 11):
+        left = left.after(Acted(time=1.0 + 0.2 * step, control_step=step, action=(0, 0), sent=(0, 0)))
+    assert left.goal == 50 and left.seconds == pytest.approx(40 * 3.0 / 10)
+    for step in range(11, 51):
+        left = left.after(Acted(time=1.0 + 0.2 * step, control_step=step, action=(0, 0), sent=(0, 0)))
+    assert left.seconds is None, "it is past what the value said"
+
+
+def test_the_reason_of_a_replan_stays_in_sight() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100, height=40, color_system=None)
+    view = LiveView(console=console)
+    with view:
+        view(Replanned(time=2.0, reason="the star slid away"))
+        view.on_event("proposed", {"depth": 1, "subgoals": ["add 5"]})
+    last = screen.getvalue()[screen.getvalue().rindex("╭") :]
+    assert "the star slid away" in last and "searching" in last

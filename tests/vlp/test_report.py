@@ -12,15 +12,17 @@ import pytest
 
 from planner import NoPlan, Search, search
 from planner.fakes import BanditProposer, BanditValue, BanditVideo, number_frame
+from tests.vlp.console.serving import browser_page
 from vlp.chart import Chart
 from vlp.decision import ActedSubgoal, Decision
-from vlp.events import Acted, Event, Observed, RunStarted, Verified
+from vlp.events import Acted, Event, Observed, Replanned, RunStarted, SubgoalStarted, Verified
 from vlp.report import render, write_report
 from vlp.report_parts import OPEN_ROWS
+from vlp.report_story import parts
 from vlp.runfolder import RunFolder
 from vlp.telling import searched
 
-VOID = {"meta", "img", "br", "link", "input", "hr"}
+VOID = {"meta", "img", "br", "link", "input", "hr", "source", "track"}
 EVIL = "reach 100 <script>alert(1)</script>"
 
 
@@ -197,3 +199,80 @@ def test_charts_read_without_eyes() -> None:
     assert "nothing measured" in read(str(replace(chart, points=[], marks=[]).svg())).text
     many = replace(chart, points=[(float(i), 1.0) for i in range(500)], stairs=True)
     assert "circle" not in read(str(many.svg())).tags
+
+
+def test_reasons_stand_where_a_plan_was_given_up() -> None:
+    plan = found()
+    clip = plan.plan[0].clip
+    told = [
+        *events(plan)[:-2],
+        Verified(time=1.3, decision=1, subgoal="add 5", outcome="replan"),
+        Replanned(time=1.3, reason="the star slid away"),
+        searched(plan, time=2.0, decision=2, seconds=0.2),
+    ]
+    acted = [ActedSubgoal(1, "add 5", clip, clip[:2], "replan")]
+    html = render({}, told, [(saved(plan), acted), (saved(plan, 2), [])])
+    text = read(html).text
+    first, second = text.index("Decision 1"), text.index("Decision 2")
+    assert first < text.index("the star slid away") < second
+    assert "Planned anew: the star slid away" in text[second:]
+
+
+def test_parts_add_up_to_the_run_and_hashes_come_last() -> None:
+    result = {
+        "seconds": 10.0,
+        "seconds_by_part": {"search": 4.0, "video": 3.0, "value": 0.5, "acting": 5.0, "policy": 2.0},
+        "models": {"video": {"sha256": "abc123"}},
+    }
+    found_parts = parts(result)
+    assert sum(part.seconds for part in found_parts if not part.inner) == pytest.approx(10.0)
+    assert [part.name for part in found_parts] == [
+        "search", "video", "value", "acting", "policy", "all else",
+    ]  # fmt: skip
+    plan = found()
+    text = read(render(result, events(plan), [(saved(plan), [])])).text
+    assert text.index("Level 2") < text.index("Where the time went") < text.index("abc123")
+
+
+def test_the_film_plays_with_captions_and_can_be_scrubbed(tmp_path: Path) -> None:
+    plan = found()
+    with RunFolder.create(tmp_path, "run") as run:
+        told: list[Event] = [
+            RunStarted(time=0.0, instruction=EVIL, seed=4),
+            searched(plan, time=1.0, decision=1, seconds=0.2),
+            SubgoalStarted(time=1.0, decision=1, step=1, subgoal="add <b>5</b> --> 1"),
+        ]
+        for step in range(1, 31):
+            number = run.add_frame(np.full((96, 128, 3), 8 * step, np.uint8))
+            told.append(Acted(time=1.0, control_step=step, action=(0, 0), sent=(0, 0), frame_index=number))
+            if step == 20:
+                told.append(Verified(time=1.2, decision=1, subgoal="add 5", outcome="replan"))
+                told.append(Replanned(time=1.2, reason="it slid"))
+                told.append(SubgoalStarted(time=1.2, decision=2, step=1, subgoal="add 2"))
+        for event in told:
+            run.record(event)
+        run.finish({"complete": True})
+    page = run.path / "report.html"
+    assert {"film.mp4", "execution.mp4"} <= set(read(page.read_text(encoding="utf-8")).links)
+    with browser_page(page.as_uri()) as opened:
+        shown = opened.evaluate(
+            """async () => {
+                const film = document.querySelector("video"), track = film.textTracks[0]
+                const ready = (thing, name) => new Promise(r => thing.addEventListener(name, r, {once: true}))
+                if (film.readyState < 2) await ready(film, "loadeddata")
+                const element = document.querySelector("track")
+                if (element.readyState < 2) await ready(element, "load")
+                const seek = async second => {
+                    const there = ready(film, "seeked")
+                    film.currentTime = second
+                    await there
+                    return [...track.cues].filter(cue => cue.startTime <= second && second < cue.endTime)
+                        .map(cue => cue.getCueAsHTML().textContent)
+                }
+                return [film.videoWidth, film.videoHeight, film.duration, track.mode,
+                        await seek(2.5), await seek(1.0)]
+            }"""
+        )
+    assert shown[:4] == [384, 288, pytest.approx(3.0), "showing"]
+    assert "decision 2, step 1: add 2" in shown[4][0] and "planned anew: it slid" in shown[4][0]
+    assert "add <b>5</b> --> 1" in shown[5][0]

@@ -30,7 +30,7 @@ class NoFolder:
 
     position = 0
 
-    def add_frame(self, rgb: NDArray[np.uint8]) -> int:
+    def add_frame(self, rgb: NDArray[np.uint8], view: object = None) -> int:
         return 0
 
 

@@ -24,7 +24,8 @@ from vlp import __version__
 from vlp.agent import Agent
 from vlp.approving import Approve
 from vlp.build import Parts, build
-from vlp.commands.asking import asked_on_terminal
+from vlp.commands.asking import Pictures, asked_on_terminal
+from vlp.commands.getting_ready import getting_ready
 from vlp.commands.instruction import read
 from vlp.commands.process import print_result
 from vlp.commands.run import Plan, PlannerOptions, Run
@@ -36,6 +37,7 @@ from vlp.durable.record import keep_run
 from vlp.durable.store import Store
 from vlp.errors import HeldError, InstructionError, ModelError, NoPlanError, UsageError
 from vlp.events import Events
+from vlp.known import not_understood
 from vlp.live import LiveView
 from vlp.looping import WAITS, Ask
 from vlp.outcomes import not_sure
@@ -130,12 +132,13 @@ def load(options: PlannerOptions) -> Parts:
     disable_progress_bar()
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise UsageError("device: expected a GPU that torch can use, got none; choose --device cpu or auto")
-    return build(
-        weights=options.weights or BUNDLED,
-        device=settings.device,
-        sampling_steps=settings.sampling_steps,
-        models=options.models(),
-    )
+    with getting_ready("loading models"):
+        return build(
+            weights=options.weights or BUNDLED,
+            device=settings.device,
+            sampling_steps=settings.sampling_steps,
+            models=options.models(),
+        )
 
 
 @contextlib.contextmanager
@@ -164,11 +167,15 @@ def _agent(
             yield Agent(
                 parts, robot, settings, events=events, folder=folder, live=live, approve=approve,
                 keeping=keeping, rules=read(options.rule, sorted(seen)),
-            ), (asked_on_terminal(live) if isinstance(live, LiveView) else live.ask)  # fmt: skip
+            ), (_asked(live, folder, parts) if isinstance(live, LiveView) else live.ask)  # fmt: skip
         except UnknownInstruction as error:
-            raise InstructionError(str(error)) from error
+            raise InstructionError(not_understood(error, seen)) from error
         finally:
             robot.disconnect()
+
+
+def _asked(live: LiveView, folder: RunFolder, parts: Parts) -> Ask:
+    return asked_on_terminal(live, pictures=Pictures(path=folder.path, probe=parts.probe))
 
 
 def _following(settings: Settings, watcher: Watcher | None) -> AbstractContextManager[LiveView | Watcher]:

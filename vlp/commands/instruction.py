@@ -19,15 +19,16 @@ def check_instruction(text: str, *, seed: int, rules: Sequence[str] = ()) -> Non
     from tasks.goal import understand
     from tasks.grammar import UnknownInstruction
     from tasks.layout import random_layout
+    from vlp.known import known, not_understood
 
     blocks, _ = random_layout(np.random.default_rng(seed))
-    known = f"known tasks: {_known(sorted(blocks))}"
     if not text.strip():
-        raise InstructionError(f"instruction: expected words, got {'blanks' if text else 'nothing'}; {known}")
+        got = "blanks" if text else "nothing"
+        raise InstructionError(f"instruction: expected words, got {got}; known tasks: {known(blocks)}")
     try:
         understand(text, {name: np.array(pose[:2]) for name, pose in blocks.items()})
     except UnknownInstruction as error:
-        raise InstructionError(f"instruction: {_one_line(str(error))}; {known}") from None
+        raise InstructionError(not_understood(error, blocks)) from None
     read(rules, sorted(blocks))
 
 
@@ -43,35 +44,9 @@ def check_rules(rules: Sequence[str], *, seed: int) -> None:
 def read(rules: Sequence[str], blocks: Sequence[str]) -> Rules:
     """Standing rules for a table with these blocks. Raises InstructionError."""
     from tasks.rules import UnknownRule, read_rules
+    from vlp.known import one_line
 
     try:
         return read_rules(rules, blocks)
     except UnknownRule as error:
-        raise InstructionError(f"rule: {_one_line(str(error))}") from None
-
-
-def _known(blocks: list[str]) -> str:
-    """The long tasks, a single push of each family for example, and the blocks' names."""
-    from tasks.board import words_of
-    from tasks.long import LONG_TASKS, MoveToArea
-    from tasks.long.area import area_words
-
-    areas = ", ".join(area_words(task.area) for task in LONG_TASKS if isinstance(task, MoveToArea))
-    others = [task.instruction for task in LONG_TASKS if not isinstance(task, MoveToArea)]
-    tasks = "; ".join([*others, f"move all blocks to the {{{areas}}}"])
-    names = ", ".join(map(words_of, blocks))
-    return f"{tasks}; or one push, such as {'; '.join(_EXAMPLES)}; blocks: {names}"
-
-
-_EXAMPLES = (
-    "push the red moon to the blue cube",
-    "push the green star to the top left corner",
-    "slide the yellow star slightly up",
-    "push the blue moon to the left of the green cube",
-    "point to the red pentagon",
-)
-
-
-def _one_line(text: str) -> str:
-    """Without line breaks, and with what cannot be encoded escaped."""
-    return " ".join(text.split()).encode("utf-8", "backslashreplace").decode("utf-8")
+        raise InstructionError(f"rule: {one_line(str(error))}") from None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 
@@ -13,7 +14,13 @@ from vlp.approving import Approve
 from vlp.commands.instruction import check_rules
 from vlp.commands.process import stdout_for_result
 from vlp.commands.run import PlannerOptions
+from vlp.durable.names import ROBOT
 from vlp.errors import UsageError
+from vlp.settings import Settings
+from vlp.weights import BUNDLED, verify
+
+if TYPE_CHECKING:
+    from vlp.sdk import Agent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +44,20 @@ class Mcp(PlannerOptions):
             raise UsageError(
                 "mcp: expected the package mcp, got none; pip install 'video-language-planner[mcp]'"
             )
-        with stdout_for_result():  # what libraries print while they load would not be MCP
-            from vlp.commands.carrying import load
+        with stdout_for_result():  # what libraries print would not be MCP
+            from vlp.driving import check_free
             from vlp.mcp_server import serve
-            from vlp.sdk import Agent
 
-            agent = Agent.simulated(
-                seed=self.seed, settings=settings, rules=self.rule, root=self.out, parts=load(self)
-            )
-        with agent:
-            serve(agent, self.approve)
+            check_free(self.out / ROBOT)
+            verify(self.weights or BUNDLED)
+        serve(partial(self._agent, settings), self.out / ROBOT, self.approve)
         return 0
+
+    def _agent(self, settings: Settings) -> Agent:
+        """Takes long: clients give up on a server that does this before it answers."""
+        from vlp.commands.carrying import load
+        from vlp.sdk import Agent
+
+        return Agent.simulated(
+            seed=self.seed, settings=settings, rules=self.rule, root=self.out, parts=load(self)
+        )

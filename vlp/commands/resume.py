@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tyro.conf import Positional
 
+from vlp.commands.getting_ready import getting_ready
 from vlp.durable.ending import check_not_over
 from vlp.durable.names import FILE
 from vlp.durable.record import check_weights, kept_run
@@ -50,6 +51,7 @@ def gone_on(folder: Path, *, as_json: bool = False, watcher: Watcher | None = No
         check_weights(weights, verify(asked.weights or BUNDLED))
         check_not_over(path)
         # Nothing heavy before this: what is wrong is said at once.
-        from vlp.commands.resuming import resume
+        with getting_ready("loading libraries"):
+            from vlp.commands.resuming import resume
 
         return resume(replace(asked, json=as_json), path, store, watcher)

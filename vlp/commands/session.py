@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlp.commands.folders import open_folder
+from vlp.commands.getting_ready import getting_ready
 from vlp.commands.instruction import check_instruction
 from vlp.commands.process import stdout_for_result
 from vlp.durable.names import FILE
@@ -27,7 +28,8 @@ def act(options: Run) -> int:
 def carried_out(options: Run, watcher: Watcher | None = None) -> Conclude:
     """Carry out an instruction, followed by `watcher` in the place of the terminal; says how it ended."""
     with _prepared(options) as folder:
-        from vlp.commands.carrying import begin
+        with getting_ready("loading libraries"):
+            from vlp.commands.carrying import begin
 
         return begin(options, folder, watcher)
 
@@ -36,7 +38,8 @@ def plan(options: Plan) -> int:
     """Show a plan; the exit code. Without guards it may show what can't be. Raises NoPlanError where there is
     none."""
     with _prepared(options) as folder:
-        from vlp.commands.carrying import plan_only
+        with getting_ready("loading libraries"):
+            from vlp.commands.carrying import plan_only
 
         conclude = plan_only(options, folder)
     return conclude()

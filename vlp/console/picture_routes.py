@@ -12,7 +12,10 @@ from vlp.console import pictures
 from vlp.console.history import run_of
 from vlp.decision import Decision
 
-REPORT_POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
+REPORT_POLICY: Final = (
+    "default-src 'none'; img-src data:; media-src data: 'self'; "
+    "style-src 'unsafe-inline'; frame-ancestors 'none'"
+)
 
 
 def add_pictures(app: FastAPI, root: Path) -> None:
@@ -50,6 +53,13 @@ def add_pictures(app: FastAPI, root: Path) -> None:
 
     @app.get("/runs/{name}/execution.mp4")
     def execution(name: str) -> Response:
-        if not (video := run_of(root, name) / "execution.mp4").is_file():
+        return moved(name, "execution.mp4")
+
+    @app.get("/runs/{name}/film.mp4")
+    def large(name: str) -> Response:
+        return moved(name, "film.mp4")
+
+    def moved(name: str, film: str) -> Response:
+        if not (video := run_of(root, name) / film).is_file():
             raise HTTPException(404, "expected a run that moved")
         return FileResponse(video)

@@ -8,7 +8,7 @@ from typing import Final
 
 from planner import Frames
 from vlp.decision import ActedSubgoal, Decision, load_acted, load_decision
-from vlp.film import film as film_of
+from vlp.plan_film import film as film_of
 from vlp.filmstrip import scaled, sheet, strip, to_png
 
 GAP: Final = 2

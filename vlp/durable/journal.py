@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from executors.faults import RobotLostError
 from executors.gate import GateError
 from executors.robot import Observation, Robot
-from executors.wrapped import WrappedRobot
+from executors.wrapped import View, WrappedRobot
 from vlp.durable.codec import pack, unpack
 from vlp.durable.store import Store
 
@@ -97,6 +97,11 @@ class JournaledRobot(WrappedRobot):
     def truncated(self) -> bool:
         """Whether its time was up then."""
         return bool(self._then().get("truncated", False))
+
+    @property
+    def view(self) -> View | None:
+        """The robot's; none of a step that is gone over."""
+        return None if self.at < self.journal.seen else super().view
 
     def connect(self) -> None:
         """Connect, and mend a journal whose last step has no end: it counts as sent."""

@@ -1,1 +1,1 @@
-"""The planner as tools of other agents' frameworks: the same five of each, one file a framework."""
+"""The planner as tools of other agents' frameworks: the same ones of each, one file a framework."""

@@ -54,6 +54,22 @@ class _Tools:
         with said_as(ToolException):
             return _pictured(json.dumps(self._plans.get_plan(plan)), self._plans.contact_sheet(plan))
 
+    def list_tasks(self) -> str:
+        with said_as(ToolException):
+            return json.dumps(self._plans.list_tasks())
+
+    def reject_branch(self, plan: str, branch: int, why: str) -> str:
+        with said_as(ToolException):
+            return json.dumps(self._plans.reject_branch(plan, branch, why))
+
+    def edit_branch(self, plan: str, branch: int, words: str) -> str:
+        with said_as(ToolException):
+            return json.dumps(self._plans.edit_branch(plan, branch, words))
+
+    def pick_branch(self, plan: str, branch: int) -> str:
+        with said_as(ToolException):
+            return json.dumps(self._plans.pick_branch(plan, branch))
+
     def execute_plan(self, plan: str) -> str:
         with said_as(ToolException):
             return json.dumps(self._plans.execute_plan(plan, self._approver(plan)))

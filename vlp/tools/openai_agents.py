@@ -59,6 +59,18 @@ class _Tools:
     def get_plan(self, plan: str) -> Pictured:
         return _pictured(json.dumps(self._plans.get_plan(plan)), self._plans.contact_sheet(plan))
 
+    def list_tasks(self) -> str:
+        return json.dumps(self._plans.list_tasks())
+
+    def reject_branch(self, plan: str, branch: int, why: str) -> str:
+        return json.dumps(self._plans.reject_branch(plan, branch, why))
+
+    def edit_branch(self, plan: str, branch: int, words: str) -> str:
+        return json.dumps(self._plans.edit_branch(plan, branch, words))
+
+    def pick_branch(self, plan: str, branch: int) -> str:
+        return json.dumps(self._plans.pick_branch(plan, branch))
+
     async def execute_plan(self, context: ToolContext[Any], plan: str) -> str:
         # The runner asks before it calls; this is for a call without the runner, or with the flag taken away.
         name, call = context.qualified_tool_name, context.tool_call_id

@@ -7,26 +7,46 @@ a stopped robot.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vlp.errors import UsageError, VlpError
+from planner import Search
+from tasks.board import words_of
+from vlp.approval import Answer, check
+from vlp.errors import NoPlanError, UsageError, VlpError
+from vlp.events import Event
 from vlp.filmstrip import to_png
+from vlp.known import PUSHES, long_tasks
 from vlp.saved_plan import SavedPlan
-from vlp.sdk import Agent
+from vlp.watching import Onlooker
+
+if TYPE_CHECKING:
+    from vlp.sdk import Agent
 
 TOOLS: Final[Mapping[str, str]] = {
+    "list_tasks": "What can be asked for on this table: tasks, single pushes, blocks; the standing rules.",
     "propose_plan": 'Look, search and save a plan, such as for "group the blocks by color". Nothing moves.',
-    "get_plan": "A plan's subgoals and scores, and its contact sheet: every frame, a row a subgoal.",
-    "execute_plan": "Act on the newest plan, once a person has approved it; what came of it.",
+    "get_plan": "A plan's subgoals, scores and branches, and its contact sheet, every frame, a row a step.",
+    "reject_branch": "Search on without a branch of the newest plan; gives a new plan. Nothing moves.",
+    "edit_branch": "Imagine a branch of the newest plan under other words; gives a new plan. Nothing moves.",
+    "pick_branch": "Go through another branch of the newest plan; gives a new plan. Nothing moves.",
+    "execute_plan": "Act on the newest plan, once a person has approved it; what came of it, what is next.",
     "observe": "What the camera shows, once no plan is being made or acted on.",
     "stop": "Stop the robot at once. Only a person can arm it again.",
 }
 """The tools, and what a model is told of each."""
+LOOKS: Final = ("list_tasks", "get_plan", "observe")
+"""Tools that change nothing."""
+MOVES: Final = ("execute_plan",)
+"""Tools after which a block may lie elsewhere."""
+BRANCHES: Final = 60
+"""Of a plan that a model is told of, at most."""
+STOPPED: Final = "stopped; a person has to arm the robot again"
 OURS: Final = (VlpError, ValueError)
 """Errors that a model is told of in their own words."""
 _KEPT: Final = ("reason", "control_steps", "score", "complete", "judged_by", "folder")
@@ -47,6 +67,22 @@ def said_as(kind: type[Exception]) -> Iterator[None]:
         raise kind(one_line(error)) from error
 
 
+class _Passed:
+    """Tells whoever asked for what is under way now; a plan outlives the call that made it."""
+
+    def __init__(self) -> None:
+        self.to: Onlooker | None = None
+
+    def __call__(self, event: Event) -> None:
+        if self.to is not None:
+            self.to(event)
+
+    def on_event(self, kind: str, details: dict[str, object]) -> None:
+        """See Onlooker."""
+        if self.to is not None:
+            self.to.on_event(kind, details)
+
+
 class Plans:
     """A session: its plans by name, from any thread; all errors are OURS."""
 
@@ -54,27 +90,81 @@ class Plans:
         self._agent = agent
         self._plans: dict[str, SavedPlan] = {}
         self._busy = threading.Lock()
+        agent.onlooker = self._told = _Passed()
 
-    def propose_plan(self, instruction: str) -> dict[str, Any]:
-        """Plan, see `Agent.plan`; what get_plan gives."""
+    def list_tasks(self) -> dict[str, Any]:
+        """What can be asked for, ready for JSON."""
         with self._busy:
-            plan = self._agent.plan(instruction)
-            # Frameworks keep calls and approvals over restarts: with the digest in its name, no plan of a
-            # later session passes for this one.
-            name = f"plan-{len(self._plans) + 1}-{plan.digest[:8]}"
-            self._plans[name] = plan
+            blocks = self._agent.blocks()
+        return {
+            "tasks": long_tasks(),
+            "pushes": list(PUSHES),
+            "blocks": [words_of(name) for name in blocks],
+            "rules": list(self._agent.rules),
+        }
+
+    def propose_plan(self, instruction: str, onlooker: Onlooker | None = None) -> dict[str, Any]:
+        """Plan, see `Agent.plan`; what get_plan gives. `onlooker`: is told how far it is."""
+        with self._watched(onlooker):
+            name = self._named(self._agent.plan(instruction))
         return self.get_plan(name)
 
+    def reject_branch(
+        self, plan: str, branch: int, why: str, onlooker: Onlooker | None = None
+    ) -> dict[str, Any]:
+        """Search on without a branch; the new plan."""
+        if not why.strip():
+            raise UsageError(f"why: expected a reason in words, got {why!r}; say why {branch} is rejected")
+        return self._amend(plan, Answer.reject({branch: why}), onlooker)
+
+    def edit_branch(
+        self, plan: str, branch: int, words: str, onlooker: Onlooker | None = None
+    ) -> dict[str, Any]:
+        """Imagine a branch under other words, and go through it; the new plan."""
+        return self._amend(plan, Answer.edit(branch, words), onlooker)
+
+    def pick_branch(self, plan: str, branch: int, onlooker: Onlooker | None = None) -> dict[str, Any]:
+        """Go through another branch; the new plan."""
+        return self._amend(plan, Answer.pick(branch), onlooker)
+
+    def _amend(self, plan: str, answer: Answer, onlooker: Onlooker | None) -> dict[str, Any]:
+        with self._watched(onlooker):
+            found = self._newest(plan)
+            try:
+                check(answer, Search(found.plan, found.tree, "horizon", found.expected_success))
+            except ValueError as error:
+                raise UsageError(str(error)) from error
+            name = self._named(self._agent.amend(found, answer))
+        return self.get_plan(name)
+
+    @contextmanager
+    def _watched(self, onlooker: Onlooker | None) -> Iterator[None]:
+        """One plan at a time, followed by whoever asked for it."""
+        with self._busy:
+            self._told.to = onlooker
+            try:
+                yield
+            finally:
+                self._told.to = None
+
+    def _named(self, plan: SavedPlan) -> str:
+        """Keep a plan; its name. Frameworks keep calls and approvals over restarts: with the digest in its
+        name, no plan of a later session passes for this one."""
+        name = f"plan-{len(self._plans) + 1}-{plan.digest[:8]}"
+        self._plans[name] = plan
+        return name
+
     def get_plan(self, plan: str) -> dict[str, Any]:
-        """A plan's name, subgoals and scores, ready for JSON."""
+        """A plan's name, subgoals, scores and branches, ready for JSON."""
         found = self.of(plan)
         return {
             "plan": plan,
             "subgoals": list(found.subgoals),
-            "steps_to_go": [round(step.steps_to_go, 1) for step in found.plan],
-            "spread": [round(step.spread, 1) for step in found.plan],
+            "steps_to_go": [_number(step.steps_to_go) for step in found.plan],
+            "spread": [_number(step.spread) for step in found.plan],
             "expected_success": None if (p := found.expected_success) is None else round(p, 2),
-            "branches": len(found.tree.nodes),
+            "branches": _branches(found),
+            "imagined": len(found.tree.nodes),
             "rejected": found.tree.rejections(),
         }
 
@@ -88,22 +178,40 @@ class Plans:
 
     def question(self, plan: str) -> str:
         """What a person is asked before a plan is acted on. Raises UsageError for any but the newest."""
+        return f"Act on {plan}: {'; '.join(self._newest(plan).subgoals)}?"
+
+    def _newest(self, plan: str) -> SavedPlan:
         found = self.of(plan)
         if plan != (newest := list(self._plans)[-1]):
             raise UsageError(f"plan: expected the newest one, {newest}, got {plan}; nothing moved")
-        return f"Act on {plan}: {'; '.join(found.subgoals)}?"
+        return found
 
-    def execute_plan(self, plan: str, by: str) -> dict[str, Any]:
-        """Act on a plan that somebody approved, see `Agent.execute`; what came of it."""
-        with self._busy:
+    def execute_plan(self, plan: str, by: str, onlooker: Onlooker | None = None) -> dict[str, Any]:
+        """Act on a plan that somebody approved, see `Agent.execute`; what came of it, and what is next."""
+        with self._watched(onlooker):
             found = self.of(plan)
             result = self._agent.execute(found, found.approved(by=by))
-        return {name: result[name] for name in _KEPT}
+            return {**{name: result[name] for name in _KEPT}, **self._next()}
 
-    async def aexecute_plan(self, plan: str, by: str) -> dict[str, Any]:
+    def _next(self) -> dict[str, Any]:
+        """The plan that follows from what was done, where one waits, and the call that goes on."""
+        try:
+            waiting = self._agent.waiting()
+        except NoPlanError as error:
+            return {"next_plan": None, "next": f"{error}; call propose_plan to go on"}
+        if waiting is None:
+            return {"next_plan": None, "next": "it is over; call propose_plan for something else"}
+        name = self._named(waiting)
+        return {
+            "next_plan": name,
+            "next": f"the goal is not reached yet, and a new plan waits: look at get_plan(plan={name!r}), "
+            f"then call execute_plan(plan={name!r})",
+        }
+
+    async def aexecute_plan(self, plan: str, by: str, onlooker: Onlooker | None = None) -> dict[str, Any]:
         """`execute_plan`, beside other tasks. The robot is stopped when whoever asked leaves meanwhile."""
         try:
-            return await asyncio.to_thread(self.execute_plan, plan, by)
+            return await asyncio.to_thread(self.execute_plan, plan, by, onlooker)
         except asyncio.CancelledError:
             self.stop("whoever asked has left")  # the thread would go on to the plan's end
             raise
@@ -115,7 +223,7 @@ class Plans:
     def stop(self, reason: str) -> str:
         """Stop the robot at once, whatever is under way."""
         self._agent.stop(reason)
-        return "stopped; a person has to arm the robot again"
+        return STOPPED
 
     def of(self, plan: str) -> SavedPlan:
         """A plan by its name. Raises UsageError."""
@@ -123,6 +231,34 @@ class Plans:
             known = ", ".join(self._plans) or "none yet; call propose_plan"
             raise UsageError(f"plan: expected a plan of this session, got {plan!r:.40}; there are: {known}")
         return self._plans[plan]
+
+
+def _branches(plan: SavedPlan) -> list[dict[str, Any]]:
+    """Branches of a plan's tree, those of the plan first, then kept ones, then the best of the others."""
+    chosen = {step.node_id for step in plan.plan}
+    nodes = sorted(
+        plan.tree.nodes,
+        key=lambda node: (node.id not in chosen, not node.kept, node.rejected is not None, node.depth,
+                          node.steps_to_go if math.isfinite(node.steps_to_go) else math.inf),
+    )  # fmt: skip
+    return [
+        {
+            "branch": node.id,
+            "level": node.depth,
+            "after": node.parent,
+            "subgoal": node.subgoal,
+            "steps_to_go": _number(node.steps_to_go),
+            "state": "in the plan" if node.id in chosen
+            else f"rejected: {node.rejected}" if node.rejected
+            else "kept" if node.kept else "dropped",
+        }
+        for node in nodes[:BRANCHES]
+    ]  # fmt: skip
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN."""
+    return round(value, 1) if math.isfinite(value) else None
 
 
 def not_approved(plan: str) -> UsageError:
