@@ -12,6 +12,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from numpy.typing import NDArray
 
+from executors.camera_watch import View
 from executors.policy import FramePolicy, SlotPolicy
 from planner import (
     FrozenGuard,
@@ -34,6 +35,7 @@ from vlp.models import Models
 from vlp.other_video import OtherVideo
 from vlp.vlm.account import Accounted
 from vlp.vlm.bundled import BundledVLM
+from vlp.view import BoardView
 from vlp.vlm.choose import SuccessJudge, choose
 from vlp.weights import verify
 
@@ -78,6 +80,10 @@ class Parts:
     """How sure one may be of a plan; None where that was not measured with these models."""
     accounted: tuple[Accounted, ...] = ()
     """Models that keep account of what they cost."""
+    view: View | None = None
+    """Knows the camera and the board that these models see; None where nobody does."""
+    shape: tuple[int, int, int] = (96, 128, 3)
+    """[H, W, 3] of the pictures that they see."""
 
 
 class VideoBranches:
@@ -201,4 +207,6 @@ def build(
         success=vlm.success,
         confidence=Confidence.load(hashes) if models == Models() else None,
         accounted=(*vlm.accounted, *([other] if other else [])),
+        view=(view := BoardView(encoder, pipeline.renderer)),
+        shape=view.shape,
     )
