@@ -170,5 +170,5 @@ def _refined(rows: Points, off: Points, fit: Points, limits: Sequence[float]) ->
         weight = np.clip(1 - ((rows @ fit - off) / limit) ** 2, 0, None) ** 2
         # Without the small last term, edges that are not seen could be anywhere.
         square = rows.T @ (weight[:, None] * rows) + np.diag(_HELD)
-        fit = np.linalg.solve(square, rows.T @ (weight * off))
+        fit = np.asarray(np.linalg.solve(square, rows.T @ (weight * off)), np.float64)
     return fit

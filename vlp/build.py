@@ -33,9 +33,9 @@ from video.renderer import SlotRenderer
 from vlp.confidence import Confidence
 from vlp.models import Models
 from vlp.other_video import OtherVideo
+from vlp.view import BoardView
 from vlp.vlm.account import Accounted
 from vlp.vlm.bundled import BundledVLM
-from vlp.view import BoardView
 from vlp.vlm.choose import SuccessJudge, choose
 from vlp.weights import verify
 

@@ -1,4 +1,4 @@
-"""Whether a picture is one of our camera over our board: its edges, its colour, and what is drawn anew of it."""
+"""Whether a picture is one of our camera over our board: its edges, its colour, and the rest drawn anew."""
 
 from __future__ import annotations
 
@@ -131,7 +131,8 @@ class BoardView:
         if bent < self.config.shift:
             return shift
         corners = f"{found.farthest:.1f} pixels ({found.farthest * self._millimetres:.0f} mm)"
-        return f"{shift or 'it'}{', and' if shift else ''} turned, tilted or of another size: a corner {corners} off"
+        begin = f"{shift}, and" if shift else "it"
+        return f"{begin} turned, tilted or of another size: a corner {corners} off"
 
     def _share_of_board(self, picture: Frames) -> float:
         """Share of the board, 0..1, that is about as bright as its middle value, in every colour."""

@@ -1,4 +1,4 @@
-"""`python -m vlp.evaluate.camera`: cameras that are not ours, found; light, noise and hands, not taken for one.
+"""`python -m vlp.evaluate.camera`: cameras that are not ours, and what is taken for one but is none.
 
 Writes results/camera.json: shares with 95% Wilson intervals, on boards that were pushed about.
 """

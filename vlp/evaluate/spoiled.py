@@ -89,7 +89,7 @@ def turned(picture: Frames, rng: Rng) -> Frames:
 
 def lit(picture: Frames, rng: Rng) -> Frames:
     """Light of -30 to +10%."""
-    return _bytes(picture * rng.uniform(0.7, 1.1))
+    return _bytes(np.asarray(picture * rng.uniform(0.7, 1.1), np.float64))
 
 
 def noisy(picture: Frames, rng: Rng) -> Frames:
