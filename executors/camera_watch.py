@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,19 @@ class CameraConfig:
     """Range of values in every colour up to which a picture counts as black or single-coloured, of 255."""
     shape: tuple[int, int, int] | None = None
     """[H, W, 3] of the picture; None for that of the first one."""
+    view_seconds: float = 2.0
+    """Seconds after which what the picture shows is looked at again."""
+    view_pictures: int = 60
+    """Observations after which it is, if that comes sooner: simulated time may run faster than the clock."""
+
+
+class View(Protocol):
+    """Knows what the camera should show."""
+
+    def fault(self, observation: Observation) -> tuple[str, str, str] | None:
+        """What was expected of an observation whose "rgb" has a good form, what was got, and what to do; None
+        where nothing is wrong."""
+        ...
 
 
 class CameraWatch:
@@ -41,12 +55,17 @@ class CameraWatch:
     Args:
         config: what counts as a fault.
         clock: seconds, the clock of the observations' "time"; never runs backwards.
+        view: looks, at the start and every few seconds, whether the picture is one of the camera and the board
+            that are expected; None where that is not known.
     """
 
     def __init__(
-        self, config: CameraConfig | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        config: CameraConfig | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        view: View | None = None,
     ) -> None:
-        self.config, self._clock = config or CameraConfig(), clock
+        self.config, self._clock, self._view = config or CameraConfig(), clock, view
         self._turn = threading.Lock()
         self._reader: threading.Thread | None
         self.reset()
@@ -58,6 +77,10 @@ class CameraWatch:
         self._picture, self._alike = b"", 0
         self._since: NDArray[np.float64] | None = None
         self._gone = 0.0
+        self._viewed: tuple[bytes, float] | None = None
+        """The picture that the view last found good, and when that was."""
+        self._unviewed = 0
+        """Observations of other pictures since."""
 
     def read(self, robot: Robot, timeout: float | None = None) -> Observation:
         """The robot's newest observation, checked; `timeout` in seconds instead of the config's.
@@ -92,7 +115,7 @@ class CameraWatch:
 
     def check(self, observation: Observation) -> None:
         """Raises CameraError for a picture that is missing, of a wrong form, black or of a single colour,
-        frozen, too old, or older than one seen before.
+        frozen, too old, older than one seen before, or not of the camera and the board that are expected.
 
         "rgb" is uint8 [H, W, 3]; "time", if there, the seconds of its capture on this watch's clock. A robot
         that gives none is not judged by age.
@@ -102,6 +125,21 @@ class CameraWatch:
             if "time" in observation:
                 self._check_time(observation["time"])
             self._check_frozen(picture, observation.get("effector_target_translation"))
+            if self._view is not None:
+                self._check_view(self._view, picture, observation)
+
+    def _check_view(self, view: View, picture: NDArray[np.uint8], observation: Observation) -> None:
+        content, now = picture.tobytes(), self._clock()
+        if self._viewed is not None:
+            good, since = self._viewed
+            self._unviewed += content != good
+            late = now - since >= self.config.view_seconds or self._unviewed >= self.config.view_pictures
+            if content == good or not late:
+                return
+        self._viewed = None  # until one is good, every one is looked at
+        if fault := view.fault(observation):
+            raise CameraError(_line(*fault))
+        self._viewed, self._unviewed = (content, now), 0
 
     def _check_form(self, picture: object) -> NDArray[np.uint8]:
         if not isinstance(picture, np.ndarray):

@@ -12,6 +12,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from numpy.typing import NDArray
 
+from executors.camera_watch import View
 from executors.policy import FramePolicy, SlotPolicy
 from planner import (
     FrozenGuard,
@@ -33,6 +34,7 @@ from video.renderer import SlotRenderer
 from vlp.confidence import Confidence
 from vlp.models import Models
 from vlp.other_video import OtherVideo
+from vlp.view import BoardView
 from vlp.vlm.account import Accounted
 from vlp.vlm.bundled import BundledVLM
 from vlp.vlm.choose import SuccessJudge, choose
@@ -81,6 +83,10 @@ class Parts:
     """Models that keep account of what they cost."""
     most_blocks: int = len(KINDS)
     """Blocks on the board that all of them can do with."""
+    view: View | None = None
+    """Knows the camera and the board that these models see; None where nobody does."""
+    shape: tuple[int, int, int] = (96, 128, 3)
+    """[H, W, 3] of the pictures that they see."""
 
 
 class VideoBranches:
@@ -205,4 +211,6 @@ def build(
         confidence=Confidence.load(hashes) if models == Models() else None,
         accounted=(*vlm.accounted, *([other] if other else [])),
         most_blocks=vlm.most_blocks,
+        view=(view := BoardView(encoder, pipeline.renderer)),
+        shape=view.shape,
     )

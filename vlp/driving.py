@@ -11,8 +11,9 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from executors.camera_watch import CameraWatch
+from executors.camera_watch import CameraWatch, View
 from executors.faults import LeaseError
+from executors.holds import HoldError
 from executors.lease import Lease, LeaseStore
 from executors.robot import Robot
 from executors.safety import SafeRobot
@@ -26,10 +27,11 @@ _NAME: Final = "process "
 
 
 @contextmanager
-def driven(robot: Robot, folder: Path) -> Iterator[SafeRobot]:
+def driven(robot: Robot, folder: Path, view: View | None = None) -> Iterator[SafeRobot]:
     """The robot behind its gate, stop, camera watch and a lease, which is renewed until the block is left.
 
-    folder: of the robot; every process that drives it names the same. Raises HeldError where another process
+    folder: of the robot; every process that drives it names the same. view: knows what its camera should
+    show; None where nobody does. Raises HeldError where another process
     drives it.
     """
     try:
@@ -42,7 +44,7 @@ def driven(robot: Robot, folder: Path) -> Iterator[SafeRobot]:
     try:
         own_time = getattr(robot, "keeps_time", False)
         yield SafeRobot(
-            robot, latch=StopLatch(folder), lease=lease, camera=CameraWatch(),
+            robot, latch=StopLatch(folder), lease=lease, camera=CameraWatch(view=view),
             period=None if own_time else 1 / board.CONTROL_HZ,
         )  # fmt: skip
     finally:
@@ -50,6 +52,15 @@ def driven(robot: Robot, folder: Path) -> Iterator[SafeRobot]:
         keeper.join()
         with suppress(LeaseError):
             lease.release()
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """What holds the robot, as a HeldError in its own words."""
+    try:
+        yield
+    except HoldError as error:
+        raise HeldError(str(error)) from error
 
 
 def is_free(folder: Path) -> bool:

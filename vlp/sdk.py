@@ -20,18 +20,18 @@ from typing import Any, Self
 
 import numpy as np
 
-from executors.holds import HoldError
 from executors.robot import Observation, Robot, SimulatedRobot
 from executors.safety import SafeRobot
 from executors.stop import StopLatch
 from executors.watchdog import CommandTimeout
 from vlp.approval import Answer
 from vlp.build import Parts, build
-from vlp.driving import driven
+from vlp.driving import driven, held
 from vlp.durable.names import ROBOT
-from vlp.errors import HeldError, NoPlanError, UsageError
+from vlp.errors import NoPlanError, UsageError
 from vlp.events import Event
 from vlp.following import Following
+from vlp.picture import Fitted, Given
 from vlp.saved_plan import CHANGED, Approval, SavedPlan, Why, changed, why
 from vlp.sdk_run import Once, Run
 from vlp.settings import Settings
@@ -43,7 +43,8 @@ class Agent:
     """Plans for one robot, and acts on plans that someone approved. A context manager.
 
     Args:
-        robot: with LeRobot's method names; nobody else may drive it.
+        robot: with LeRobot's method names; nobody else may drive it. Pictures of another size than the models
+            see are scaled, see `vlp.picture.fitted`.
         settings: how wide and far it searches.
         rules: standing rules in words, for every plan.
         root: where run folders go; the robot's stop and lease lie there too.
@@ -68,10 +69,14 @@ class Agent:
         self.settings, self.rules, self.root = settings or Settings(), tuple(rules), root
         self._parts = parts or build(device=self.settings.device, sampling_steps=self.settings.sampling_steps)
         self._stack = ExitStack()
-        self._robot: SafeRobot = self._stack.enter_context(driven(robot, root / ROBOT))
+        self._robot: SafeRobot = self._stack.enter_context(
+            driven(Fitted(robot, self._parts.shape), root / ROBOT, self._parts.view)
+        )
+        self._given = Given(self._parts)
         self._stack.callback(self._robot.disconnect)
         if not self._robot.is_connected:
-            self._robot.connect()
+            with held():
+                self._robot.connect()
         if command_timeout is not None:
             self._stack.enter_context(CommandTimeout(self._robot, command_timeout))
         self._run: Run | None = None
@@ -87,14 +92,18 @@ class Agent:
 
     def plan(self, instruction: str, observation: Observation | None = None) -> SavedPlan:
         """Look, search, and save the plan; nothing moves. `observation`: what to plan from instead of what is
-        seen now. Raises InstructionError, NoPlanError, ModelError, HeldError."""
+        seen now, {"rgb": a picture of the board} at least. Raises InstructionError, NoPlanError, ModelError,
+        UsageError for an observation that is none, HeldError also for a picture that can't be relied on."""
+        if observation is not None:
+            observation = self._given.take(observation)
         self._leave()
-        self._run = run = Run.begin(
-            instruction, self._robot, observation,
-            parts=self._parts, settings=self.settings, rules=self.rules, root=self.root,
-            onlooker=self.onlooker,
-        )  # fmt: skip
-        run.go(None)
+        with held():
+            self._run = run = Run.begin(
+                instruction, self._robot, observation,
+                parts=self._parts, settings=self.settings, rules=self.rules, root=self.root,
+                onlooker=self.onlooker,
+            )  # fmt: skip
+            run.go(None)
         return run.saved()
 
     def resume(self, folder: Path) -> SavedPlan:
@@ -105,12 +114,13 @@ class Agent:
         if folder.absolute().parent != self.root.absolute():
             raise UsageError(f"folder: expected one in {self.root}, got {folder}; name a run of this robot")
         self._leave()
-        self._run = run = Run.resume(
-            folder.absolute(), self._robot,
-            parts=self._parts, settings=self.settings, rules=self.rules, onlooker=self.onlooker,
-        )  # fmt: skip
-        if not run.under_way:
-            run.go(None)
+        with held():
+            self._run = run = Run.resume(
+                folder.absolute(), self._robot,
+                parts=self._parts, settings=self.settings, rules=self.rules, onlooker=self.onlooker,
+            )  # fmt: skip
+            if not run.under_way:
+                run.go(None)
         return run.saved()
 
     def execute(self, plan: SavedPlan, approval: Approval) -> dict[str, Any]:
@@ -155,10 +165,8 @@ class Agent:
 
     def observe(self) -> Observation:
         """What the robot sees now. Raises HeldError where that can't be trusted."""
-        try:
+        with held():
             return self._robot.get_observation()
-        except HoldError as error:
-            raise HeldError(str(error)) from error
 
     def stop(self, reason: str = "stopped by the operator") -> None:
         """Stop the robot at once, from any thread; nothing is sent until `rearm`."""

@@ -29,7 +29,7 @@ from vlp.commands.getting_ready import getting_ready
 from vlp.commands.instruction import read
 from vlp.commands.process import print_result
 from vlp.commands.run import Plan, PlannerOptions, Run
-from vlp.driving import driven
+from vlp.driving import driven, held
 from vlp.durable.keeping import Keeping
 from vlp.durable.names import FILE, ROBOT
 from vlp.durable.postgres import checkpoints
@@ -156,7 +156,12 @@ def _agent(
     settings, keeping, events = options.settings(), keeping or Keeping(), Events(since)
     events.subscribe(folder.record)
     inner = SimulatedRobot(options.instruction, seed=settings.seed, max_steps=settings.max_control_steps)
-    with driven(keeping.robot(inner), folder.path / ROBOT) as safe, _following(settings, watcher) as live:
+    place = folder.path / ROBOT
+    with (
+        held(),
+        driven(keeping.robot(inner), place, parts.view) as safe,
+        _following(settings, watcher) as live,
+    ):
         robot: Robot = safe if watcher is None else WatchedRobot(safe, watcher.seen)
         if watcher is not None:
             watcher.began(folder.path)
