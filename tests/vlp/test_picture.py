@@ -156,7 +156,7 @@ def test_black_frozen_and_foreign_pictures_are_the_camera_s_fault(agent: Agent) 
     with pytest.raises(HeldError, match="something covers the board"):
         agent.plan(GOAL, {**seen, "rgb": with_hand(seen["rgb"], rng)})
     assert agent.plan(GOAL, seen).subgoals and agent.plan(GOAL, seen).subgoals
-    gone = np.array(seen["effector_target_translation"]) + (0.05, 0.0)
+    gone = seen["effector_target_translation"] + np.array([0.05, 0.0])
     with pytest.raises(HeldError, match="pictures that change"):
         agent.plan(GOAL, {"rgb": seen["rgb"], "effector_target_translation": gone})
 
@@ -206,9 +206,9 @@ def test_the_reference_camera_is_found(parts: Parts, tmp_path: Path) -> None:
     robot = SimulatedRobot(None, seed=SMALL.seed)
     robot.env.close()
     robot.env._world = World(REFERENCE)
-    with Agent(robot, settings=SMALL, root=tmp_path, parts=parts) as agent:
-        with pytest.raises(HeldError, match="expected the board where the camera 'board' shows it"):
-            agent.plan(GOAL)
+    agent = Agent(robot, settings=SMALL, root=tmp_path, parts=parts)
+    with agent, pytest.raises(HeldError, match="expected the board where the camera 'board' shows it"):
+        agent.plan(GOAL)
 
 
 def test_a_camera_that_is_pushed_while_it_acts_holds_the_robot(parts: Parts, tmp_path: Path) -> None:

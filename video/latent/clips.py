@@ -96,7 +96,7 @@ class LatentClips:
         told = store.text[starts, 0 if choice is None else choice]
         return {
             "latents": latents,
-            "actions": acts.unflatten(1, (self._config.frames, self.stride)).flatten(2).float(),
+            "actions": acts.reshape(len(starts), self._config.frames, -1).float(),
             "words": self._words[told],
             "acted": torch.from_numpy(store.acted[starts]),
         }

@@ -83,12 +83,13 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.action = nn.Linear(chunk, width)
         self.place = nn.Parameter(torch.randn(self.cells, width) * 0.02)
         self.time = nn.Parameter(torch.randn(2, frames + 1, width) * 0.02)
-        self.level = nn.Sequential(nn.Linear(12, width), nn.SiLU(), nn.Linear(width, 6 * width))
+        shift = nn.Linear(width, 6 * width)
+        self.level = nn.Sequential(nn.Linear(12, width), nn.SiLU(), shift)
         self.kind = nn.Parameter(torch.zeros(3, 6 * width))
         self.blocks = nn.ModuleList([Block(width, heads) for _ in range(layers)])
         self.norm = nn.LayerNorm(width)
         self.out_video, self.out_action = nn.Linear(width, token), nn.Linear(width, chunk)
-        for layer in (self.level[2], self.out_video, self.out_action):
+        for layer in (shift, self.out_video, self.out_action):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 

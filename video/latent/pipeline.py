@@ -63,7 +63,7 @@ class LatentPipeline:
         """Video uint8 [N, T, H, W, 3] after frames uint8 [N, H, W, 3] to actions [N, T * stride, A]."""
         first, _, acts = self._start(frames, seeds)
         whole = self._encode(np.concatenate([frames[:, None], clips], 1).reshape(-1, *frames.shape[1:]))
-        known = motions(whole.unflatten(0, (len(frames), -1)), self.bundle.scale.motion)
+        known = motions(whole.reshape(len(frames), -1, *whole.shape[1:]), self.bundle.scale.motion)
         _, found = self._sample(
             first, known, acts, self._words(subgoals, len(frames)), video_level=0.0, action_level=None
         )
@@ -109,7 +109,8 @@ class LatentPipeline:
         scale = self.bundle.scale
         with fast(self.device.type):
             latent = self.bundle.autoencoder.encode(to_tensor(frames).to(self.device)).latent.float()
-        return (latent - scale.latent_mean.to(self.device)) / scale.latent_std.to(self.device)
+        unit: Tensor = (latent - scale.latent_mean.to(self.device)) / scale.latent_std.to(self.device)
+        return unit
 
     @torch.no_grad()
     def _draw(self, first: Tensor, video: Tensor) -> Frames:
@@ -128,5 +129,5 @@ class LatentPipeline:
 
     def _actions(self, chunks: Tensor) -> NDArray[np.float32]:
         scale = self.bundle.scale
-        acts = chunks.cpu().unflatten(2, (self.bundle.stride, -1)).flatten(1, 2)
+        acts = chunks.cpu().reshape(len(chunks), self.frames * self.bundle.stride, -1)
         return np.asarray((acts * scale.action_std + scale.action_mean).numpy(), np.float32)

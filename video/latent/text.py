@@ -20,8 +20,8 @@ MAX_TOKENS: Final = 32
 def learn(texts: Sequence[str], vocabulary: int = 512) -> Any:
     """A tokenizer of at most `vocabulary` entries that reads any text."""
     tokenizer = Tokenizer(BPE())
-    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=True)  # type: ignore[assignment]
-    tokenizer.decoder = ByteLevelDecoder()  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = ByteLevelDecoder()
     trainer = BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=[PAD],

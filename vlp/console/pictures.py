@@ -8,8 +8,8 @@ from typing import Final
 
 from planner import Frames
 from vlp.decision import ActedSubgoal, Decision, load_acted, load_decision
-from vlp.plan_film import film as film_of
 from vlp.filmstrip import scaled, sheet, strip, to_png
+from vlp.plan_film import film as film_of
 
 GAP: Final = 2
 HEIGHT: Final = 56
