@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from executors.robot import SimulatedRobot
+from executors.robot import Robot, SimulatedRobot
 from planner import NoPlan, PlanStep, Search
 from vlp.ablate.protocol import Asked
 from vlp.agent import Agent
@@ -88,7 +88,7 @@ def _decide(episode: Episode, parts: Parts, *, act: bool) -> _First:
         episode.instruction, seed=episode.seed, layout=episode.layout, max_steps=ACTED_STEPS
     )
     try:
-        seen = Unscored(robot) if episode.stop == "own" else robot
+        seen: Robot = Unscored(robot) if episode.stop == "own" else robot
         agent = Agent(parts, seen, settings, events=Events(), folder=cast("RunFolder", first))
         if act:
             agent.run(episode.instruction)

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.robot import SimulatedRobot
+from executors.robot import Robot, SimulatedRobot
 from tasks.layout import Layout
 from vlp.bench.code import code_digest
 from vlp.bench.line import MEASURED, Line
@@ -82,7 +82,7 @@ def run(episode: Episode, parts: Parts) -> Line:
         max_steps=episode.settings.max_control_steps,
     )
     watched = Observed(robot)
-    seen = watched if episode.stop == "own" else robot
+    seen: Robot = watched if episode.stop == "own" else robot
     try:
         method = METHODS[episode.method]
         with method.parts(parts, robot, episode.settings.seed) as own:

@@ -40,7 +40,7 @@ def figures(lines: Sequence[Line]) -> dict[str, Any]:
     scores = [float(line["score"]) for line in lines]
     decisions = sum(int(line["decisions"]) for line in lines)
     searching = sum(float(line["seconds_by_part"].get("search", 0.0)) for line in lines)
-    found = {
+    found: dict[str, Any] = {
         "code": sorted({str(line.get("code", LATER["code"])) for line in lines}),
         "mean_score": round(float(np.mean(scores)), 4),
         "interval_95": bootstrap(scores),

@@ -116,7 +116,7 @@ def episodes(options: Options) -> list[Ruled]:
         layout = (world.poses(), (float(world.target[0]), float(world.target[1])))
         others = sorted(set(layout[0]) - named(text))
         spared = str(np.random.default_rng(seed).choice(others))
-        found += [Ruled(rule, family, text, seed, settings, layout=layout, spared=spared) for rule in RULES]
+        found += [Ruled(rule, family, text, seed, settings, layout, spared=spared) for rule in RULES]
     return found
 
 
