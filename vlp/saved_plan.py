@@ -108,7 +108,8 @@ class Why:
     picture: Frames
     """Clips of both, the plan's first, level by level, uint8 [H, W, 3]."""
     steps_to_go: tuple[float, float]
-    """Control steps left after the plan and after the other branch, both after as many pushes as both have. Of a branch that goes on from the plan's end: at its own end."""
+    """Control steps left after the plan and after the other branch, both after as many pushes as both have.
+    Of a branch that goes on from the plan's end: at its own end."""
     rejected: str | None
     """Why the other branch may not be acted on."""
 

@@ -1,5 +1,5 @@
-"""Long tasks say 1 exactly when their sentence is true, on any board of 1 to 16 blocks: held against a reading
-of the sentences that shares no code with the tasks."""
+"""Long tasks say 1 exactly when their sentence is true, on any board of 1 to 16 blocks: held against a
+reading of the sentences that shares no code with the tasks."""
 
 from __future__ import annotations
 
