@@ -146,11 +146,13 @@ def unconnected(error: BaseException, url: str) -> str:
 
 def _root(error: BaseException) -> str:
     """The first cause, in the words of the operating system where they are its."""
-    chain = list(_causes(error))
-    own = next((e for e in reversed(chain) if isinstance(e, OSError) and e.strerror), None)
-    return (
-        str(own.strerror) if own else next((str(e) for e in reversed(chain) if str(e)), type(error).__name__)
-    )
+    chain = list(_causes(error))[::-1]
+    own = next((found for found in chain if isinstance(found, OSError) and found.strerror), None)
+    if own is None:
+        return next((str(found) for found in chain if str(found)), type(error).__name__)
+    # Asyncio puts words of its own in their place.
+    system = (isinstance(own, ConnectionError) or type(own) is OSError) and own.errno
+    return os.strerror(system) if system else str(own.strerror)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import openai
 
@@ -76,7 +77,8 @@ class Endpoint:
             http = Client(self.config.address, self._server)
             client = openai.AsyncOpenAI(
                 api_key=self._key or "none",
-                base_url=self.config.address,
+                base_url=self.config.shown,
+                default_query=dict(parse_qsl(urlsplit(self.config.address).query, keep_blank_values=True)),
                 max_retries=10,
                 timeout=self.config.deadline,
                 http_client=http,
@@ -218,7 +220,7 @@ class Endpoint:
             case openai.APIConnectionError():
                 got = f"{unconnected(error.__cause__ or error, self.config.address)} to {where}"
             case openai.APIStatusError() if error.response.is_redirect:
-                aim = error.response.headers["location"].partition("?")[0]
+                aim = error.response.headers.get("location", "nowhere").partition("?")[0]
                 got = f"status {error.status_code}, which leads to {aim}; give the URL that answers itself"
             case openai.APIStatusError():
                 got = f"status {error.status_code} from {where} ({said})"
