@@ -333,7 +333,7 @@ def test_fewer_choices_than_asked_for_are_asked_for_again() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[1, 2]", "[-1]", "[NaN]", "[Infinity]", "[1e9]", '["soon"]', "[]", "null", "[[1]]", '[1], "x": 2'],
+    ["[1, 2]", "[-1]", "[NaN]", "[Infinity]", "[1e9]", '["soon"]', "[]", "null", "[[1]]"],
 )
 def test_numbers_that_can_be_no_steps_are_not_taken(text: str) -> None:
     with ChatServer(lambda request: reply(f'{{"steps_to_go": {text}}}')) as server:

@@ -36,15 +36,16 @@ class Capabilities:
         """Do not ask for it again."""
         self._gone.add(feature)
 
-    def refused(self, complaint: str, request: Mapping[str, Any]) -> bool:
-        """Give up what a server's complaint about a request is about; False where nothing is left to give
-        up. What another question at the same time made us give up already counts as well."""
+    def refused(self, complaint: str, request: Mapping[str, Any], *, guess: bool = True) -> bool:
+        """Give up what a server's complaint about a request is about, or the next thing where it does not say
+        and we may `guess`; False where nothing is left to give up. What another question at the same time
+        made us give up already counts as well."""
         used = self._used(request)
         if any(feature in self._gone for feature in used):
             return True
         said = complaint.lower()
         named = [feature for feature in used if any(word in said for word in _WORDS[feature])]
-        if not used:
+        if not (named or (used and guess)):
             return False
         self.give_up((named or used)[0])
         return True

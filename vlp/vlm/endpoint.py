@@ -2,7 +2,7 @@
 
 The client retries what may pass (429 with its Retry-After, 5xx, broken connections) with jitter; here stands
 what it lacks: one deadline over all of that, a largest reply, a budget, and asking again for a reply that
-can't be used.
+can't be used. Whatever goes wrong from making the client on is a ModelError.
 """
 
 from __future__ import annotations
@@ -12,16 +12,20 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import openai
 
 from vlp.errors import ModelError
 from vlp.vlm.budget import Budget, Tokens
 from vlp.vlm.capabilities import Capabilities
+from vlp.vlm.client import TRACE, Client, Server, Trace, unconnected, ways
+from vlp.vlm.completion import Answer, Choice, Complaint, Completion, CutOff, UnusableReply, completion
 from vlp.vlm.digits import NoChances
 from vlp.vlm.endpoint_config import KEY, EndpointConfig, api_key
 from vlp.vlm.question import Question
-from vlp.vlm.replies import Answer, Choice, Completion, UnusableReply, completion
+from vlp.vlm.room import Room
+from vlp.vlm.words import one_line, words
 
 
 class SeveralPictures(ModelError):
@@ -35,13 +39,19 @@ class Endpoint:
     """
 
     def __init__(self, config: EndpointConfig, budget: Budget) -> None:
-        self.config, self.budget, self.can = config, budget, Capabilities()
+        self.config, self.budget, self.can, self._room = config, budget, Capabilities(), Room()
         self._key = api_key(config.url)
+        self._server = Server()
 
     def ask(self, questions: Sequence[Question[Answer]]) -> list[list[Answer]]:
         """The answers to each question, as many as it wants. Raises ModelError, within the deadline,
         or twice that where the first question goes alone, see `Budget.unknown`."""
-        return list(_run(self._together, questions))
+        try:
+            return list(_run(self._together, questions))
+        except (ModelError, NoChances):
+            raise
+        except Exception as error:  # whatever a server, a proxy or a setting makes the libraries raise
+            raise self._failed("an answer", f"{type(error).__name__} ({error})") from error
 
     async def _together(self, questions: Sequence[Question[Answer]]) -> list[list[Answer]]:
         gate = asyncio.Semaphore(self.config.at_once)
@@ -62,27 +72,44 @@ class Endpoint:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     def _client(self) -> openai.AsyncOpenAI:
-        return openai.AsyncOpenAI(
-            api_key=self._key or "none",
-            base_url=self.config.address,
-            max_retries=10,
-            timeout=self.config.deadline,
-        )
+        """Raises ModelError where the environment's proxies or certificates are none."""
+        try:
+            http = Client(self.config.address, self._server)
+            client = openai.AsyncOpenAI(
+                api_key=self._key or "none",
+                base_url=self.config.shown,
+                default_query=dict(parse_qsl(urlsplit(self.config.address).query, keep_blank_values=True)),
+                max_retries=10,
+                timeout=self.config.deadline,
+                http_client=http,
+            )
+        except Exception as error:
+            raise self._failed(
+                f"a way to {self.config.shown}",
+                f"{type(error).__name__} ({error}); check {', '.join(ways()) or 'the URL'}",
+            ) from error
+        if self.config.url is not None:  # it is not OpenAI, and has no business with an account there
+            client.organization = client.project = None
+        return client
 
     async def _answers(
         self, client: openai.AsyncOpenAI, gate: asyncio.Semaphore, question: Question[Answer]
     ) -> list[Answer]:
+        trace = Trace()
+        TRACE.set(trace)
         try:
             async with asyncio.timeout(self.config.deadline), gate:
                 return await self._until_had(client, question)
         except TimeoutError:
-            raise self._failed(f"an answer within {self.config.deadline:g} s", "none") from None
+            last = f"; the last try: {trace.last}" if trace.last else f" from {self.config.shown}"
+            raise self._failed(f"an answer within {self.config.deadline:g} s", f"none{last}") from None
 
     async def _until_had(self, client: openai.AsyncOpenAI, question: Question[Answer]) -> list[Answer]:
         """Ask until as many answers as wanted came: some servers give one choice whatever `n` says."""
         answers: list[Answer] = []
         unusable = 0
         while len(answers) < question.choices:
+            room = self._room.extra
             try:
                 reply = await self._reply(client, _varied(question, len(answers), unusable), len(answers))
                 wanted = question.choices - len(answers)
@@ -93,6 +120,8 @@ class Endpoint:
                 raise
             except UnusableReply as error:
                 unusable += 1
+                if isinstance(error, CutOff) and question.kind is not None:
+                    self._room.grow(room)  # it thinks first; of a digit there is nothing to think about
                 if unusable >= self.config.unusable:
                     raise self._given_up(question, unusable, error) from error
                 await asyncio.sleep(0.1 * 2**unusable)
@@ -106,23 +135,28 @@ class Endpoint:
     async def _reply(self, client: openai.AsyncOpenAI, question: Question[Answer], had: int) -> Completion:
         """One reply, by whatever the server can do. Raises UnusableReply and ModelError."""
         while True:
+            room = 0 if question.kind is None else self._room.extra
+            asked = replace(question, most=question.most + room)
             request = self.can.request(
                 n=question.choices - had,
                 kind=question.kind,
-                most=question.most,
+                most=asked.most,
                 temperature=question.temperature,
                 seed=question.seed,
             )
-            reserved = self.budget.reserve(question.tokens(request.get("n", 1)))
+            reserved = self.budget.reserve(asked.tokens(request.get("n", 1)))
             used, told = reserved, False  # where it is broken off, it may have been answered, and paid for
             try:
                 reply = completion(await self._body(client, question, request))
                 if reply.usage is not None:
                     used, told = Tokens(reply.usage.prompt_tokens, reply.usage.completion_tokens), True
                 return reply
+            except Complaint as error:  # some servers refuse with the status of an answer
+                if not self._gave_up(str(error), request, room, guess=False):
+                    raise
             except openai.APIStatusError as error:
                 used, told = Tokens(0, 0), True  # refused
-                self._give_up(error, request, len(question.frames))
+                self._give_up(error, request, room, len(question.frames))
             except openai.APIError as error:
                 raise self._unreached(error) from error
             finally:
@@ -147,35 +181,51 @@ class Endpoint:
                 raise UnusableReply(f"it broke off ({type(error).__name__})") from error
         return bytes(body)
 
-    def _give_up(self, error: openai.APIStatusError, request: dict[str, Any], pictures: int) -> None:
+    def _give_up(
+        self, error: openai.APIStatusError, request: dict[str, Any], room: int, pictures: int
+    ) -> None:
         """Ask no more for what a server refused. Raises what it means where that is not a matter of
         parameters: NoChances, SeveralPictures, or ModelError where nothing is left to do without."""
-        said = str(error).lower()
+        said = f"{error} {error.body}".lower()
         # OpenAI's reasoning models forbid log-probabilities with 403.
         forbidden = isinstance(error, openai.PermissionDeniedError) and "logprob" in said
         refused = isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError)
         several = refused and pictures > 1 and any(word in said for word in ("image", "picture"))
-        if (refused or forbidden) and not several and self.can.refused(said, request):
-            if "logprobs" in request and "logprobs" not in self.can:
-                raise NoChances("the server refuses log-probabilities") from error
+        if (refused or forbidden) and not several and self._gave_up(said, request, room):
             return
         failed = self._unreached(error)
         raise (SeveralPictures(str(failed)) if refused and pictures > 1 else failed) from error
 
+    def _gave_up(self, said: str, request: dict[str, Any], room: int, *, guess: bool = True) -> bool:
+        """Whether there is something that a server's complaint is about, which is not asked for any more.
+        Raises NoChances where that is the chances."""
+        if self._room.refused(said.lower(), room):
+            return True
+        given_up = self.can.refused(said, request, guess=guess)
+        if given_up and "logprobs" in request and "logprobs" not in self.can:
+            raise NoChances("the server refuses log-probabilities")
+        return given_up
+
     def _unreached(self, error: openai.APIError) -> ModelError:
+        said, where = words(error.body), self.config.shown
         match error:
             case openai.AuthenticationError() | openai.PermissionDeniedError():
-                got = f"a refused key ({error.status_code}); set {KEY}"
+                got = f"a refused key ({error.status_code}: {said}); set {KEY}"
             case openai.NotFoundError():
-                got = f"no such model or address ({error.status_code}: {self.clean(str(error))}); check both"
+                versioned = "/v" in where.removeprefix("http").partition("://")[2]
+                hint = "check both" if versioned else f"is it {where}/v1?"
+                got = f"no such model or address ({error.status_code} from {where}: {said}); {hint}"
             case openai.APITimeoutError():
-                got = "none in time"
+                got = f"none in time from {where}"
             case openai.APIConnectionError():
-                got = f"no connection ({self.clean(str(error.__cause__ or error))})"
+                got = f"{unconnected(error.__cause__ or error, self.config.address)} to {where}"
+            case openai.APIStatusError() if error.response.is_redirect:
+                aim = error.response.headers.get("location", "nowhere").partition("?")[0]
+                got = f"status {error.status_code}, which leads to {aim}; give the URL that answers itself"
             case openai.APIStatusError():
-                got = f"status {error.status_code} ({self.clean(str(error))})"
+                got = f"status {error.status_code} from {where} ({said})"
             case _:
-                got = self.clean(str(error))
+                got = str(error)
         return self._failed("an answer", got)
 
     def _failed(self, expected: str, got: str) -> ModelError:
@@ -185,9 +235,10 @@ class Endpoint:
         )
 
     def clean(self, text: str) -> str:
-        """What a server said as one line without the key, in case it repeats it."""
-        said = " ".join(text.split())
-        return (said.replace(self._key, "***") if self._key else said)[:300]
+        """What a server said as one line that steers nothing, without the key, in case it repeats it."""
+        said = one_line(text)
+        said = said.replace(self._key, "***") if self._key else said
+        return said if len(said) <= 300 else said[:297] + "..."
 
 
 def _varied(question: Question[Answer], had: int, unusable: int) -> Question[Answer]:

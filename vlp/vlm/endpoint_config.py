@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from vlp.errors import UsageError
 
@@ -45,6 +45,11 @@ class EndpointConfig:
         """Of the API. Named always: the client would else go by the environment."""
         return self.url or "https://api.openai.com/v1"
 
+    @property
+    def shown(self) -> str:
+        """The address without what follows a question mark: some servers take a key there."""
+        return urlunsplit((*urlsplit(self.address)[:3], "", ""))
+
     def __post_init__(self) -> None:
         if not self.model.strip():
             raise UsageError("vlm: expected openai:MODEL, got no model; name one the server has")
@@ -54,13 +59,17 @@ class EndpointConfig:
             )
         if self.url is None:
             return
+        url = self.url.strip()
         try:
-            parts = urlsplit(self.url)
+            parts = urlsplit(url)
             good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         except ValueError:
             good = None
-        if not good or "@" in self.url:
+        if not good or "@" in url or " " in url or not url.isprintable():
             raise UsageError(
                 "vlm-url: expected http(s)://HOST[:PORT]/v1 without a name or password in it, got another "
                 f"URL; give a key in {KEY} instead"
             )
+        # Often the address of questions is given, as servers print it: the API's is what stands before.
+        path = parts.path.rstrip("/").removesuffix("/chat/completions")
+        object.__setattr__(self, "url", urlunsplit(parts._replace(path=path, fragment="")))

@@ -127,7 +127,8 @@ class HostedVLM:
             except digits.NoChances as error:
                 self._endpoint.can.give_up("logprobs")
                 if self._by_digits_before:  # what was scored so far in this search measures otherwise
-                    raise ModelSwitched(f"scores by digits are over: {error}") from error
+                    said = self._endpoint.clean(str(error))
+                    raise ModelSwitched(f"scores by digits are over: {said}") from error
             except SeveralPictures:
                 self._pictures = 1
             else:
@@ -202,7 +203,7 @@ class HostedVLM:
         return {
             "backend": "openai",
             "model": config.model,
-            "url": config.address,
+            "url": config.shown,
             "can": {**self._endpoint.can.as_dict(), "several_pictures": self._pictures > 1},
             "spent": self._endpoint.budget.as_dict(),
         }

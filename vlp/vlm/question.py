@@ -13,7 +13,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from vlp.vlm.budget import Tokens
-from vlp.vlm.replies import Answer, Read
+from vlp.vlm.completion import Answer, Read
 
 SCALE: Final = 4
 """A camera's 96 x 128 pixels are shown this many times as large: models made for photographs see more."""
