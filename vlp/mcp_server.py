@@ -105,7 +105,8 @@ class _Tools:
             return Image(data=self._plans.observe(), format="png")
 
     def stop(self, reason: str) -> str:
-        return self._plans.stop(reason)
+        with said_as(ToolError):
+            return self._plans.stop(reason)
 
 
 def _linked(summary: dict[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import numpy as np
 
-from vlp.errors import UsageError, VlpError
+from vlp.errors import HeldError, UsageError, VlpError
 from vlp.filmstrip import to_png
 from vlp.saved_plan import SavedPlan
 from vlp.sdk import Agent
@@ -105,7 +105,8 @@ class Plans:
         try:
             return await asyncio.to_thread(self.execute_plan, plan, by)
         except asyncio.CancelledError:
-            self.stop("whoever asked has left")  # the thread would go on to the plan's end
+            with suppress(HeldError):  # it is stopped all the same
+                self.stop("whoever asked has left")  # the thread would go on to the plan's end
             raise
 
     def observe(self) -> bytes:
@@ -113,7 +114,8 @@ class Plans:
         return to_png(np.asarray(self._agent.observe()["rgb"]))
 
     def stop(self, reason: str) -> str:
-        """Stop the robot at once, whatever is under way."""
+        """Stop the robot at once, whatever is under way. Raises HeldError where the action under way does not
+        end."""
         self._agent.stop(reason)
         return "stopped; a person has to arm the robot again"
 
