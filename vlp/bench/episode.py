@@ -14,7 +14,7 @@ from vlp.bench.line import MEASURED, Line
 from vlp.bench.methods import METHODS
 from vlp.build import Parts
 from vlp.events import Events
-from vlp.runfolder import RunFolder
+from vlp.runfolder import Mark, RunFolder
 from vlp.settings import Settings
 
 
@@ -26,6 +26,9 @@ class NoFolder:
     def save_acted(self, acted: object, number: int) -> None: ...
 
     position = 0
+
+    def mark(self) -> Mark:
+        return Mark()
 
     def add_frame(self, rgb: NDArray[np.uint8]) -> int:
         return 0
