@@ -113,7 +113,8 @@ def file_lock(path: Path) -> FileLock:
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
-    """Write a file so that whoever reads it, at any moment or after a crash, finds the old content or the new.
+    """Write a file so that whoever reads it, at any moment or after a crash, finds the old content or the
+    new.
 
     Raises OSError; the old content is then still there, or the new one without a promise that it lasts.
     """

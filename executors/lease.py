@@ -79,8 +79,8 @@ class LeaseStore:
 
     @contextmanager
     def locked(self, wait: float = WAIT) -> Iterator[None]:
-        """No lease is given, renewed or taken back meanwhile, and no action is sent under one. Raises BusyError
-        where an action does not end within `wait` seconds, and LeaseError when the disk fails."""
+        """No lease is given, renewed or taken back meanwhile, and no action is sent under one. Raises
+        BusyError where an action does not end within `wait` seconds, and LeaseError when the disk fails."""
         with ExitStack() as stack:
             try:
                 stack.enter_context(self._lock.held(wait))

@@ -64,8 +64,8 @@ class CommandTimeout:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the watch; no hold is sent once it returns. Raises RobotLostError where the last one does not end:
-        the robot's driver hangs."""
+        """End the watch; no hold is sent once it returns. Raises RobotLostError where the last one does not
+        end: the robot's driver hangs."""
         self._ended.set()
         thread, self._thread = self._thread, None
         if thread is None:
@@ -73,8 +73,8 @@ class CommandTimeout:
         thread.join(WAIT)
         if thread.is_alive():
             raise RobotLostError(
-                f"expected the robot to answer, got nothing for {WAIT:g} s while it was told to stay where it "
-                "is; see to its connection"
+                f"expected the robot to answer, got nothing for {WAIT:g} s while it was told to stay where "
+                "it is; see to its connection"
             )
 
     def _run(self) -> None:

@@ -56,8 +56,8 @@ class ActedSubgoal:
 
 
 def save_decision(folder: Path, number: int, found: Search | NoPlan, seconds: float) -> list[Path]:
-    """Write decision `number` (from 1) into `folder`, which is made; its files, which last through a power cut.
-    tree.json comes last: it seals it. What a run that was broken off had of it is written anew."""
+    """Write decision `number` (from 1) into `folder`, which is made; its files, which last through a power
+    cut. tree.json comes last: it seals it. What a run that was broken off had of it is written anew."""
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -117,8 +117,8 @@ def load_decision(folder: Path) -> Decision:
 
 
 def save_acted(folder: Path, acted: ActedSubgoal, number: int) -> list[Path]:
-    """Write step `number` (from 1) of a plan into its decision's folder; its files, which last through a power
-    cut."""
+    """Write step `number` (from 1) of a plan into its decision's folder; its files, which last through a
+    power cut."""
     picture, words = folder / f"acted_{number:02d}.png", folder / f"acted_{number:02d}.json"
     write_png(picture, strip(np.concatenate([acted.imagined, acted.real])))
     sync(picture)

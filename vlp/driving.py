@@ -65,8 +65,9 @@ def is_free(folder: Path) -> bool:
 
 
 def check_free(folder: Path, *, wait: float = LOOK) -> None:
-    """Raises HeldError where another process drives the robot of this folder, or hangs in an action of it, also
-    after its lease has run out: its files are not to be touched then. wait: seconds for an action to end."""
+    """Raises HeldError where another process drives the robot of this folder, or hangs in an action of it,
+    also after its lease has run out: its files are not to be touched then. wait: seconds for an action to
+    end."""
     if driver := _driver(folder):
         raise HeldError(
             f"expected a robot that is free, got one that {driver} drives; nothing was changed; "
@@ -80,8 +81,8 @@ def check_free(folder: Path, *, wait: float = LOOK) -> None:
 
 
 def stop(folder: Path, reason: str) -> None:
-    """Stop the robot of a folder, see StopLatch.stop. Raises HeldError where the action under way does not end,
-    though no other is begun."""
+    """Stop the robot of a folder, see StopLatch.stop. Raises HeldError where the action under way does not
+    end, though no other is begun."""
     try:
         StopLatch(folder).stop(reason)
     except HoldError as error:

@@ -48,8 +48,8 @@ def write_report(run: Path, result: Mapping[str, Any] | None = None) -> Path:
     """Write report.html into a run folder, from what lies there; also for a run that was broken off. Whoever
     looks finds none, the old page or the whole new one.
 
-    result: what result.json will say; None: what it says. Raises ValueError where a record of the run cannot be
-    read.
+    result: what result.json will say; None: what it says. Raises ValueError where a record of the run cannot
+    be read.
     """
     result_file, events_file = run / "result.json", run / "events.jsonl"
     if result is None:

@@ -24,8 +24,8 @@ class Stop:
     """Why."""
 
     def run(self) -> int:
-        """Says at once that the stop holds, and then how the action under way has ended. Raises HeldError where
-        it does not end."""
+        """Says at once that the stop holds, and then how the action under way has ended. Raises HeldError
+        where it does not end."""
         from executors.holds import HoldError
         from executors.stop import StopLatch
 

@@ -85,8 +85,8 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise StateError(
-            f"state: expected to read and write {path}, got: {error}; nothing was sent since: free some space "
-            "or mend the folder, then vlp resume the run"
+            f"state: expected to read and write {path}, got: {error}; nothing was sent since: free some "
+            "space or mend the folder, then vlp resume the run"
         ) from error
     except sqlite3.Error as error:
         raise StateError(

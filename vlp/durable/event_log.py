@@ -1,4 +1,5 @@
-"""The events of a run, a line each, and what a checkpoint knows of them: how long they were, and their digest."""
+"""The events of a run, a line each, and what a checkpoint knows of them: how long they were, and their
+digest."""
 
 from __future__ import annotations
 
@@ -50,14 +51,14 @@ class EventLog:
             os.fsync(self._file.fileno())
         except OSError as error:
             raise StateError(
-                f"state: expected to write {self._path}, got: {error}; nothing was sent since, what was written "
-                "before is kept: free some space or mend the folder, then vlp resume it"
+                f"state: expected to write {self._path}, got: {error}; nothing was sent since, what was "
+                "written before is kept: free some space or mend the folder, then vlp resume it"
             ) from error
         return self.position, self._digest.hexdigest()
 
     def cut(self, position: int, digest: str) -> None:
-        """Go on after so many bytes of this digest: what came later happens again. Raises StateError where they
-        are not there."""
+        """Go on after so many bytes of this digest: what came later happens again. Raises StateError where
+        they are not there."""
         held = checked(self._path, position, digest)
         self._file.truncate(position)
         self._begin_at(held)
@@ -70,7 +71,8 @@ class EventLog:
 
 
 def checked(path: Path, position: int, digest: str) -> bytes:
-    """The first bytes of a log, as a checkpoint knows them. Raises StateError where they are others, or fewer."""
+    """The first bytes of a log, as a checkpoint knows them. Raises StateError where they are others, or
+    fewer."""
     try:
         held = path.read_bytes()
     except OSError as error:
@@ -80,8 +82,8 @@ def checked(path: Path, position: int, digest: str) -> bytes:
     said = f"{len(held)} bytes" if len(held) < position else "others"
     if len(held) < position or (position and hashlib.sha256(held[:position]).hexdigest() != digest):
         raise StateError(
-            f"state: expected the first {position} bytes of {path} as they were written, got {said}; nothing was "
-            "changed or moved: bring it back from a copy, or start the run again"
+            f"state: expected the first {position} bytes of {path} as they were written, got {said}; nothing "
+            "was changed or moved: bring it back from a copy, or start the run again"
         )
     return held[:position]
 

@@ -34,8 +34,8 @@ class Filed:
         self.count += len(rows)
 
     def check(self, root: Path, count: int) -> set[str]:
-        """The first `count` files, by their names below `root`. Raises StateError where one of them is not as it
-        was written."""
+        """The first `count` files, by their names below `root`. Raises StateError where one of them is not as
+        it was written."""
         last: dict[str, str] = {}
         for number in range(1, count + 1):
             if (kept := self._store.get(_key(number))) is None:
@@ -48,8 +48,8 @@ class Filed:
         for name, digest in last.items():
             if (found := _state(root / name, digest)) != "":
                 raise StateError(
-                    f"state: expected {root / name} as it was written, got {found}; nothing was changed or moved: "
-                    "bring it back from a copy, or start the run again"
+                    f"state: expected {root / name} as it was written, got {found}; nothing was changed or "
+                    "moved: bring it back from a copy, or start the run again"
                 )
         return set(last)
 

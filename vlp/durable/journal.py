@@ -62,21 +62,21 @@ class Journal:
         return self._digests[-1].hex()
 
     def check(self, rows: int, digest: str, steps: int) -> None:
-        """Raises StateError where this is not the journal that had so many rows and this digest, gone on with,
-        or where it has fewer than so many control steps, which were seen to be sent."""
+        """Raises StateError where this is not the journal that had so many rows and this digest, gone on
+        with, or where it has fewer than so many control steps, which were seen to be sent."""
         found = self._digests[rows].hex() if rows <= self.rows else ""
         if rows > self.rows or steps > self.sent:
             known = max(steps, rows // 2)
             raise StateError(
-                f"state: expected a journal of at least {known} control steps, which were sent, got {self.sent}: "
-                f"the others would be sent again; nothing was changed or moved: bring {self._store.path} back "
-                "as it was last, or start the run again"
+                f"state: expected a journal of at least {known} control steps, which were sent, got "
+                f"{self.sent}: the others would be sent again; nothing was changed or moved: bring "
+                f"{self._store.path} back as it was last, or start the run again"
             )
         if rows and found != digest:
             raise StateError(
-                f"state: expected the journal that the checkpoints are of, got another one of {self.sent} control "
-                f"steps; nothing was changed or moved: bring {self._store.path} back as it was last, or start "
-                "the run again"
+                f"state: expected the journal that the checkpoints are of, got another one of {self.sent} "
+                f"control steps; nothing was changed or moved: bring {self._store.path} back as it was last, "
+                "or start the run again"
             )
 
     def begin(self, action: NDArray[np.float32]) -> None:
@@ -127,8 +127,8 @@ class Journal:
             if value is None or value[: len(_FIRST)] != self._digests[-1]:
                 raise StateError(
                     f"state: expected a journal without a gap, got one in which {key!r} is "
-                    f"{'missing' if value is None else 'not what followed the row before'}; nothing was changed "
-                    f"or moved: bring {self._store.path} back from a copy, or start the run again"
+                    f"{'missing' if value is None else 'not what followed the row before'}; nothing was "
+                    f"changed or moved: bring {self._store.path} back from a copy, or start the run again"
                 )
             self._digests.append(_digest(key, value))
 

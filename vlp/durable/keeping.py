@@ -79,12 +79,13 @@ class Keeping:
         if self._checkpoints is None:
             return anew(CHECKPOINTS)
         return (
-            f"delete the rows of thread {self.thread} from the database's checkpoints, then vlp resume the run: "
-            "its journal has every step that was sent"
+            f"delete the rows of thread {self.thread} from the database's checkpoints, then vlp resume the "
+            "run: its journal has every step that was sent"
         )
 
     def counted(self, files: Sequence[Path]) -> State:
-        """What there is, for a checkpoint: files, with those that were written now, and the journal's rows."""
+        """What there is, for a checkpoint: files, with those that were written now, and the journal's
+        rows."""
         if self._store is None or self._store.path is None or self._filed is None:
             return {}
         if files:

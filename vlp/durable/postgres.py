@@ -20,8 +20,8 @@ Where = Literal["sqlite", "postgres"]
 PATIENCE: Final = 30
 """Seconds that the database may take for one statement, or its network for one packet."""
 ADVICE: Final = (
-    "delete the rows of its thread_id from the database's checkpoints, then vlp resume the run: its journal has "
-    "every step that was sent"
+    "delete the rows of its thread_id from the database's checkpoints, then vlp resume the run: its journal "
+    "has every step that was sent"
 )
 URL: Final = "VLP_POSTGRES"
 """The environment variable with the database's address: it may hold a password, so no option and no file of

@@ -107,9 +107,9 @@ class Store:
                 raise self._damaged(f"{key!r:.60} is not what was written")
         if (found := self.get("format")) != FORMAT.encode():
             raise StateError(
-                f"state: expected {self.path} in format {FORMAT}, got {(found or b'none').decode()}, of another "
-                "version; nothing was changed or moved: resume it with the version that began it, or start the "
-                "run again"
+                f"state: expected {self.path} in format {FORMAT}, got {(found or b'none').decode()}, of "
+                "another version; nothing was changed or moved: resume it with the version that began it, or "
+                "start the run again"
             )
 
     def _damaged(self, how: str) -> StateError:
@@ -126,8 +126,8 @@ class Store:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 raise StateError(
-                    f"state: expected {self.path} to be free, got one that another process writes to; nothing "
-                    "was sent since: wait until it is done, or end it, then vlp resume the run"
+                    f"state: expected {self.path} to be free, got one that another process writes to; "
+                    "nothing was sent since: wait until it is done, or end it, then vlp resume the run"
                 ) from error
             raise StateError(
                 f"state: expected to read and write {self.path}, got: {error}; nothing was sent since, what "

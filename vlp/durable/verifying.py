@@ -14,8 +14,8 @@ from vlp.state import State
 
 
 def check_kept(path: Path, store: Store, keeping: Keeping) -> None:
-    """Raises StateError where the events, the journal, the decisions, the plan or what came of its last clip are
-    not as the last checkpoint of the run in a folder has them: older, cut short, or others."""
+    """Raises StateError where the events, the journal, the decisions, the plan or what came of its last clip
+    are not as the last checkpoint of the run in a folder has them: older, cut short, or others."""
     state = latest(keeping)
     checked(path / NAME, state.get("events", 0), state.get("events_digest", ""))
     steps, _ = told(path / NAME)
