@@ -40,14 +40,15 @@ class FileLock:
         self._depth, self._file = 0, -1
 
     @contextmanager
-    def held(self, wait: float = WAIT) -> Iterator[None]:
-        """Waits until the lock is free, `wait` seconds at most, and holds it.
+    def held(self, wait: float | None = None) -> Iterator[None]:
+        """Waits until the lock is free, `wait` seconds (else WAIT) at most, and holds it.
 
         Raises Busy where it is not let go of in that time; any other OSError where the file can't be locked,
         the process's own threads have been waited for then.
         """
         if self._pid != os.getpid():
             self._forget()  # a forked child shares its parent's open file, and so its lock
+        wait = WAIT if wait is None else wait
         end = time.monotonic() + wait
         if not self._thread.acquire(timeout=wait):
             raise Busy(f"another thread of this process has held it for {wait:g} s")

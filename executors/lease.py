@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from executors.faults import BusyError, LeaseError, one_line
-from executors.files import WAIT, Busy, file_lock, replace_file, sweep
+from executors.files import Busy, file_lock, replace_file, sweep
 
 Clock = Callable[[], float]
 """Seconds since 1970: a lease is read by other processes, and after a restart."""
@@ -78,9 +78,9 @@ class LeaseStore:
             return Lease(self, granted.token + 1, holder, seconds, clock)
 
     @contextmanager
-    def locked(self, wait: float = WAIT) -> Iterator[None]:
+    def locked(self, wait: float | None = None) -> Iterator[None]:
         """No lease is given, renewed or taken back meanwhile, and no action is sent under one. Raises
-        BusyError where an action does not end within `wait` seconds, and LeaseError when the disk fails."""
+        BusyError where an action does not end within `wait` seconds (else ten), and LeaseError when the disk fails."""
         with ExitStack() as stack:
             try:
                 stack.enter_context(self._lock.held(wait))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from executors.faults import BusyError, StoppedError, one_line
-from executors.files import WAIT, Busy, file_lock, replace_file, sweep, sync_folder
+from executors.files import Busy, file_lock, replace_file, sweep, sync_folder
 
 NO_REASON: Final = "no reason was given"
 _stopped_here: Final[dict[Path, str]] = {}
@@ -30,12 +30,12 @@ class StopLatch:
         self._path = self._folder / "stopped.json"
         self._lock = file_lock(self._folder / "stop.lock")
 
-    def stop(self, reason: str, *, wait: float = WAIT) -> None:
+    def stop(self, reason: str, *, wait: float | None = None) -> None:
         """Latch a stop, from any thread, process or signal handler.
 
         When it returns, the action under way has ended and none is sent after it; only when a handler or the
         robot itself calls it from within an action, that one goes on. The first reason stays.
-        Raises BusyError when the action under way has not ended after `wait` seconds: the stop is latched,
+        Raises BusyError when the action under way has not ended after `wait` seconds (else ten): the stop is latched,
         and no other is sent. Raises OSError when the latch can't be written; this process is stopped all the
         same.
         """
@@ -50,8 +50,8 @@ class StopLatch:
         except Busy as error:
             self.announce(words)
             raise BusyError(
-                f"expected the action under way to end, got none of that within {wait:g} s "
-                f"({one_line(error)}); no other action is sent, but that one may still move the robot: "
+                f"expected the action under way to end, got none of that ({one_line(error)}); "
+                "no other action is sent, but that one may still move the robot: "
                 "cut its power, then see to that process"
             ) from error
         except OSError as error:
