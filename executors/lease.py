@@ -80,7 +80,8 @@ class LeaseStore:
     @contextmanager
     def locked(self, wait: float | None = None) -> Iterator[None]:
         """No lease is given, renewed or taken back meanwhile, and no action is sent under one. Raises
-        BusyError where an action does not end within `wait` seconds (else ten), and LeaseError when the disk fails."""
+        BusyError where an action does not end within `wait` seconds (else ten), and LeaseError when the disk
+        fails."""
         with ExitStack() as stack:
             try:
                 stack.enter_context(self._lock.held(wait))

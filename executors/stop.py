@@ -35,9 +35,9 @@ class StopLatch:
 
         When it returns, the action under way has ended and none is sent after it; only when a handler or the
         robot itself calls it from within an action, that one goes on. The first reason stays.
-        Raises BusyError when the action under way has not ended after `wait` seconds (else ten): the stop is latched,
-        and no other is sent. Raises OSError when the latch can't be written; this process is stopped all the
-        same.
+        Raises BusyError when the action under way has not ended after `wait` seconds (else ten): the stop is
+        latched, and no other is sent. Raises OSError when the latch can't be written; this process is stopped
+        all the same.
         """
         words = one_line(reason) or NO_REASON
         # First without the lock: who asks next is stopped, even while an action hangs and holds the lock.

@@ -215,7 +215,7 @@ def test_a_run_that_was_killed_as_it_began_tells_how_it_began(
 def test_a_run_that_is_over_gets_the_report_that_it_misses(alone: tuple[int, Path], tmp_path: Path) -> None:
     path = Path(shutil.copytree(alone[1], tmp_path / "run"))
     (path / "report.html").unlink()
-    with pytest.raises(StateError, match="one that ended: .*its report was missing and is written now"):
+    with pytest.raises(StateError, match=r"one that ended: .*its report was missing and is written now"):
         check_not_over(path)
     assert (path / "report.html").stat().st_size > 1000
 
