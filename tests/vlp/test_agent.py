@@ -155,7 +155,7 @@ def test_a_plan_that_goes_as_imagined_is_acted_on_to_its_end(parts: Parts, tmp_p
     with RunFolder.create(tmp_path, "run") as folder:
         agent = agent_on(parts, folder, GOAL, replace(SMALL, max_control_steps=3))
         perfect = Perfect(agent)
-        agent._runtime = perfect  # type: ignore[assignment]
+        agent._runtime = perfect
         folder.finish(agent.run(GOAL))
     plan = folder.search(1).plan
     assert len(plan) == 2, "expected a plan of two pushes"

@@ -150,7 +150,7 @@ def test_what_came_of_the_last_clip_is_that_of_the_step_that_is_verified(
         os.kill(os.getpid(), signal.SIGKILL)
 
     def run() -> None:
-        RunFolder.save_acted = dies  # type: ignore[method-assign]
+        RunFolder.save_acted = dies  # type: ignore[method-assign, assignment]
         work(parts, tmp_path / "run", SHORT, None)
 
     (tmp_path / "run").mkdir()
