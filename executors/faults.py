@@ -4,6 +4,7 @@ GateError                 executors.gate: this action was refused
 └── HoldError             executors.holds: every action is
     ├── StoppedError      a stop is latched: re-arm it
     ├── LeaseError        the operator's lease is another's or has run out: acquire it
+    ├── BusyError         an action does not come to its end: see to the process that sends it
     ├── CameraError       the picture can't be relied on: see to the camera
     └── RobotLostError    the robot does not answer: see to its connection
 """
@@ -22,6 +23,10 @@ class StoppedError(HoldError):
 
 class LeaseError(HoldError):
     """Whoever asks has no lease on the robot."""
+
+
+class BusyError(HoldError):
+    """An action that was begun has not come to its end in time. It may still move the robot."""
 
 
 class CameraError(HoldError):

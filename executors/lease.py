@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from executors.faults import LeaseError, one_line
-from executors.files import file_lock, replace_file, sweep
+from executors.faults import BusyError, LeaseError, one_line
+from executors.files import Busy, file_lock, replace_file, sweep
 
 Clock = Callable[[], float]
 """Seconds since 1970: a lease is read by other processes, and after a restart."""
@@ -58,7 +58,8 @@ class LeaseStore:
         """Become the operator for `seconds`; whoever held the same name before is shut out, too.
 
         Raises LeaseError when another's lease has not run out, or when the lease file can't be read or
-        written; ValueError for an empty name or a time that is not positive.
+        written; BusyError while another's action does not end; ValueError for an empty name or a time that is
+        not positive.
         """
         if not holder or not 0 < seconds < math.inf:
             raise ValueError(
@@ -77,11 +78,18 @@ class LeaseStore:
             return Lease(self, granted.token + 1, holder, seconds, clock)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """No lease is given, renewed or taken back meanwhile. Raises LeaseError when the disk fails."""
+    def locked(self, wait: float | None = None) -> Iterator[None]:
+        """No lease is given, renewed or taken back meanwhile, and no action is sent under one. Raises
+        BusyError where an action does not end within `wait` seconds (else ten), and LeaseError when the disk
+        fails."""
         with ExitStack() as stack:
             try:
-                stack.enter_context(self._lock.held())
+                stack.enter_context(self._lock.held(wait))
+            except Busy as error:
+                raise BusyError(
+                    f"expected the robot's action under way to end, got none of that ({one_line(error)}); "
+                    "nothing was sent or changed; see to that process, or end it"
+                ) from error
             except OSError as error:
                 raise self._failed(error) from error
             yield
@@ -116,7 +124,8 @@ class LeaseStore:
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to drive the robot, as long as `check` does not raise."""
+    """The right to drive the robot, as long as `check` does not raise. What waits for an action under way to
+    end raises BusyError where it does not."""
 
     store: LeaseStore
     token: int

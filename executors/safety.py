@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
 
 from executors.camera_watch import CameraWatch
 from executors.faults import CameraError, RobotLostError, answering, one_line
+from executors.files import WAIT
 from executors.gate import Gate, two_numbers
 from executors.holds import HoldError
 from executors.lease import Lease
@@ -89,7 +90,7 @@ class SafeRobot(WrappedRobot):
         return self._lost or self._blind
 
     def stop(self, reason: str) -> None:
-        """Latch a stop, see `StopLatch.stop`."""
+        """Latch a stop, see `StopLatch.stop`; raises what it raises."""
         self._latch.stop(reason)
 
     def connect(self) -> None:
@@ -126,7 +127,7 @@ class SafeRobot(WrappedRobot):
 
     def get_observation(self) -> Observation:
         """The newest observation, the caller's own copy. Raises CameraError or RobotLostError."""
-        with self._looking:
+        with self._alone():
             sends, now = self._sends, self._clock()
             try:
                 observation = self._read()
@@ -139,6 +140,19 @@ class SafeRobot(WrappedRobot):
             name: value.copy() if isinstance(value, np.ndarray) else value
             for name, value in observation.items()
         }
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else looks meanwhile. Raises RobotLostError where whoever does gets no answer."""
+        if not self._looking.acquire(timeout=WAIT):
+            raise RobotLostError(
+                f"expected the robot to answer, got nothing for {WAIT:g} s; see to its connection, "
+                "then connect again"
+            )
+        try:
+            yield
+        finally:
+            self._looking.release()
 
     def _read(self) -> Observation:
         if self._camera is not None:

@@ -9,7 +9,8 @@ from types import TracebackType
 
 import numpy as np
 
-from executors.faults import one_line
+from executors.faults import RobotLostError, one_line
+from executors.files import WAIT
 from executors.safety import SafeRobot
 
 
@@ -63,11 +64,18 @@ class CommandTimeout:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the watch; no hold is sent once it returns."""
+        """End the watch; no hold is sent once it returns. Raises RobotLostError where the last one does not
+        end: the robot's driver hangs."""
         self._ended.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        thread.join(WAIT)
+        if thread.is_alive():
+            raise RobotLostError(
+                f"expected the robot to answer, got nothing for {WAIT:g} s while it was told to stay where "
+                "it is; see to its connection"
+            )
 
     def _run(self) -> None:
         while not self._ended.wait(self._seconds / 4):

@@ -184,12 +184,13 @@ class Agent(Looping):
         start = time.perf_counter()
         followed = self._runtime.follow(plan[number].clip, self._watch_step, self._finished)
         self.watch.add("acting", time.perf_counter() - start)
-        self.keeping.keep_followed(followed)
+        self.keeping.keep_followed(followed, state["decision"], number)
         return {"go": "verify", "began": began}
 
     def _verify(self, state: State) -> State:
         """Imagined beside real: goes on to the plan's next step, or looks anew."""
-        step, followed = self._planned(state)[state["step"]], self.keeping.followed()
+        step = self._planned(state)[state["step"]]
+        followed = self.keeping.followed(state["decision"], state["step"])
         frame = self._frame()
         done = bool(self._ended()) or self._seen_done(frame)
         go_on = not done and followed.outcome == "followed" and followed.distance < GO_ON

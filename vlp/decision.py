@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from executors.files import replace_file, sync, sync_folder
 from planner import Frames, Node, NoPlan, Plan, PlanStep, Search, Tree
 from vlp.filmstrip import read_png, sheet, strip, unstrip, write_png
 
@@ -54,9 +55,9 @@ class ActedSubgoal:
             )
 
 
-def save_decision(folder: Path, number: int, found: Search | NoPlan, seconds: float) -> None:
-    """Write decision `number` (from 1) into `folder`, which is made. tree.json comes last: it seals it. What
-    a run that was broken off had of it is written anew."""
+def save_decision(folder: Path, number: int, found: Search | NoPlan, seconds: float) -> list[Path]:
+    """Write decision `number` (from 1) into `folder`, which is made; its files, which last through a power
+    cut. tree.json comes last: it seals it. What a run that was broken off had of it is written anew."""
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -80,7 +81,12 @@ def save_decision(folder: Path, number: int, found: Search | NoPlan, seconds: fl
         },
         "nodes": [_node_record(node, places.get(node.id)) for node in tree.nodes],
     }
-    (folder / "tree.json").write_text(json.dumps(record, indent=1, allow_nan=False), encoding="utf-8")
+    pictures = sorted(folder.iterdir())
+    for picture in pictures:
+        sync(picture)
+    replace_file(folder / "tree.json", json.dumps(record, indent=1, allow_nan=False))
+    sync_folder(folder.parent)
+    return [*pictures, folder / "tree.json"]
 
 
 def load_decision(folder: Path) -> Decision:
@@ -110,9 +116,12 @@ def load_decision(folder: Path) -> Decision:
     )
 
 
-def save_acted(folder: Path, acted: ActedSubgoal, number: int) -> None:
-    """Write step `number` (from 1) of a plan into its decision's folder."""
-    write_png(folder / f"acted_{number:02d}.png", strip(np.concatenate([acted.imagined, acted.real])))
+def save_acted(folder: Path, acted: ActedSubgoal, number: int) -> list[Path]:
+    """Write step `number` (from 1) of a plan into its decision's folder; its files, which last through a
+    power cut."""
+    picture, words = folder / f"acted_{number:02d}.png", folder / f"acted_{number:02d}.json"
+    write_png(picture, strip(np.concatenate([acted.imagined, acted.real])))
+    sync(picture)
     record = {
         "decision": acted.decision,
         "subgoal": acted.subgoal,
@@ -120,7 +129,20 @@ def save_acted(folder: Path, acted: ActedSubgoal, number: int) -> None:
         "imagined": len(acted.imagined),
         "real": len(acted.real),
     }
-    (folder / f"acted_{number:02d}.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+    replace_file(words, json.dumps(record, indent=1))
+    return [picture, words]
+
+
+def drop_unknown(decisions: Path, known: Set[str]) -> None:
+    """Remove decisions, and what was acted on of them, that are not among the `known` files (as
+    "01/tree.json"): they are made again."""
+    for folder in [path for path in decisions.glob("*") if path.is_dir()]:
+        if f"{folder.name}/tree.json" not in known:
+            shutil.rmtree(folder)
+            continue
+        for path in folder.glob("acted_*"):
+            if f"{folder.name}/{path.name}" not in known:
+                path.unlink()
 
 
 def load_acted(folder: Path) -> list[ActedSubgoal]:

@@ -12,7 +12,7 @@ from secrets import token_hex
 from typing import Final
 
 from executors.camera_watch import CameraWatch, View
-from executors.faults import LeaseError
+from executors.faults import BusyError, LeaseError
 from executors.holds import HoldError
 from executors.lease import Lease, LeaseStore
 from executors.robot import Robot
@@ -23,6 +23,8 @@ from vlp.errors import HeldError
 
 SECONDS: Final = 30.0
 """That a lease lasts when nobody renews it."""
+LOOK: Final = 2.0
+"""Seconds that an action under way is waited for, where only its end is asked for."""
 _NAME: Final = "process "
 
 
@@ -36,7 +38,7 @@ def driven(robot: Robot, folder: Path, view: View | None = None) -> Iterator[Saf
     """
     try:
         lease = _leased(LeaseStore(folder))
-    except LeaseError as error:
+    except HoldError as error:
         raise HeldError(str(error)) from error
     over = threading.Event()
     keeper = threading.Thread(target=_renew, args=(lease, over), daemon=True)
@@ -49,8 +51,8 @@ def driven(robot: Robot, folder: Path, view: View | None = None) -> Iterator[Saf
         )  # fmt: skip
     finally:
         over.set()
-        keeper.join()
-        with suppress(LeaseError):
+        keeper.join()  # it waits for nothing without end
+        with suppress(HoldError):
             lease.release()
 
 
@@ -66,26 +68,50 @@ def held() -> Iterator[None]:
 def is_free(folder: Path) -> bool:
     """Whether no process drives the robot of this folder; one whose lease can't be read counts as driven."""
     try:
-        return not _driver(folder)
+        check_free(folder, wait=0.0)
     except HeldError:
         return False
+    return True
 
 
-def check_free(folder: Path) -> None:
-    """Raises HeldError where another process drives the robot of this folder: its files are not to be
-    touched then."""
+def check_free(folder: Path, *, wait: float = LOOK) -> None:
+    """Raises HeldError where another process drives the robot of this folder, or hangs in an action of it,
+    also after its lease has run out: its files are not to be touched then. wait: seconds for an action to
+    end."""
     if driver := _driver(folder):
         raise HeldError(
             f"expected a robot that is free, got one that {driver} drives; nothing was changed; "
             "wait, or vlp stop it"
         )
+    try:
+        with LeaseStore(folder).locked(wait):
+            pass
+    except HoldError as error:
+        raise HeldError(str(error)) from error
+
+
+def stop(folder: Path, reason: str) -> None:
+    """Stop the robot of a folder, see StopLatch.stop. Raises HeldError where the action under way does not
+    end, though no other is begun."""
+    try:
+        StopLatch(folder).stop(reason)
+    except HoldError as error:
+        raise HeldError(str(error)) from error
+
+
+def rearm(folder: Path) -> None:
+    """Let the robot of a folder move again. Raises HeldError while an action under way does not end."""
+    try:
+        StopLatch(folder).rearm()
+    except HoldError as error:
+        raise HeldError(str(error)) from error
 
 
 def _driver(folder: Path) -> str:
     """Who drives the robot of a folder; empty for no one."""
     try:
         granted = LeaseStore(folder).read()
-    except LeaseError as error:
+    except HoldError as error:
         raise HeldError(str(error)) from error
     driven = granted.holder and time.time() < granted.until and _lives(granted.holder)
     return str(granted.holder) if driven else ""
@@ -117,5 +143,7 @@ def _renew(lease: Lease, over: threading.Event) -> None:
     while not over.wait(SECONDS / 4):
         try:
             lease.renew()
-        except LeaseError:  # the next step says so
+        except BusyError:  # it lasts a while yet, and the action may end
+            continue
+        except HoldError:  # the next step says so
             return

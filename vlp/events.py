@@ -10,6 +10,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -224,6 +225,15 @@ class Events:
         # Said last: warnings may be set to raise, and every subscriber is to have had the event by then.
         for text in errors:
             warnings.warn(f"{text}; the run goes on, further errors of it are not shown", RuntimeWarning, 2)
+
+
+def readable_events(lines: bytes) -> list[Event]:
+    """Those lines that hold an event."""
+    events: list[Event] = []
+    for line in lines.splitlines():
+        with suppress(ValidationError):
+            events.append(_EVENT.validate_json(line))
+    return events
 
 
 def read_events(path: Path) -> list[Event]:

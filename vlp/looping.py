@@ -23,7 +23,7 @@ from vlp.durable.digest import plan_digest
 from vlp.durable.keeping import Keeping
 from vlp.errors import ModelError, StateError
 from vlp.events import Events
-from vlp.runfolder import RunFolder
+from vlp.runfolder import Mark, RunFolder
 from vlp.settings import Settings
 from vlp.state import State, Waiting
 
@@ -78,12 +78,16 @@ class Looping(Acting):
             changes = node(state)
             if self.keeping.steps is not None:  # more of them than were told, after a step that diverged
                 self._steps = self.keeping.steps
+            # What a checkpoint points to is on the disk before the checkpoint is.
+            mark = self.folder.mark()
+            kept: State = {**changes, **self.keeping.counted(mark.files)}
             return {
-                **changes,
+                **kept,
                 "control_step": self._steps,
                 "idle": self._idle,
                 "doubts": self._doubts,
-                "events": self.folder.position,
+                "events": mark.events,
+                "events_digest": mark.digest,
             }
 
         return run
@@ -95,7 +99,9 @@ class Looping(Acting):
         kept: State = graph.get_state(self._config).values
         self._steps, self._idle = kept.get("control_step", 0), kept.get("idle", 0)
         self._doubts, self._decision = kept.get("doubts", 0), kept.get("decision", 0)
-        self.folder.go_on(kept.get("events", 0), self.keeping.go_on(self._steps))
+        mark = Mark(kept.get("events", 0), kept.get("events_digest", ""))
+        known = self.keeping.known_files(kept.get("files", 0))
+        self.folder.go_on(mark, known, self.keeping.go_on(self._steps))
 
     @property
     def _config(self) -> dict[str, Any]:
@@ -147,6 +153,6 @@ class Looping(Acting):
         if plan_digest(number, found.plan) != digest:
             raise StateError(
                 f"state: expected the plan {digest[:12]} in decision {number}, got another; "
-                "start the run again"
+                f"{self.keeping.anew}"
             )
         return found

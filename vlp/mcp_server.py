@@ -147,7 +147,8 @@ class _Tools:
             return Image(data=await asyncio.to_thread(plans.observe), format="png")
 
     def stop(self, reason: str) -> str:
-        return self._session.stop(reason)
+        with said_as(ToolError):
+            return self._session.stop(reason)
 
     async def _call(self, name: str, context: Context, *given: Any, watched: bool = False) -> dict[str, Any]:
         """A method of the plans in a thread; whoever asked is told how far it is."""

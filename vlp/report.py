@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from executors.files import replace_file
 from vlp.decision import ActedSubgoal, Decision, load_acted, load_decision
 from vlp.events import Event, Searched, read_events
 from vlp.report_parts import COARSE, FINE, FINE_UP_TO, charts, decision_view, headline
@@ -52,18 +53,19 @@ def render(
     )
 
 
-def write_report(run: Path) -> Path:
-    """Write report.html into a run folder, from what lies there; also for a run that was broken off.
+def write_report(run: Path, result: Mapping[str, Any] | None = None) -> Path:
+    """Write report.html into a run folder, from what lies there; also for a run that was broken off. Whoever
+    looks finds none, the old page or the whole new one.
 
-    Raises ValueError where a record of the run cannot be read.
+    result: what result.json will say; None: what it says. Raises ValueError where a record of the run cannot
+    be read.
     """
     result_file, events_file = run / "result.json", run / "events.jsonl"
-    result = json.loads(result_file.read_text(encoding="utf-8")) if result_file.exists() else {}
+    if result is None:
+        result = json.loads(result_file.read_text(encoding="utf-8")) if result_file.exists() else {}
     events = read_events(events_file) if events_file.exists() else []
     page = run / "report.html"
-    page.write_text(
-        render(result, events, _decisions(run), film=player(run, events), files=links(run)), encoding="utf-8"
-    )
+    replace_file(page, render(result, events, _decisions(run), film=player(run, events), files=links(run)))
     return page
 
 

@@ -7,20 +7,28 @@ Everything is written as it happens, so that a run that is broken off can be rea
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, NamedTuple, Self, cast
 
 import numpy as np
 
+from executors.files import replace_file, sync_folder
 from planner import Frames, NoPlan, Search
 from tasks.board import CONTROL_HZ
 from tasks.video_file import VideoWriter
-from vlp.decision import ActedSubgoal, Decision, load_decision, save_acted, save_decision
+from vlp.decision import (
+    ActedSubgoal,
+    Decision,
+    drop_unknown,
+    load_decision,
+    save_acted,
+    save_decision,
+)
+from vlp.durable.event_log import NAME, EventLog
 from vlp.errors import StateError
 from vlp.events import Event, RunStarted, read_events
 from vlp.film import Film, View
@@ -34,6 +42,17 @@ class RunFolderError(Exception):
     """A run folder cannot be made: says what was expected, what was got, what to do."""
 
 
+class Mark(NamedTuple):
+    """What of a run lasts through a power cut."""
+
+    events: int = 0
+    """Bytes of events.jsonl."""
+    digest: str = ""
+    """Of those, hexadecimal."""
+    files: tuple[Path, ...] = ()
+    """That were written since the mark before."""
+
+
 class RunFolder:
     """Records one run. A context manager: however the block is left, the video is closed and a report stands.
 
@@ -42,9 +61,12 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._events = (path / "events.jsonl").open("a", encoding="utf-8", buffering=1)  # by the line
+        self._log = EventLog(path / NAME)
         self._video = _Execution(path / "execution.mp4")
         self._film = Film(path / "film.mp4")
+        self._written: list[Path] = []
+        self._begun = True
+        """Whether there is anything to be completed: not where a run could not be gone on with."""
         self._finished = False
         self._asked: dict[str, object] = {}
 
@@ -66,7 +88,10 @@ class RunFolder:
                     f"run folder: expected a new or empty folder, got {path} with files in it; "
                     "choose another run id or move it away"
                 )
-            return cls(path)
+            folder = cls(path)
+            for made in (path, *path.parents[:2]):
+                sync_folder(made)
+            return folder
         except OSError as error:
             raise RunFolderError(
                 f"run folder: expected a place to write, got {path}: {error.strerror}; choose another folder"
@@ -76,7 +101,7 @@ class RunFolder:
     def reopen(cls, path: Path) -> RunFolder:
         """The folder of a run that was broken off. Raises RunFolderError."""
         try:
-            if not (path / "events.jsonl").is_file():
+            if not (path / NAME).is_file():
                 raise RunFolderError(
                     f"run folder: expected one of vlp run, got {path} without its events; name such a one"
                 )
@@ -85,13 +110,20 @@ class RunFolder:
             raise RunFolderError(
                 f"run folder: expected a place to write, got {path}: {error.strerror}; make it writable"
             ) from error
-        folder._asked = dict(_asked(next(iter(read_events(path / "events.jsonl")), None)))
+        folder._begun = False
         return folder
 
-    def go_on(self, position: int, frames: Iterable[Frames]) -> None:
-        """Cut events off that will happen again, after `position` bytes, and begin the video anew with the
-        `frames` uint8 [H, W, 3] of the control steps before."""
-        os.truncate(self.path / "events.jsonl", position)
+    def go_on(self, mark: Mark, known: Set[str], frames: Iterable[Frames]) -> None:
+        """Cut events off that will happen again, and decisions that are not among the `known` files (by their
+        names in this folder), and begin the video anew with the `frames` uint8 [H, W, 3] of the control steps
+        before. Raises StateError where the events are not those of the mark, or fewer."""
+        self._log.cut(mark.events, mark.digest)
+        self._begun = True
+        prefix = "decisions/"
+        drop_unknown(
+            self.path / "decisions", {name.removeprefix(prefix) for name in known if name.startswith(prefix)}
+        )
+        self._asked = _asked(next(iter(read_events(self.path / NAME)), None))
         for frame in frames:
             self.add_frame(frame)
 
@@ -99,19 +131,20 @@ class RunFolder:
         """Append it to events.jsonl, where it stands at once."""
         if isinstance(event, RunStarted):
             self._asked = _asked(event)
-        self._events.write(event.model_dump_json() + "\n")
+        self._log.write(event)
 
     def decision_path(self, number: int) -> Path:
         return self.path / "decisions" / f"{number:02d}"
 
     def save_decision(self, number: int, found: Search | NoPlan, seconds: float) -> None:
         """Decision `number` (from 1), found in `seconds`: its tree with every clip."""
-        save_decision(self.decision_path(number), number, found, seconds)
+        self._written += save_decision(self.decision_path(number), number, found, seconds)
+        sync_folder(self.path)
 
     def save_acted(self, acted: ActedSubgoal, number: int) -> None:
         """What was imagined beside what was seen in step `number` (from 1) of a plan; its decision must be
         saved before."""
-        save_acted(self.decision_path(acted.decision), acted, number)
+        self._written += save_acted(self.decision_path(acted.decision), acted, number)
 
     def decision(self, number: int) -> Decision:
         """A saved decision. Raises ValueError."""
@@ -127,7 +160,12 @@ class RunFolder:
     @property
     def position(self) -> int:
         """Bytes of events.jsonl so far."""
-        return self._events.tell()
+        return self._log.position
+
+    def mark(self) -> Mark:
+        """All that was recorded so far lasts through a power cut now; raises StateError where it can't."""
+        files, self._written = tuple(self._written), []
+        return Mark(*self._log.mark(), files)
 
     def add_frame(self, rgb: Frames, view: View | None = None) -> int:
         """Append uint8 [H, W, 3], one a control step, to execution.mp4; its index there, from 0. `view`: who
@@ -136,14 +174,15 @@ class RunFolder:
         return self._video.add(rgb)
 
     def _close(self) -> None:
-        self._events.close()
+        self._log.close()
         try:
             self._video.close()
         finally:
             self._film.close()
 
     def finish(self, result: Mapping[str, object]) -> None:
-        """Close the video, write result.json ("status" is "finished" if it names none) and report.html.
+        """Close the video, write report.html and result.json ("status" is "finished" if it names none). The
+        result comes last: who finds one finds all of it.
 
         The report shows these keys where they are there: complete, score, control_steps, decisions, seconds,
         reason, models {part: {name, sha256, ...}}, seconds_by_part {part: seconds, see vlp.report_story}.
@@ -151,9 +190,15 @@ class RunFolder:
         try:
             self._close()
         finally:
-            _write_json(self.path / "result.json", {"status": "finished", **result})
-        self._finished = True
-        write_report(self.path)
+            self._conclude({"status": "finished", **result})
+
+    def _conclude(self, result: Mapping[str, object]) -> None:
+        text = json.dumps(result, indent=1, ensure_ascii=False)
+        try:
+            write_report(self.path, result)
+        finally:
+            replace_file(self.path / "result.json", text)
+            self._finished = True
 
     def __enter__(self) -> Self:
         return self
@@ -163,7 +208,7 @@ class RunFolder:
     ) -> None:
         if self._finished:
             return
-        if isinstance(error, StateError):  # it was refused: what it left is as it was
+        if isinstance(error, StateError) or not self._begun:  # it was refused: what it left is as it was
             self._close()
             return
         try:
@@ -226,13 +271,3 @@ def _free_name(root: Path) -> str:
     name = time.strftime("%Y%m%d-%H%M%S")
     taken = [path.name for path in root.glob(f"{name}*")]
     return name if name not in taken else f"{name}-{len(taken) + 1}"
-
-
-def _write_json(path: Path, record: Mapping[str, object]) -> None:
-    """A reader finds the old file or the new one, never half of it."""
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(record, file, indent=1, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,11 +22,10 @@ import numpy as np
 
 from executors.robot import Observation, Robot, SimulatedRobot
 from executors.safety import SafeRobot
-from executors.stop import StopLatch
 from executors.watchdog import CommandTimeout
 from vlp.approval import Answer
 from vlp.build import Parts, build
-from vlp.driving import driven, held
+from vlp.driving import driven, held, rearm, stop
 from vlp.durable.names import ROBOT
 from vlp.errors import NoPlanError, UsageError
 from vlp.events import Event
@@ -169,12 +168,13 @@ class Agent:
             return self._robot.get_observation()
 
     def stop(self, reason: str = "stopped by the operator") -> None:
-        """Stop the robot at once, from any thread; nothing is sent until `rearm`."""
-        self._robot.stop(reason)
+        """Stop the robot at once, from any thread; nothing is sent until `rearm`. Raises HeldError where the
+        action under way does not end: it may still move the robot."""
+        stop(self.root / ROBOT, reason)
 
     def rearm(self) -> None:
-        """Let the robot move again."""
-        StopLatch(self.root / ROBOT).rearm()
+        """Let the robot move again. Raises HeldError while an action under way does not end."""
+        rearm(self.root / ROBOT)
 
     def why(self, plan: SavedPlan, other: int) -> Why:
         """The plan beside another branch of its tree, by node id: scores, reasons and clips."""
@@ -189,7 +189,8 @@ class Agent:
         try:
             return await asyncio.to_thread(self.execute, plan, approval)
         except asyncio.CancelledError:
-            self.stop("whoever waited has left")  # the thread would go on to the plan's end
+            with suppress(HeldError):  # it is stopped all the same
+                self.stop("whoever waited has left")  # the thread would go on to the plan's end
             raise
 
     async def astream(self, plan: SavedPlan, approval: Approval) -> AsyncIterator[Event]:

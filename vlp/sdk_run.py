@@ -23,16 +23,18 @@ from vlp.approval import Answer
 from vlp.build import Parts
 from vlp.durable.asked import Asked, instruction
 from vlp.durable.ending import check_not_over
+from vlp.durable.event_log import NAME, told
 from vlp.durable.journal import Journal
 from vlp.durable.keeping import Keeping
 from vlp.durable.names import FILE, ROBOT
 from vlp.durable.store import Store
+from vlp.durable.verifying import check_kept
 from vlp.errors import FolderError, HeldError, InstructionError, ModelError, NoPlanError, StateError
-from vlp.events import Events, read_events
+from vlp.events import Events
 from vlp.known import not_understood
 from vlp.looping import Ask
 from vlp.outcomes import not_sure
-from vlp.runfolder import RunFolder
+from vlp.runfolder import RunFolder, RunFolderError
 from vlp.saved_plan import CHANGED, Approval, SavedPlan, changed
 from vlp.settings import Settings
 from vlp.sight import moved
@@ -162,13 +164,12 @@ class Run:
             store = stack.enter_context(Store(path / FILE, fresh=False))
             Asked("", tuple(rules), settings.as_dict(), parts.hashes).check(store)
             check_not_over(path)
-            folder = stack.enter_context(RunFolder.reopen(path))
-            told = read_events(path / "events.jsonl")
+            folder, keeping = stack.enter_context(_reopened(path)), Keeping(store, resumed=True)
+            check_kept(path, store, keeping)
+            _, since = told(path / NAME)
             run = cls(
-                instruction(store), _as_left(robot, Journal(store), parts.probe), folder,
-                Keeping(store, resumed=True),
-                parts=parts, settings=settings, rules=rules, since=told[-1].time if told else 0.0,
-                onlooker=onlooker,
+                instruction(store), _as_left(robot, Journal(store), parts.probe), folder, keeping,
+                parts=parts, settings=settings, rules=rules, since=since, onlooker=onlooker,
             )  # fmt: skip
             if not _shows(robot, Journal(store), parts.probe):
                 raise StateError("state: expected the board as it was left, got another; plan anew")
@@ -228,6 +229,13 @@ class Run:
             status = "held" if held else "waiting" if waits else "finished"
             self.folder.finish({"status": status, **self._result})
         self._stack.close()
+
+
+def _reopened(path: Path) -> RunFolder:
+    try:
+        return RunFolder.reopen(path)
+    except RunFolderError as error:
+        raise FolderError(str(error)) from error
 
 
 def _picture(robot: Robot) -> Frames:

@@ -35,6 +35,14 @@ class State(TypedDict, total=False):
     """The control step at which the plan was begun."""
     events: int
     """Bytes of events.jsonl."""
+    events_digest: str
+    """Of those, hexadecimal."""
+    files: int
+    """Files that were written so far, see vlp.durable.filed."""
+    journal: int
+    """Rows of the journal."""
+    journal_digest: str
+    """Of their chain, hexadecimal."""
     approved: bool
     """Whether a plan of the run was."""
     outcome: str

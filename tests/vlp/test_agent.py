@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from executors.robot import SimulatedRobot
+from executors.runtime import Followed
 from planner import NoPlan
 from tasks.grammar import UnknownInstruction
+from vlp.acting import HOLD
 from vlp.agent import Agent
 from vlp.build import Parts, build
-from vlp.events import Events, read_events
+from vlp.events import Events, SubgoalStarted, read_events
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
+from vlp.sight import SURE
 
 GOAL = "group the blocks by color"
 SMALL = Settings(
@@ -110,3 +114,58 @@ def test_when_all_branches_are_rejected_nothing_moves(parts: Parts, tmp_path: Pa
         result = agent_on(strict, folder, GOAL).run(GOAL)
         folder.finish(result)
     assert result["control_steps"] == 0 and "no plan" in result["reason"]
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_a_goal_that_was_only_glimpsed_is_not_done(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stays: bool
+) -> None:
+    """It is seen reached when the agent looks first; after it stood still, as the camera shows it then."""
+    with RunFolder.create(tmp_path, "run") as folder:
+        agent = agent_on(parts, folder, GOAL)
+        agent._begin(GOAL)
+        looks: list[int] = []
+
+        def seen(frame: np.ndarray, sure: float = SURE) -> bool:
+            looks.append(agent._steps)
+            return agent._steps == 0 or stays
+
+        monkeypatch.setattr(agent, "_seen_done", seen)
+        went = agent._observe({"go": "observe", "decision": 0})
+        assert went["go"] == ("end" if stays else "search")
+        assert looks == [0, HOLD] and agent._steps == HOLD, "it was looked at again after it stood still"
+        folder.finish({})
+
+
+class Perfect:
+    """Follows every clip to its end, in a step that stands still."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent, self.followed = agent, list[np.ndarray]()
+
+    def follow(self, clip: np.ndarray, watch: Any, finished: Any = None) -> Followed:
+        self.followed.append(clip)
+        still = np.zeros(2, np.float32)
+        self._agent.robot.send_action(still)
+        watch(0, still, still, self._agent._frame())
+        return Followed("followed", 1, 0.001, clip[:1], off=(0.001,))
+
+
+def test_a_plan_that_goes_as_imagined_is_acted_on_to_its_end(parts: Parts, tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path, "run") as folder:
+        agent = agent_on(parts, folder, GOAL, replace(SMALL, max_control_steps=3))
+        perfect = Perfect(agent)
+        agent._runtime = perfect
+        folder.finish(agent.run(GOAL))
+    plan = folder.search(1).plan
+    assert len(plan) == 2, "expected a plan of two pushes"
+    begun = [e for e in read_events(folder.path / "events.jsonl") if isinstance(e, SubgoalStarted)]
+    assert [(e.decision, e.step, e.subgoal) for e in begun[:2]] == [
+        (1, 1, plan[0].subgoal),
+        (1, 2, plan[1].subgoal),
+    ]
+    assert all(np.array_equal(a, b.clip) for a, b in zip(perfect.followed[:2], plan, strict=True))
+    assert [path.name for path in sorted(folder.path.glob("decisions/01/acted_*.json"))] == [
+        "acted_01.json",
+        "acted_02.json",
+    ]

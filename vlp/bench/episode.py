@@ -17,7 +17,7 @@ from vlp.bench.names import Stop
 from vlp.bench.stops import Observed
 from vlp.build import Parts
 from vlp.events import Events
-from vlp.runfolder import RunFolder
+from vlp.runfolder import Mark, RunFolder
 from vlp.settings import Settings
 
 
@@ -29,6 +29,9 @@ class NoFolder:
     def save_acted(self, acted: object, number: int) -> None: ...
 
     position = 0
+
+    def mark(self) -> Mark:
+        return Mark()
 
     def add_frame(self, rgb: NDArray[np.uint8], view: object = None) -> int:
         return 0

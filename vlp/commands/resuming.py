@@ -9,23 +9,26 @@ from vlp.commands.process import stdout_for_result
 from vlp.commands.run import Run
 from vlp.commands.session import explained
 from vlp.driving import check_free
+from vlp.durable.event_log import NAME, told
 from vlp.durable.keeping import Keeping
 from vlp.durable.names import ROBOT
 from vlp.durable.postgres import checkpoints
 from vlp.durable.store import Store
-from vlp.errors import FolderError, StateError
-from vlp.events import read_events
+from vlp.durable.verifying import check_kept
+from vlp.errors import FolderError
 from vlp.runfolder import RunFolder, RunFolderError
 from vlp.watching import Watcher
 
 
 def resume(asked: Run, path: Path, store: Store, watcher: Watcher | None = None) -> Conclude:
     """Go on with the run of a folder. Raises FolderError, HeldError where another process is at it, and
-    StateError for events that can't be read."""
+    StateError for what is not as it was left; nothing was changed then."""
     check_free(path / ROBOT)
+    keeping = Keeping(store, resumed=True, checkpoints=checkpoints(asked.checkpoints))
     with stdout_for_result(), _reopened(path) as folder, explained(path):
-        keeping = Keeping(store, resumed=True, checkpoints=checkpoints(asked.checkpoints))
-        return carry_out(asked, load(asked), folder, keeping, since=_seconds(path), watcher=watcher)
+        check_kept(path, store, keeping)
+        _, seconds = told(path / NAME)
+        return carry_out(asked, load(asked), folder, keeping, since=seconds, watcher=watcher)
 
 
 def _reopened(path: Path) -> RunFolder:
@@ -33,11 +36,3 @@ def _reopened(path: Path) -> RunFolder:
         return RunFolder.reopen(path)
     except RunFolderError as error:
         raise FolderError(str(error)) from error
-    except ValueError as error:
-        raise StateError(f"state: {error}") from error
-
-
-def _seconds(path: Path) -> float:
-    """That the run has had already."""
-    events = read_events(path / "events.jsonl")
-    return events[-1].time if events else 0.0

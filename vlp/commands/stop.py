@@ -9,7 +9,7 @@ from typing import ClassVar
 from tyro.conf import Positional
 
 from vlp.durable.names import FILE, ROBOT
-from vlp.errors import FolderError
+from vlp.errors import FolderError, HeldError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +24,19 @@ class Stop:
     """Why."""
 
     def run(self) -> int:
+        """Says at once that the stop holds, and then how the action under way has ended. Raises HeldError
+        where it does not end."""
+        from executors.holds import HoldError
         from executors.stop import StopLatch
 
-        StopLatch(_robot(self.run_folder)).stop(self.reason)
-        print(f"stopped; vlp rearm {self.run_folder} arms it again, vlp resume goes on then")
+        latch = StopLatch(_robot(self.run_folder))
+        latch.announce(self.reason)
+        print("stopped: no action is begun any more; waiting for the one under way to end", flush=True)
+        try:
+            latch.stop(self.reason)
+        except HoldError as error:
+            raise HeldError(str(error)) from error
+        print(f"it has ended; vlp rearm {self.run_folder} arms it again, vlp resume goes on then")
         return 0
 
 
@@ -41,11 +50,17 @@ class Rearm:
     """The folder of the run."""
 
     def run(self) -> int:
+        """Raises HeldError while an action under way does not end."""
+        from executors.holds import HoldError
         from executors.stop import StopLatch
 
         latch = StopLatch(_robot(self.run_folder))
-        print(f"armed again; it was stopped: {reason}" if (reason := latch.stopped) else "it was not stopped")
-        latch.rearm()
+        reason = latch.stopped
+        try:
+            latch.rearm()
+        except HoldError as error:
+            raise HeldError(str(error)) from error
+        print(f"armed again; it was stopped: {reason}" if reason else "it was not stopped")
         return 0
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from executors.holds import HoldError
-from executors.stop import StopLatch
 from vlp.approving import Approve
 from vlp.commands.carrying import Conclude
 from vlp.commands.folders import named
@@ -20,6 +19,7 @@ from vlp.commands.run import Options, Run
 from vlp.commands.session import carried_out
 from vlp.console.desk import Desk
 from vlp.console.history import entry, find
+from vlp.driving import rearm, stop
 from vlp.durable.names import FILE, ROBOT
 from vlp.durable.record import kept_run
 from vlp.durable.store import Store
@@ -71,24 +71,28 @@ class Runner:
             )
 
     def stop_one(self, run: Path, reason: str) -> None:
-        """Stop the robot of a run of the root, whoever drives it."""
-        StopLatch(run / ROBOT).stop(reason)
+        """Stop the robot of a run of the root, whoever drives it. Raises HeldError where the action under way
+        does not end."""
+        stop(run / ROBOT, reason)
 
     def stop(self, reason: str) -> None:
-        """Stop the robot of the run that is under way, at once. Raises UsageError where there is none."""
+        """Stop the robot of the run that is under way, at once. Raises UsageError where there is none, and
+        HeldError where the action under way does not end."""
         scene = self._desk.scene
         if not scene.busy:
             raise UsageError(
                 "stop: expected a run that is under way here, got none; one of another program has a button "
                 "of its own among the runs"
             )
-        if scene.run:
-            StopLatch(self.root / scene.run / ROBOT).stop(reason)
-        self._desk.leave(f"stopped: {reason}")
+        try:
+            if scene.run:
+                stop(self.root / scene.run / ROBOT, reason)
+        finally:
+            self._desk.leave(f"stopped: {reason}")
 
     def rearm(self, run: Path) -> None:
         """Let the robot of a run move again."""
-        StopLatch(run / ROBOT).rearm()
+        rearm(run / ROBOT)
 
     def close(self) -> None:
         """Let the run that is under way end where it is."""

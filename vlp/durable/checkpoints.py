@@ -23,7 +23,15 @@ _SEAL: Final = hashlib.sha256().digest_size
 
 
 class Sealed(JsonPlusSerializer):
-    """Every value with a digest in front; one that does not fit is a StateError, never a state."""
+    """Every value with a digest in front; one that does not fit is a StateError, never a state.
+
+    Args:
+        advice: what to do then.
+    """
+
+    def __init__(self, advice: str) -> None:
+        super().__init__()
+        self._advice = advice
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         """Type and bytes, the digest first."""
@@ -37,7 +45,7 @@ class Sealed(JsonPlusSerializer):
         if seal != _seal(kind, value):
             raise StateError(
                 "state: expected a checkpoint as it was written, got a damaged one; nothing was changed or "
-                "moved: bring it back from a copy, or start the run again"
+                f"moved: {self._advice}"
             )
         return super().loads_typed((kind, value))
 
@@ -47,21 +55,44 @@ Checkpoints = Callable[[], AbstractContextManager[BaseCheckpointSaver[Any]]]
 
 
 def in_file(path: Path) -> Checkpoints:
-    """In a SQLite file, each on the disk before the next node begins."""
+    """In a SQLite file, each on the disk before the next node begins. Not in LangGraph's own WAL mode: there,
+    what was committed last lies in a second file, and SQLite silently goes without what of it is damaged."""
 
     @contextmanager
     def opened() -> Iterator[BaseCheckpointSaver[Any]]:
-        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
-            try:
-                connection.execute("PRAGMA synchronous=FULL")
-                yield SqliteSaver(connection, serde=Sealed())
-            except sqlite3.Error as error:
-                raise StateError(
-                    f"state: expected to read and write {path}, got: {error}; mend it, or bring it back from "
-                    "a copy, then vlp resume the run"
-                ) from error
+        with closing(sqlite3.connect(path, check_same_thread=False)) as connection, _explained(path):
+            saver = SqliteSaver(connection, serde=Sealed(anew(path.name)))
+            saver.setup()
+            connection.execute("PRAGMA journal_mode=PERSIST")
+            connection.execute("PRAGMA synchronous=FULL")
+            (said,) = connection.execute("PRAGMA integrity_check").fetchone()
+            if said != "ok":
+                raise sqlite3.DatabaseError(str(said).splitlines()[0])
+            yield saver
 
     return opened
+
+
+def anew(name: str) -> str:
+    """What to do where the checkpoints in a file of this name are damaged."""
+    return f"move {name} away, then vlp resume the run: its journal has every step that was sent"
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """SQLite's errors in our words."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StateError(
+            f"state: expected to read and write {path}, got: {error}; nothing was sent since: free some "
+            "space or mend the folder, then vlp resume the run"
+        ) from error
+    except sqlite3.Error as error:
+        raise StateError(
+            f"state: expected {path} as it was written, got a damaged file ({error}); nothing was changed or "
+            f"moved: {anew(path.name)}"
+        ) from error
 
 
 @contextmanager

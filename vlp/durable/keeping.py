@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -13,13 +14,15 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from executors.robot import Robot
 from executors.runtime import Followed
 from planner import Frames, Plan, PlanStep
-from vlp.durable.checkpoints import Checkpoints, in_file, in_memory
+from vlp.durable.checkpoints import Checkpoints, anew, in_file, in_memory
 from vlp.durable.codec import pack, unpack
 from vlp.durable.digest import plan_digest
+from vlp.durable.filed import Filed
 from vlp.durable.journal import Journal, JournaledRobot
 from vlp.durable.recall import Recall
 from vlp.durable.store import Store
 from vlp.errors import StateError
+from vlp.state import State
 
 CHECKPOINTS: Final = "checkpoints.sqlite"
 BLOCKS: Final = "blocks"
@@ -47,7 +50,8 @@ class Keeping:
         self._store, self.resumed = store, resumed
         self._checkpoints = checkpoints
         self.recall = None if store is None else Recall(store)
-        self._followed: Followed | None = None
+        self._followed: tuple[int, int, Followed] | None = None
+        self._filed = None if store is None else Filed(store)
         self._journaled: JournaledRobot | None = None
 
     @property
@@ -68,6 +72,37 @@ class Keeping:
         opened = self._checkpoints or beside
         with opened() as saver:
             yield saver
+
+    @property
+    def anew(self) -> str:
+        """What to do where the checkpoints do not fit the rest."""
+        if self._checkpoints is None:
+            return anew(CHECKPOINTS)
+        return (
+            f"delete the rows of thread {self.thread} from the database's checkpoints, then vlp resume the "
+            "run: its journal has every step that was sent"
+        )
+
+    def counted(self, files: Sequence[Path]) -> State:
+        """What there is, for a checkpoint: files, with those that were written now, and the journal's
+        rows."""
+        if self._store is None or self._store.path is None or self._filed is None:
+            return {}
+        if files:
+            self._filed.add(self._store.path.parent, files)
+        if self._journaled is None:
+            return {"files": self._filed.count}
+        journal = self._journaled.journal
+        return {"files": self._filed.count, "journal": journal.rows, "journal_digest": journal.digest}
+
+    def known_files(self, count: int) -> set[str]:
+        """The first `count` files that were written, by their names in the run's folder; the others will be
+        again. Raises StateError where one is not as it was."""
+        if self._store is None or self._store.path is None or self._filed is None:
+            return set()
+        known = self._filed.check(self._store.path.parent, count)
+        self._filed.cut(count)
+        return known
 
     def robot(self, robot: Robot) -> Robot:
         """The robot behind a journal of its steps, where there is a store."""
@@ -119,7 +154,7 @@ class Keeping:
         if said.get("digest") != digest or said.get("decision") != decision:
             raise StateError(
                 f"state: expected the plan {digest[:12]} of decision {decision}, got "
-                f"{str(said.get('digest'))[:12]}; start the run again"
+                f"{str(said.get('digest'))[:12]}; {self.anew}"
             )
         return Plan(tuple(
             PlanStep(subgoal, clips[f"clip{i}"], steps_to_go, spread, node)
@@ -131,18 +166,21 @@ class Keeping:
         if self.recall is not None:
             self.recall.forget()
 
-    def keep_followed(self, followed: Followed) -> None:
-        """Keep what came of a clip until it is verified."""
-        self._followed = followed
+    def keep_followed(self, followed: Followed, decision: int, step: int) -> None:
+        """Keep what came of the clip of a plan's step (from 0) until it is verified."""
+        self._followed = decision, step, followed
         if self._store is not None:
             said = {name: value for name, value in vars(followed).items() if name != "seen"}
-            self._store.put({FOLLOWED: pack(said, {"seen": followed.seen})})
+            self._store.put({FOLLOWED: pack([decision, step, said], {"seen": followed.seen})})
 
-    def followed(self) -> Followed:
-        """What came of the last clip."""
-        if self._followed is None:
-            kept = None if self._store is None else self._store.get(FOLLOWED)
-            assert kept is not None, "expected a clip that was followed before it is verified"
-            said, arrays = unpack(kept)
-            self._followed = Followed(**said, seen=arrays["seen"])
-        return self._followed
+    def followed(self, decision: int, step: int) -> Followed:
+        """What came of the clip of a plan's step. Raises StateError where another one was followed last."""
+        if self._followed is None and self._store is not None and (kept := self._store.get(FOLLOWED)):
+            (first, second, said), arrays = unpack(kept)
+            self._followed = first, second, Followed(**said, seen=arrays["seen"])
+        if self._followed is None or self._followed[:2] != (decision, step):
+            raise StateError(
+                f"state: expected what came of step {step + 1} of decision {decision}, got "
+                f"{'none' if self._followed is None else 'that of another'}; {self.anew}"
+            )
+        return self._followed[2]

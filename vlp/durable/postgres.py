@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 Where = Literal["sqlite", "postgres"]
 """Where checkpoints go: beside the run's store, or to the database of VLP_POSTGRES."""
+PATIENCE: Final = 30
+"""Seconds that the database may take for one statement, or its network for one packet."""
+ADVICE: Final = (
+    "delete the rows of its thread_id from the database's checkpoints, then vlp resume the run: its journal "
+    "has every step that was sent"
+)
 URL: Final = "VLP_POSTGRES"
 """The environment variable with the database's address: it may hold a password, so no option and no file of
 ours does."""
@@ -57,9 +63,17 @@ def in_postgres(url: str) -> Checkpoints:
     def opened() -> Iterator[BaseCheckpointSaver[Any]]:
         try:
             with psycopg.Connection.connect(
-                url, autocommit=True, prepare_threshold=0, row_factory=dict_row, connect_timeout=10
+                url,
+                autocommit=True,
+                prepare_threshold=0,
+                row_factory=dict_row,
+                connect_timeout=10,
+                tcp_user_timeout=PATIENCE * 1000,
             ) as connection:
-                saver = PostgresSaver(connection, serde=Sealed())
+                connection.execute(
+                    f"SET statement_timeout = '{PATIENCE}s'"
+                )  # nothing is waited for without end
+                saver = PostgresSaver(connection, serde=Sealed(ADVICE))
                 saver.setup()
                 yield saver
         except psycopg.Error as error:

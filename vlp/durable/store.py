@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from vlp.errors import StateError
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 MEMORY: Final = ":memory:"
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value BLOB NOT NULL, digest BLOB NOT NULL)"
@@ -106,7 +106,11 @@ class Store:
             if digest != _digest(key, value):
                 raise self._damaged(f"{key!r:.60} is not what was written")
         if (found := self.get("format")) != FORMAT.encode():
-            raise self._damaged(f"format {found!r:.20} instead of {FORMAT}")
+            raise StateError(
+                f"state: expected {self.path} in format {FORMAT}, got {(found or b'none').decode()}, of "
+                "another version; nothing was changed or moved: resume it with the version that began it, or "
+                "start the run again"
+            )
 
     def _damaged(self, how: str) -> StateError:
         return StateError(
@@ -120,6 +124,11 @@ class Store:
         try:
             yield
         except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                raise StateError(
+                    f"state: expected {self.path} to be free, got one that another process writes to; "
+                    "nothing was sent since: wait until it is done, or end it, then vlp resume the run"
+                ) from error
             raise StateError(
                 f"state: expected to read and write {self.path}, got: {error}; nothing was sent since, what "
                 "was written before is kept: free some space or mend the folder, then vlp resume it"

@@ -30,6 +30,7 @@ from vlp.durable.keeping import Keeping
 from vlp.durable.names import FILE
 from vlp.durable.recall import Recall
 from vlp.durable.store import Store
+from vlp.durable.verifying import check_kept
 from vlp.evaluate.common import write
 from vlp.events import Events
 from vlp.runfolder import RunFolder
@@ -139,6 +140,8 @@ def work(parts: Parts, path: Path, settings: Settings, kill: Kill | None) -> Non
     ledger = Ledger(path.with_suffix(".ledger"))
     with DyingStore(path / FILE, fresh=not begun, kill=kill) as store:
         keeping = Keeping(store, resumed=begun)
+        if begun:
+            check_kept(path, store, keeping)
         keeping.recall = LedgerRecall(store, ledger)
         with RunFolder.reopen(path) if begun else RunFolder(path) as folder:
             events = Events()

@@ -10,7 +10,7 @@ import asyncio
 import math
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from planner import Search
 from tasks.board import words_of
 from vlp.approval import Answer, check
-from vlp.errors import NoPlanError, UsageError, VlpError
+from vlp.errors import HeldError, NoPlanError, UsageError, VlpError
 from vlp.events import Event
 from vlp.filmstrip import to_png
 from vlp.known import PUSHES, long_tasks
@@ -213,7 +213,8 @@ class Plans:
         try:
             return await asyncio.to_thread(self.execute_plan, plan, by, onlooker)
         except asyncio.CancelledError:
-            self.stop("whoever asked has left")  # the thread would go on to the plan's end
+            with suppress(HeldError):  # it is stopped all the same
+                self.stop("whoever asked has left")  # the thread would go on to the plan's end
             raise
 
     def observe(self) -> bytes:
@@ -221,7 +222,8 @@ class Plans:
         return to_png(np.asarray(self._agent.observe()["rgb"]))
 
     def stop(self, reason: str) -> str:
-        """Stop the robot at once, whatever is under way."""
+        """Stop the robot at once, whatever is under way. Raises HeldError where the action under way does not
+        end."""
         self._agent.stop(reason)
         return STOPPED
 

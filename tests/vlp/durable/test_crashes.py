@@ -65,13 +65,15 @@ def test_without_a_journal_steps_would_be_sent_twice(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The same kill, with intents that are written nowhere, is found out."""
+    """The same kill, with intents that are written nowhere, is found out; nobody looks for gaps here."""
 
     def begin(self: Journal, action: np.ndarray) -> None:
         self._store.put({"nothing": b""})
         self.sent += 1
 
     monkeypatch.setattr(Journal, "begin", begin)
+    monkeypatch.setattr(Journal, "_follow", lambda self: None)
+    monkeypatch.setattr(Journal, "check", lambda *_: None)
     total, left, sent = alone
     kill_and_recover(parts, tmp_path / "run", Kill(total - 4, True), None, SHORT)
     assert "an action was issued twice" in faults(tmp_path / "run", left, sent)
