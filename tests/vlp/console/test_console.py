@@ -19,6 +19,8 @@ def ask_for(page: Page, words: str) -> None:
     page.keyboard.press("/")
     page.keyboard.press("Control+A")
     page.keyboard.type(words)
+    for _ in range(4):  # the board, rules, how plans are approved, the button
+        page.keyboard.press("Tab")
     page.keyboard.press("Enter")
 
 
@@ -71,7 +73,7 @@ def test_an_operator_rejects_approves_stops_and_goes_on(environment: dict[str, s
         page.keyboard.press("r")  # nothing is rejected without a reason
         expect(page.locator("#words")).to_be_focused()
         page.keyboard.type("too near the edge")
-        page.locator("#reject").click()
+        page.keyboard.press("Enter")
         waits(page, 2)
         expect(page.locator(f"tr:has(input[value='{node}'])").first).to_contain_text("too near the edge")
         page.keyboard.press("j")
