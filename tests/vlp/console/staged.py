@@ -18,6 +18,7 @@ from vlp.commands.run import Options
 from vlp.console.app import application
 from vlp.console.desk import Desk
 from vlp.console.runner import Runner
+from vlp.console.server import configured
 from vlp.decision import save_decision
 from vlp.runfolder import RunFolder
 
@@ -80,7 +81,7 @@ def staged(root: Path) -> Iterator[Stage]:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         stage = Stage(root, port, f"http://127.0.0.1:{port}")
-        server = uvicorn.Server(uvicorn.Config(stage.app, log_level="error", timeout_graceful_shutdown=1))
+        server = uvicorn.Server(configured(stage.app))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
