@@ -30,7 +30,7 @@ function look() {
     changes = null;
   } else if (!changes) {
     changes = new EventSource("/events");
-    for (const part of ["status", "plan", "acted", "history"])
+    for (const part of ["stopped", "status", "plan", "acted", "history"])
       changes.addEventListener(part, () => htmx.trigger(`#${part}`, "changed"));
     changes.addEventListener("camera", (event) => {
       document.getElementById("camera").src = `/camera.jpg?${event.data}`;
