@@ -105,10 +105,10 @@ def test_cookies_of_other_ports_shut_nobody_out(console: Served, foreign: str) -
     own = f"vlp-{console.base.rpartition(':')[2]}"
     strange = foreign.replace("{own}", own).replace("{OWN}", own.upper())
     for cookies in (f"{strange}; {own}={console.token}", f"{own}={console.token}; {strange}"):
-        headers = {"cookie": cookies.encode("latin-1"), "origin": console.base.encode()}
+        headers = {b"cookie": cookies.encode("latin-1"), b"origin": console.base.encode()}
         assert httpx.post(console.base + "/stop", headers=headers).status_code == 204
         assert httpx.get(console.base + "/", headers=headers).status_code == 200
-    alone = {"cookie": strange.encode("latin-1"), "origin": console.base.encode()}
+    alone = {b"cookie": strange.encode("latin-1"), b"origin": console.base.encode()}
     assert httpx.post(console.base + "/stop", headers=alone).status_code == 401
 
 

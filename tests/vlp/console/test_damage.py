@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -24,6 +25,7 @@ RESULTS = {
     "instruction": ['["a"]', '"\\udfff"', "0"],
     "complete": ['"no"', "[0]"],
 }  # fmt: skip
+Damage = str | Callable[[dict[str, Any]], dict[str, Any]]
 CASES = [(name, value) for name, values in RESULTS.items() for value in values]
 
 
@@ -100,15 +102,14 @@ def test_names_that_lead_in_a_circle_or_nowhere(stage: Stage, broken: Path) -> N
     ],
 )  # fmt: skip
 def test_a_decision_of_any_kind_leaves_the_stop_on_the_page(
-    stage: Stage, broken: Path, damage: object
+    stage: Stage, broken: Path, damage: Damage
 ) -> None:
     """Of the run that is shown, whose plan is drawn from it."""
     folder = broken / "decisions" / "01"
     save_decision(folder, 1, imagined(1), 0.5)
     sealed = folder / "tree.json"
-    sealed.write_text(
-        damage if isinstance(damage, str) else json.dumps(damage(json.loads(sealed.read_text())))
-    )  # type: ignore[operator]
+    kept = json.loads(sealed.read_text())
+    sealed.write_text(damage if isinstance(damage, str) else json.dumps(damage(kept)))
     stage.desk.loading("getting ready")
     stage.desk.began(broken)
     stage.desk._show(decision=1)

@@ -111,6 +111,10 @@ def test_after_r_enter_rejects_and_after_e_it_edits(page: Page, stage: Stage, ke
     answer = stage.answers.get(timeout=60)
     words = "push the red moon to the blue cube"
     assert answer == (Answer.reject({node: words}) if key == "r" else Answer.edit(node, words))
+    stage.ask(stage.desk.scene.decision + 1)
+    shown(page, stage)
+    page.keyboard.press("a")  # the next plan is answered by keys again
+    assert stage.answers.get(timeout=30) == Answer.approve("the operator at the console")
 
 
 def test_enter_means_nothing_more_once_the_field_was_left(page: Page, stage: Stage) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -145,9 +145,13 @@ def test_a_stop_while_a_run_begins_is_about_that_run(
         if when == "after":
             stage.runner.stop("now")
 
+    def work() -> Callable[[], int]:
+        worked.set()
+        return lambda: 0
+
     monkeypatch.setattr(stage.desk, "loading", loading)
     with pytest.raises(UsageError, match="stopped: now"):
-        stage.runner._start("getting ready", lambda: (worked.set(), lambda: 0)[1])
+        stage.runner._start("getting ready", work)
     assert not worked.is_set() and not stage.desk.scene.busy
 
 

@@ -17,7 +17,12 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
   if (!event.detail.successful) return;
   const path = event.detail.requestConfig.path;
   if (path === "/runs") document.querySelector("#begin [name=instruction]").blur();
-  if (path === "/answer") mean("");
+  if (path === "/answer") {  // what was written is said: the next plan is answered by keys again
+    mean("");
+    if (document.activeElement.closest("#answer")) document.activeElement.blur();
+    if (lost) say("");
+    lost = false;
+  }
 });
 
 // A browser has six connections for all windows of one server: a window that can't be seen keeps none, so that
