@@ -12,7 +12,7 @@ from secrets import token_hex
 from typing import Final
 
 from executors.camera_watch import CameraWatch, View
-from executors.faults import BusyError, LeaseError
+from executors.faults import BusyError
 from executors.holds import HoldError
 from executors.lease import Lease, LeaseStore
 from executors.robot import Robot

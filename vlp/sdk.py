@@ -27,7 +27,7 @@ from vlp.approval import Answer
 from vlp.build import Parts, build
 from vlp.driving import driven, held, rearm, stop
 from vlp.durable.names import ROBOT
-from vlp.errors import NoPlanError, UsageError
+from vlp.errors import HeldError, NoPlanError, UsageError
 from vlp.events import Event
 from vlp.following import Following
 from vlp.picture import Fitted, Given

@@ -7,7 +7,6 @@ has to come from our own page (Origin), unless it carries the token itself.
 
 from __future__ import annotations
 
-from http.cookies import CookieError, SimpleCookie
 from secrets import compare_digest
 from typing import Final
 from urllib.parse import parse_qs
@@ -55,7 +54,7 @@ class Access:
         if scope["path"] == "/" and scope["method"] == "GET" and self._is_token(entered):
             return self._welcome() if headers.get("host") in self._hosts else _no(403, "host")
         bearer = self._is_token(headers.get("authorization", "").removeprefix("Bearer "))
-        if not (bearer or self._is_token(self._cookie(headers))):
+        if not (bearer or self._has_cookie(headers)):
             return _no(401, "token")
         if headers.get("host") not in self._hosts:
             return _no(403, "host")
@@ -67,12 +66,13 @@ class Access:
     def _is_token(self, given: str) -> bool:
         return compare_digest(given.encode("utf-8", "replace"), self._token.encode())
 
-    def _cookie(self, headers: Headers) -> str:
-        try:
-            cookies: SimpleCookie = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return ""
-        return cookies[self.cookie].value if self.cookie in cookies else ""
+    def _has_cookie(self, headers: Headers) -> bool:
+        """Cookies belong to a host with all its ports: those of others may hold anything, our name too."""
+        cookies = (one.partition("=") for line in headers.getlist("cookie") for one in line.split(";"))
+        return any(
+            name.strip() == self.cookie and self._is_token(value.strip().strip('"'))
+            for name, _, value in cookies
+        )
 
     def _welcome(self) -> Response:
         """From the address with the token to the one without."""

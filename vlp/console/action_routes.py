@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+from typing import Annotated, Final, Literal
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi import FastAPI, Form
 
 from vlp.approval import Answer
@@ -13,6 +16,10 @@ from vlp.console.history import run_of
 from vlp.console.runner import Runner
 from vlp.errors import UsageError
 
+MOST_DIGITS: Final = 40
+"""Of a number; Python refuses to read one of thousands."""
+STOPPING: Final = CapacityLimiter(math.inf)
+"""Threads that stop: as many as are asked for, and none does anything else."""
 Say = Literal["approve", "pick", "reject", "edit", "stop"]
 
 
@@ -36,16 +43,23 @@ def add_actions(app: FastAPI, runner: Runner, desk: Desk) -> None:
     @app.post("/runs/{name}/rearm", status_code=204)
     def rearm(name: str) -> None:
         runner.rearm(run_of(runner.root, name))
-        desk.touch("history")
+
+    @app.post("/arm", status_code=204)
+    def rearm_robot() -> None:
+        runner.rearm()
 
     @app.post("/runs/{name}/stop", status_code=204)
-    def stop_one(name: str) -> None:
-        runner.stop_one(run_of(runner.root, name), "stopped by the operator at the console")
-        desk.touch("history")
+    async def stop_one(name: str) -> None:
+        def work() -> None:
+            runner.stop_one(run_of(runner.root, name), "stopped by the operator at the console")
+            desk.touch("history")
+
+        await run_sync(work, limiter=STOPPING)
 
     @app.post("/stop", status_code=204)
-    def stop(reason: Annotated[str, Form()] = "") -> None:
-        runner.stop(reason.strip() or "stopped by the operator")
+    async def stop(reason: Annotated[str, Form()] = "") -> None:
+        words = reason.strip() or "stopped by the operator"
+        await run_sync(runner.stop, words, limiter=STOPPING)
 
     @app.post("/answer", status_code=204)
     def answer(
@@ -76,9 +90,10 @@ def _answer(say: Say, node: int | None, words: str, name: str) -> Answer:
 
 
 def _number(name: str, text: str) -> int:
-    if not (text.strip().isascii() and text.strip().isdecimal()):
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS):
         raise UsageError(f"{name}: expected a whole number, got {text!r:.40}; write one such as 0")
-    return int(text)
+    return int(digits)
 
 
 def _approve(text: str) -> Approve:

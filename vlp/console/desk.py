@@ -20,7 +20,7 @@ from vlp.errors import UsageError
 from vlp.events import Acted, Event, Observed, Searched, Stopped, SubgoalStarted, Verified
 from vlp.live_text import line, plain, search_line
 
-Topic = Literal["status", "camera", "plan", "acted", "history"]
+Topic = Literal["status", "camera", "plan", "acted", "history", "stopped"]
 """What of the page has changed."""
 SAID: Final = 8
 """Lines of what happened that are shown."""
@@ -133,21 +133,28 @@ class Desk:
     def answer(self, run: str, decision: int, answer: Answer) -> None:
         """Of the operator. Raises UsageError where the plan of this decision does not wait (any more), and
         for branches that it has not."""
+        found = self._waiting(run, decision)
+        try:
+            check(answer, found)  # without the lock, which a stop needs
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         with self._changed:
-            if self._found is None or (run, decision) != (self.scene.run, self.scene.waits):
+            if self._waiting(run, decision) is not found:
                 raise UsageError("expected an answer to the plan that waits, got one to another; look again")
-            try:
-                check(answer, self._found)
-            except ValueError as error:
-                raise UsageError(str(error)) from error
             if self._answer is not None:
                 raise UsageError("expected one answer to a plan, got a second one; the first one counts")
             self._answer = answer
             self._changed.notify_all()
 
-    def touch(self, topic: Topic) -> None:
-        """Something that a part of the page shows has changed."""
-        self._show(topic)
+    def _waiting(self, run: str, decision: int) -> Search:
+        with self._changed:
+            if self._found is None or (run, decision) != (self.scene.run, self.scene.waits):
+                raise UsageError("expected an answer to the plan that waits, got one to another; look again")
+            return self._found
+
+    def touch(self, *topics: Topic) -> None:
+        """Something that parts of the page show has changed."""
+        self._show(*topics)
 
     def leave(self, reason: str) -> None:
         """Let the run end where it is: nothing more is sent, and it can be resumed."""

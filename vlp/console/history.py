@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,10 +15,17 @@ from fastapi import HTTPException
 from executors.stop import StopLatch
 from vlp.driving import is_free
 from vlp.durable.names import FILE, ROBOT
-from vlp.events import RunStarted, read_events
+from vlp.events import RunStarted
+from vlp.live_text import plain
 
 SHOWN: Final = 40
 """Runs, the newest first."""
+MOST_BYTES: Final = 2**20
+"""Of a result.json, or of an event, that is read; a run writes some 10 kB."""
+MOST_WORDS: Final = 500
+"""Characters of an instruction or a reason that are shown."""
+LATCH: Final = ".console"
+"""Folder of the console's stop, beside the runs."""
 _NAME: Final = re.compile(r"\w[\w.-]{0,199}", re.ASCII)
 
 
@@ -39,12 +48,21 @@ class Entry:
     film: bool
 
 
+def latch_of(root: Path) -> StopLatch:
+    """The stop of the robot that the console of this folder moves: while it is latched, no run begins or goes
+    on there, whatever process serves it. Each run's own robot has one besides."""
+    return StopLatch(root / LATCH)
+
+
 def find(root: Path, name: str) -> Path | None:
     """The run of this name, None where there is none. A name never leads out of the root."""
     if not _NAME.fullmatch(name):
         return None
-    path = (root / name).resolve()
-    return path if path.parent == root.resolve() and (path / "events.jsonl").is_file() else None
+    try:
+        path = (root / name).resolve()
+        return path if path.parent == root.resolve() and (path / "events.jsonl").is_file() else None
+    except (OSError, RuntimeError):  # a loop of links, or what may not be read
+        return None
 
 
 def run_of(root: Path, name: str) -> Path:
@@ -56,25 +74,40 @@ def run_of(root: Path, name: str) -> Path:
 
 def entries(root: Path) -> list[Entry]:
     """The newest runs."""
-    if not root.is_dir():
-        return []
-    found = [path for item in root.iterdir() if (path := find(root, item.name)) is not None]
-    found.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
-    return [entry(path) for path in found[:SHOWN]]
+    found: list[tuple[int, Path]] = []
+    with suppress(OSError):
+        for item in root.iterdir():
+            with suppress(OSError):  # gone meanwhile
+                if (path := find(root, item.name)) is not None:
+                    found.append((path.stat().st_mtime_ns, path))
+    found.sort(reverse=True)
+    return [_entry_of_any(path) for _, path in found[:SHOWN]]
+
+
+def _entry_of_any(path: Path) -> Entry:
+    """A run, whatever its folder holds: one that is damaged hides no other, and can still be stopped."""
+    try:
+        return entry(path)
+    except Exception as error:
+        return Entry(
+            name=path.name, instruction="", status="damaged", reason=f"can't be read: {type(error).__name__}",
+            score=None, control_steps=None, stopped=None, driven=(path / ROBOT).is_dir(), resumable=False,
+            report=False, film=False,
+        )  # fmt: skip
 
 
 def entry(path: Path) -> Entry:
     """A run, as its folder tells it; what can't be read counts as not there."""
-    said = _result(path)
-    status = str(said.get("status", "unfinished"))
+    said = result_of(path)
+    status = _words(said.get("status")) or "unfinished"
     robot = path / ROBOT
     return Entry(
         name=path.name,
-        instruction=str(said.get("instruction") or _asked(path)),
-        status="complete" if said.get("complete") else status,
-        reason=str(said.get("reason", "")),
-        score=said.get("score"),
-        control_steps=said.get("control_steps"),
+        instruction=_words(said.get("instruction")) or _asked(path),
+        status="complete" if said.get("complete") is True else status,
+        reason=_words(said.get("reason")),
+        score=_score(said.get("score")),
+        control_steps=_count(said.get("control_steps")),
         stopped=StopLatch(robot).stopped if robot.is_dir() else None,
         driven=status == "unfinished" and robot.is_dir() and not is_free(robot),
         resumable=(path / FILE).is_file() and status != "finished",
@@ -83,17 +116,43 @@ def entry(path: Path) -> Entry:
     )
 
 
-def _result(path: Path) -> dict[str, Any]:
+def result_of(path: Path) -> dict[str, Any]:
+    """What result.json says, of whatever types; of one that can't be read, only that."""
+    result = path / "result.json"
     try:
-        said = json.loads((path / "result.json").read_text(encoding="utf-8"))
-        return said if isinstance(said, dict) else {}
-    except (OSError, ValueError):
-        return {}
+        if not result.is_file():
+            return {}
+        with result.open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
+        said = json.loads(text) if len(text) <= MOST_BYTES else None
+    except (OSError, ValueError, RecursionError):
+        said = None
+    return said if isinstance(said, dict) else {"reason": "result.json can't be read"}
+
+
+def _words(value: object) -> str:
+    """Text for the page: printable, not too much of it; empty for anything else."""
+    return plain(value[:MOST_WORDS]) if isinstance(value, str) else ""
+
+
+def _score(value: object) -> float | None:
+    """A number that is one, else None."""
+    try:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _count(value: object) -> int | None:
+    """A count that a run can have, else None."""
+    return value if type(value) is int and 0 <= value < 10**9 else None
 
 
 def _asked(path: Path) -> str:
+    """The instruction, of the first event."""
     try:
-        first = next(iter(read_events(path / "events.jsonl")), None)
+        with (path / "events.jsonl").open("rb") as file:
+            return _words(RunStarted.model_validate_json(file.readline(MOST_BYTES)).instruction)
     except (OSError, ValueError):
         return ""
-    return first.instruction if isinstance(first, RunStarted) else ""

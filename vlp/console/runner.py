@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Final
 
+from executors.faults import one_line
 from executors.holds import HoldError
 from vlp.approving import Approve
 from vlp.commands.carrying import Conclude
@@ -18,7 +19,7 @@ from vlp.commands.resume import gone_on
 from vlp.commands.run import Options, Run
 from vlp.commands.session import carried_out
 from vlp.console.desk import Desk
-from vlp.console.history import entry, find
+from vlp.console.history import entry, find, latch_of
 from vlp.driving import rearm, stop
 from vlp.durable.names import FILE, ROBOT
 from vlp.durable.record import kept_run
@@ -40,6 +41,7 @@ class Runner:
 
     def __init__(self, options: Options, root: Path, desk: Desk) -> None:
         self.options, self.root, self._desk = options, root, desk
+        self._latch = latch_of(root)
         self._thread: threading.Thread | None = None
         self._one = threading.Lock()
 
@@ -76,23 +78,31 @@ class Runner:
         stop(run / ROBOT, reason)
 
     def stop(self, reason: str) -> None:
-        """Stop the robot of the run that is under way, at once. Raises UsageError where there is none, and
-        HeldError where the action under way does not end."""
-        scene = self._desk.scene
-        if not scene.busy:
-            raise UsageError(
-                "stop: expected a run that is under way here, got none; one of another program has a button "
-                "of its own among the runs"
-            )
+        """Stop the robot at once, whether a run is under way or not: until `rearm` none moves it from here.
+        Raises OSError where that can't be written; this process is stopped all the same."""
         try:
-            if scene.run:
-                stop(self.root / scene.run / ROBOT, reason)
+            self._latch.stop(reason)  # first: a run that begins meanwhile finds it, or is left below
         finally:
             self._desk.leave(f"stopped: {reason}")
+            self._desk.touch("stopped")
+            if (scene := self._desk.scene).busy and scene.run:
+                stop(self.root / scene.run / ROBOT, reason)  # waits for the action under way
+            self._desk.touch("history")
 
-    def rearm(self, run: Path) -> None:
-        """Let the robot of a run move again."""
-        rearm(run / ROBOT)
+    def rearm(self, run: Path | None = None) -> None:
+        """Let the robot move again, as a run of the root left it, else the newest one here."""
+        run = run or find(self.root, self._desk.scene.run)
+        if run is not None and (run / ROBOT).is_dir():
+            rearm(run / ROBOT)
+        self._latch.rearm()
+        self._desk.touch("stopped", "history")
+
+    def _check_armed(self) -> None:
+        if reason := self._latch.stopped:
+            raise UsageError(
+                f"expected a robot that may move, got one that is stopped: {one_line(reason)}; see that it "
+                "is safe, then press Arm the robot again"
+            )
 
     def close(self) -> None:
         """Let the run that is under way end where it is."""
@@ -106,7 +116,13 @@ class Runner:
                 raise UsageError(
                     "expected no run to be under way, got one; answer it, wait for its end, or stop it"
                 )
+            self._check_armed()
             self._desk.loading(words)
+            try:
+                self._check_armed()  # a stop from now on means this run
+            except UsageError:
+                self._desk.over("nothing is under way")
+                raise
             self._thread = threading.Thread(target=self._work, args=(work,), name="run", daemon=True)
             self._thread.start()
 
@@ -115,8 +131,8 @@ class Runner:
         run = find(self.root, self._desk.scene.run)
         if run is None or not (found := entry(run)).resumable:
             return ""
-        if found.stopped:
-            return f"the robot is stopped: {found.stopped}; arm it again below, then go on"
+        if stopped := self._latch.stopped or found.stopped:
+            return f"the robot is stopped: {stopped}; arm it again, then go on below"
         return f"{found.reason}; go on below"
 
     def _work(self, work: Callable[[], Conclude]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 from secrets import token_urlsafe
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
 from vlp.commands.process import print_result
+from vlp.console.access import Access
 from vlp.console.app import application
 from vlp.console.desk import Desk
 from vlp.console.runner import Runner
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from vlp.commands.serve import Serve
 
 HOST = "127.0.0.1"
+MOST_HEADERS: Final = 2**20
+"""Bytes of a request's headers. A browser sends along the cookies of all ports of this machine, up to 180 of
+4 kB, and the request to stop is one of those that carry them."""
 
 
 def serve(options: Serve) -> int:
@@ -40,12 +44,19 @@ def serve(options: Serve) -> int:
             print_result({"url": url, "token": token})
         else:
             print(f"console: {url}", flush=True)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
         try:
-            uvicorn.Server(config).run(sockets=[listener])
+            uvicorn.Server(configured(app)).run(sockets=[listener])
         finally:
             runner.close()
     return 0
+
+
+def configured(app: Access) -> uvicorn.Config:
+    """How the console is served."""
+    return uvicorn.Config(
+        app, log_level="warning", timeout_graceful_shutdown=1, http="h11",
+        h11_max_incomplete_event_size=MOST_HEADERS,
+    )  # fmt: skip
 
 
 def _listening(port: int) -> socket.socket:

@@ -50,6 +50,8 @@ def part(name: str, desk: Desk, root: Path) -> dict[str, Any]:
             return {"scene": scene, "acted": _acted(scene, root)}
         case "history":
             return {"scene": scene, "runs": history.entries(root)}
+        case "stopped":
+            return {"reason": history.latch_of(root).stopped}
         case _:
             return {"scene": scene}
 

@@ -25,7 +25,7 @@ ROUTES = (
     ("GET", "/runs/a/execution.mp4"), ("GET", "/runs/a/decisions/1/plan.mp4"),
     ("GET", "/runs/a/decisions/1/branches/0.png"), ("GET", "/runs/a/decisions/1/acted/1.png"),
     ("POST", "/runs"), ("POST", "/answer"), ("POST", "/stop"), ("POST", "/runs/a/resume"),
-    ("POST", "/runs/a/rearm"), ("POST", "/runs/a/stop"),
+    ("POST", "/runs/a/rearm"), ("POST", "/runs/a/stop"), ("POST", "/arm"),
 )  # fmt: skip
 
 
@@ -85,10 +85,31 @@ def test_only_under_its_own_name(console: Served) -> None:
 def test_only_from_its_own_page(console: Served, origin: str | None) -> None:
     port = console.base.rpartition(":")[2]
     headers = {"cookie": f"vlp-{port}={console.token}"} | ({} if origin is None else {"origin": origin})
-    for path in ("/stop", "/runs", "/answer", "/runs/mine/rearm", "/runs/mine/resume"):
+    for path in ("/stop", "/runs", "/answer", "/arm", "/runs/mine/rearm", "/runs/mine/resume"):
         assert httpx.post(console.base + path, headers=headers).status_code == 403
     ours = httpx.post(console.base + "/stop", headers={**headers, "origin": console.base})
-    assert ours.status_code == 422 and "expected a run that is under way" in ours.text
+    assert ours.status_code == 204
+    assert httpx.post(console.base + "/arm", headers={**headers, "origin": console.base}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "a b=c", "=", ";;;", "a", 'a="b', 'a="b; c', "a={\"b\": [1, 2]}", "a,b=c; d@e=f", "\xe4=\xff\xfe",
+        "a=b\\", "{own}=another", '{own}=""', "{OWN}=x", "$Version=1",
+        "; ".join(f"c{n}={'x' * 4000}" for n in range(180)),
+    ],
+)  # fmt: skip
+def test_cookies_of_other_ports_shut_nobody_out(console: Served, foreign: str) -> None:
+    """A browser sends those of every port of this machine along."""
+    own = f"vlp-{console.base.rpartition(':')[2]}"
+    strange = foreign.replace("{own}", own).replace("{OWN}", own.upper())
+    for cookies in (f"{strange}; {own}={console.token}", f"{own}={console.token}; {strange}"):
+        headers = {b"cookie": cookies.encode("latin-1"), b"origin": console.base.encode()}
+        assert httpx.post(console.base + "/stop", headers=headers).status_code == 204
+        assert httpx.get(console.base + "/", headers=headers).status_code == 200
+    alone = {b"cookie": strange.encode("latin-1"), b"origin": console.base.encode()}
+    assert httpx.post(console.base + "/stop", headers=alone).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -105,11 +126,17 @@ def test_run_names_lead_nowhere_else(console: Served, name: str) -> None:
 
 def test_what_makes_no_sense_is_said_in_a_line(console: Served) -> None:
     with console.client() as client:
+        assert client.post("/arm").status_code == 204
         cases = [
             ({"instruction": "make me a sandwich"}, "expected an instruction"),
             ({"instruction": ""}, "expected words"),
             ({"instruction": "group the blocks by color", "seed": "-1"}, "expected a whole number"),
             ({"instruction": "group the blocks by color", "seed": "9" * 30}, "seed"),
+            (
+                {"instruction": "group the blocks by color", "seed": "9" * 5000},
+                "seed: expected a whole number",
+            ),
+            ({"instruction": "group the blocks by color", "seed": "١٢"}, "seed: expected a whole number"),
             ({"instruction": "group the blocks by color", "rules": "be nice"}, "rule"),
             ({"instruction": "group the blocks by color", "approve": "yes"}, "expected ask or auto"),
         ]
@@ -118,6 +145,17 @@ def test_what_makes_no_sense_is_said_in_a_line(console: Served) -> None:
             assert answer.status_code == 422 and words in answer.text and "\n" not in answer.text
         stale = {"run": "mine", "decision": "1", "say": "approve"}
         assert "expected an answer to the plan that waits" in client.post("/answer", data=stale).text
+        for name, value in [
+            ("decision", "9" * 5000),
+            ("decision", "9" * 4000),
+            ("node", "1e3"),
+            ("say", "yes"),
+        ]:
+            answer = client.post("/answer", data=stale | {name: value})
+            assert answer.status_code == 422 and "\n" not in answer.text and len(answer.text) < 300
+        for number in ("0", "-1", "9" * 9, "9" * 4000, "9" * 5000):
+            for path in ("plan.mp4", "branches/0.png", "acted/1.png", f"branches/{number}.png"):
+                assert client.get(f"/runs/mine/decisions/{number}/{path}").status_code in (404, 422)
         assert client.post("/runs/mine/resume").status_code in (204, 409)
 
 

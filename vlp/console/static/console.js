@@ -14,7 +14,15 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
 document.body.addEventListener("htmx:responseError", (event) => say(event.detail.xhr.responseText));
 document.body.addEventListener("htmx:sendError", () => say("the console does not answer; is vlp serve still running?"));
 document.body.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.successful && event.target.id === "begin") event.target.elements.instruction.blur();
+  if (!event.detail.successful) return;
+  const path = event.detail.requestConfig.path;
+  if (path === "/runs") document.querySelector("#begin [name=instruction]").blur();
+  if (path === "/answer") {  // what was written is said: the next plan is answered by keys again
+    mean("");
+    if (document.activeElement.closest("#answer")) document.activeElement.blur();
+    if (lost) say("");
+    lost = false;
+  }
 });
 
 // A browser has six connections for all windows of one server: a window that can't be seen keeps none, so that
@@ -27,7 +35,7 @@ function look() {
     changes = null;
   } else if (!changes) {
     changes = new EventSource("/events");
-    for (const part of ["status", "plan", "acted", "history"])
+    for (const part of ["stopped", "status", "plan", "acted", "history"])
       changes.addEventListener(part, () => htmx.trigger(`#${part}`, "changed"));
     changes.addEventListener("camera", (event) => {
       document.getElementById("camera").src = `/camera.jpg?${event.data}`;
@@ -47,11 +55,72 @@ function move(by) {
   next.focus();
 }
 
+// What Enter means in the field of words: what was said with r or e, until the field is left.
+let meant = "";
+
+function mean(id) {
+  meant = id;
+  for (const one of ["reject", "edit"]) document.getElementById(one)?.classList.toggle("meant", one === id);
+}
+
+document.addEventListener("focusout", (event) => {
+  if (event.target.id === "words") mean("");
+});
+
 function press(id) {
   const words = document.getElementById("words");
-  if ((id === "reject" || id === "edit") && words && !words.value) words.focus();
-  else document.getElementById(id)?.click();
+  if ((id === "reject" || id === "edit") && words && !words.value.trim()) {
+    words.focus();
+    mean(id);
+  } else document.getElementById(id)?.click();
 }
+
+function enter(field) {
+  if (field.id === "words" && meant) press(meant);
+  else if (field.tagName === "INPUT") say("Enter does nothing here; press one of the buttons");
+}
+
+// A plan that is drawn again keeps what was written and chosen for it. One that came in its place gets nothing
+// of that: no button in focus, and no letters of a reason whose field is gone as keys.
+const FIELD = "input:not([type=radio]), textarea, select";
+let lost = false;
+let before = null;
+
+const plan = () => document.getElementById("answer")?.dataset.plan;
+const chosen = () => document.querySelector("input[name=node]:checked:not(:disabled)");
+
+document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target.id !== "plan") return;
+  const focus = document.activeElement;
+  const written = ["words", "name"].map((name) => document.querySelector(`#answer [name=${name}]`)?.value ?? "");
+  const inside = detail.target.contains(focus);
+  before = { plan: plan(), written, node: chosen()?.value, meant, inside, writing: inside && focus.matches(FIELD) };
+});
+
+document.body.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (detail.target.id !== "plan" || !before) return;
+  const name = document.querySelector("#answer [name=name]");
+  if (name) name.value = before.written[1];
+  if (plan() && plan() === before.plan) {
+    document.getElementById("words").value = before.written[0];
+    const same = [...document.querySelectorAll("input[name=node]")].find((one) => one.value === before.node);
+    if (same) same.checked = true;
+    if (document.activeElement.id === "words") mean(before.meant);
+  } else {
+    mean("");
+    if (before.inside && !document.activeElement.matches(FIELD)) document.activeElement.blur();
+  }
+  if (before.writing && !document.activeElement.matches(FIELD)) {
+    lost = true;
+    say("the plan changed while you wrote, and nothing was sent; click anywhere, or press Tab, for keys to count");
+  }
+  before = null;
+});
+
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.requestConfig.path === "/answer") event.detail.elt.blur();
+});
+for (const sign of ["pointerdown", "focusin"]) document.addEventListener(sign, () => (lost = false));
 
 const keys = {
   a: () => press("approve"),
@@ -64,14 +133,16 @@ const keys = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") {
     press("stop");
     return;
   }
-  const typing = event.target.matches("input:not([type=radio]), textarea, select");
-  if (!typing && Object.hasOwn(keys, event.key)) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.key === "Tab") lost = false;
+  if (event.target.matches(FIELD)) {
+    if (event.key === "Enter" && !event.repeat) enter(event.target);
+  } else if (!lost && Object.hasOwn(keys, event.key)) {
     event.preventDefault();
-    keys[event.key]();
+    if (!event.repeat || event.key === "j" || event.key === "k") keys[event.key]();
   }
 });
