@@ -18,6 +18,7 @@ from vlp.commands import Command
 from vlp.commands.ablate import Ablate
 from vlp.commands.bench import Bench
 from vlp.commands.collect import Collect
+from vlp.commands.listed import added_up
 from vlp.commands.mcp import Mcp
 from vlp.commands.process import SIGINT_CODE, SIGTERM_CODE, handle_signals, tune_allocator
 from vlp.commands.resume import Resume
@@ -81,7 +82,7 @@ def parse(argv: Sequence[str]) -> Command:
         if not error.code:
             raise
         raise UsageError(_first_words(said.getvalue(), argv)) from None
-    return command
+    return added_up(command)
 
 
 def _first_words(box: str, argv: Sequence[str]) -> str:
