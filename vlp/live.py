@@ -31,6 +31,7 @@ from vlp.events import (
     Verified,
 )
 from vlp.live_text import line, plain, score, search_line, verdict
+from vlp.terminal import stderr
 
 ROWS = 12  # of the table of beams: the view must fit on a screen
 
@@ -72,7 +73,7 @@ class LiveView:
     """
 
     def __init__(self, *, control_steps: int | None = None, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or stderr()
         self._scene = Scene()
         columns = (
             TextColumn("control steps"), BarColumn(bar_width=None), MofNCompleteColumn(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import ClassVar
 
 from tyro.conf import Positional
@@ -27,7 +28,7 @@ class Stop:
         from executors.stop import StopLatch
 
         StopLatch(_robot(self.run_folder)).stop(self.reason)
-        print(f"stopped; vlp rearm {self.run_folder} arms it again, vlp resume goes on then")
+        print(f"stopped; vlp rearm {quote(str(self.run_folder))} arms it again, vlp resume goes on then")
         return 0
 
 

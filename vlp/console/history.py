@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,10 +13,10 @@ from executors.stop import StopLatch
 from vlp.driving import is_free
 from vlp.durable.names import FILE, ROBOT
 from vlp.events import RunStarted, read_events
+from vlp.runfolder import is_name
 
 SHOWN: Final = 40
 """Runs, the newest first."""
-_NAME: Final = re.compile(r"\w[\w.-]{0,199}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +40,7 @@ class Entry:
 
 def find(root: Path, name: str) -> Path | None:
     """The run of this name, None where there is none. A name never leads out of the root."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         return None
     path = (root / name).resolve()
     return path if path.parent == root.resolve() and (path / "events.jsonl").is_file() else None
