@@ -9,11 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from tasks import signals
+from tasks.collect import demonstrate
+from tasks.lerobot import Episode
 from tasks.lerobot_read import read_episodes
 from tasks.video_file import read_video
 from vlp.cli import main
@@ -27,7 +30,8 @@ FRAME = np.full((8, 8, 3), 90, np.uint8)
 @pytest.fixture
 def handled() -> Iterator[None]:
     """Signals are handled as in a process of `vlp`."""
-    before = {number: signal.getsignal(number) for number in signals.ENDING}
+    # A shell gives what it starts in the background an ignored SIGINT.
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in signals.ENDING}
     signals.handle()
     try:
         yield
@@ -75,15 +79,15 @@ def test_collect_loses_nothing(
     number: int, tmp_path: Path, handled: None, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    made = []
+    made: list[Episode] = []
 
-    def demonstrate(seed: int, kind: str, real=__import__("tasks.collect").collect.demonstrate):  # type: ignore[no-untyped-def]
+    def demonstrate_until(seed: int, kind: Literal["push"]) -> Episode:
         if len(made) == 2:
             os.kill(os.getpid(), number)
-        made.append(real(seed, kind))
+        made.append(demonstrate(seed, kind))
         return made[-1]
 
-    monkeypatch.setattr("tasks.collect.demonstrate", demonstrate)
+    monkeypatch.setattr("tasks.collect.demonstrate", demonstrate_until)
     monkeypatch.setattr("vlp.cli.parse", lambda _: Collect(out=tmp_path / "data", episodes=9, kind="push"))
     assert main([]) == 128 + number
     assert capsys.readouterr().err.splitlines()[-1].startswith("vlp: ")
