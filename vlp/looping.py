@@ -113,9 +113,8 @@ class Looping(Acting):
             given = None
         try:
             while True:
-                with tracing_context(
-                    enabled=False
-                ):  # a run's state leaves no machine, LANGSMITH_TRACING or not
+                # LANGSMITH_TRACING would send the state to another machine.
+                with tracing_context(enabled=False):
                     final: Any = graph.invoke(given, self._config, durability="sync")
                 waits = final.get("__interrupt__")
                 if not waits:
