@@ -98,6 +98,7 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self._world = World(CAMERAS[view])
         self._goal: Goal | None = None
         self._steps, self._held, self._best = 0, 0, 0.0
+        self._closed = False
         self.observation_space = _observation_space(image_size)
         self.action_space = spaces.Box(-board.MAX_DELTA, board.MAX_DELTA, (2,), np.float32)
 
@@ -108,6 +109,7 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
 
         Raises UnknownInstruction when the board gives the task no meaning.
         """
+        self._check_open()
         super().reset(seed=seed)
         layout: Layout = (options or {}).get("layout") or random_layout(self.np_random, self.blocks)
         _check_names(layout[0])
@@ -124,6 +126,7 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
 
         Raises ActionError for a wrong shape, a non-finite or an over-limit action; nothing moves then.
         """
+        self._check_open()
         wanted = _checked(action)
         low, high = zip(board.EFFECTOR_X, board.EFFECTOR_Y, strict=True)
         self._world.step(np.clip(np.array(self._world.target) + wanted, low, high))
@@ -132,6 +135,12 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         info = self._info()
         truncated = self._steps >= self.max_steps
         return self._observe(), info["score"], info["complete"], truncated, dict(info)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise gymnasium.error.ClosedEnvironmentError(
+                "expected an open environment, got one that was closed; make a new one"
+            )
 
     def _score(self) -> float:
         return self._goal.reward(centers(self._world), self._world.target) if self._goal else 0.0
@@ -182,6 +191,7 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
 
     def close(self) -> None:
         """Free the physics client."""
+        self._closed = True
         self._world.close()
 
 

@@ -39,6 +39,7 @@ from tasks.lerobot_read import (
     text_table,
 )
 from tasks.lerobot_stats import Moments
+from tasks.signals import held
 from tasks.video_file import VideoFileError, VideoWriter
 
 __all__ = ["DatasetError", "Episode", "LeRobotWriter"]
@@ -197,7 +198,12 @@ class LeRobotWriter:
         }
 
     def _finish_file(self) -> None:
-        """Close the open file with its episodes and bring the folder's metadata up to them."""
+        """Close the open file with its episodes and bring the folder's metadata up to them; no signal breaks
+        that off."""
+        with held():
+            self._write_out()
+
+    def _write_out(self) -> None:
         try:
             if self._video:
                 self._video.close()

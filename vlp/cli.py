@@ -6,27 +6,33 @@ Modules that take long to import are imported by the command that needs them, so
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
+import os
+import signal
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, subcommand
 
+from vlp import __version__
 from vlp.commands import Command
 from vlp.commands.ablate import Ablate
 from vlp.commands.bench import Bench
 from vlp.commands.collect import Collect
 from vlp.commands.export import Export
+from vlp.commands.listed import added_up
 from vlp.commands.mcp import Mcp
-from vlp.commands.process import SIGINT_CODE, SIGTERM_CODE, handle_signals, tune_allocator
+from vlp.commands.process import tune_allocator
 from vlp.commands.resume import Resume
 from vlp.commands.run import Demo, Plan, Run
 from vlp.commands.serve import Serve
 from vlp.commands.stop import Rearm, Stop
 from vlp.commands.train import Train
 from vlp.errors import UsageError, VlpError
+from vlp.plain import one_line, without_sequences
 
 _Commands = (
     Annotated[Demo, subcommand("demo")]
@@ -44,32 +50,72 @@ _Commands = (
     | Annotated[Ablate, subcommand("ablate")]
 )
 _DESCRIPTION = "Plan in language and imagined video, act in PyBullet."
+_ADVICE: Final = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space or choose another folder"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "choose a folder that can be written"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "close some files (ulimit -n)"),
+}
+"""What to do about an error of the system, where that is known."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line (None: this process's); returns its exit code and raises nothing but SystemExit."""
     try:
-        command = parse(sys.argv[1:] if argv is None else argv)
-        if argv is None:
-            handle_signals()
-            if command.uses_torch:
-                tune_allocator()
-        return command.run()
+        try:
+            code = _run(argv)
+        finally:
+            sys.stdout.flush()
+        return code
     except VlpError as error:
         return _say("error: " + str(error), error.exit_code)
     except KeyboardInterrupt as error:
-        return _say("; ".join(["interrupted", *_notes(error)]), SIGINT_CODE)
+        return _say("; ".join(["interrupted", *_notes(error)]), 128 + signal.SIGINT)
     except SystemExit as error:
-        if error.code != SIGTERM_CODE:
+        if not isinstance(error.code, int) or error.code <= 128:
             raise
-        return _say("; ".join(["terminated", *_notes(error)]), SIGTERM_CODE)
+        return _say("; ".join([_ended(error.code - 128), *_notes(error)]), error.code)
     except OSError as error:
-        return _say(f"error: {error}; free some space or choose another folder", VlpError.exit_code)
+        return _refused(error)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    command = parse(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        from tasks import signals  # heavier than a command line that is only read needs
+
+        signals.handle()
+        if command.uses_torch:
+            tune_allocator()
+    return command.run()
+
+
+def _ended(number: int) -> str:
+    return "terminated" if number == signal.SIGTERM else f"ended by {signal.Signals(number).name}"
+
+
+def _refused(error: OSError) -> int:
+    """An error of the system in one line; none where whoever read the result has left, as `head` does."""
+    from vlp.terminal import close_stdout, reader_left
+
+    left = isinstance(error, BrokenPipeError) and reader_left()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        close_stdout()
+    if left:
+        return 128 + signal.SIGPIPE
+    advice = _ADVICE.get(error.errno or 0)
+    return _say(f"error: {error}" + (f"; {advice}" if advice else ""), VlpError.exit_code)
 
 
 def parse(argv: Sequence[str]) -> Command:
-    """The command that a command line asks for. Raises UsageError; SystemExit(0) after --help."""
+    """The command that a command line asks for. Raises UsageError; SystemExit(0) after --help and
+    --version."""
+    if list(argv) in (["--version"], ["-V"]):
+        print(f"vlp {__version__}")
+        raise SystemExit(0)
     said = io.StringIO()
+    tyro._experimental_options["ansi_codes"] = not os.environ.get("NO_COLOR")
     try:
         with contextlib.redirect_stderr(said):
             command: Command = tyro.cli(
@@ -82,8 +128,8 @@ def parse(argv: Sequence[str]) -> Command:
     except SystemExit as error:
         if not error.code:
             raise
-        raise UsageError(_first_words(said.getvalue(), argv)) from None
-    return command
+        raise UsageError(_first_words(without_sequences(said.getvalue()), argv)) from None
+    return added_up(command)
 
 
 def _first_words(box: str, argv: Sequence[str]) -> str:
@@ -102,7 +148,7 @@ def _notes(error: BaseException) -> list[str]:
 
 
 def _say(text: str, exit_code: int) -> int:
-    """One line on stderr, whatever characters are in it."""
-    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(text.split()))
-    print(f"vlp: {line}", file=sys.stderr, flush=True)
+    """One line on stderr, whatever characters are in it, where there is somebody to read it."""
+    with contextlib.suppress(OSError):
+        print(f"vlp: {one_line(text)}", file=sys.stderr, flush=True)
     return exit_code

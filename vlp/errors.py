@@ -18,11 +18,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from vlp.plain import one_line
+
 
 class VlpError(Exception):
     """Base of all errors that the command line shows as one line."""
 
     exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        """The message, without what could steer a terminal: a server or an instruction may have said it."""
+        return one_line(super().__str__())
 
 
 class UsageError(VlpError, ValueError):

@@ -31,6 +31,7 @@ from vlp.events import (
 )
 from vlp.live_left import Left
 from vlp.live_text import line, plain, score, search_line, verdict
+from vlp.terminal import stderr
 
 ROWS = 12  # of the table of beams: the view must fit on a screen
 
@@ -81,7 +82,7 @@ class LiveView:
     """
 
     def __init__(self, *, control_steps: int | None = None, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or stderr()
         self._scene = Scene(left=Left(cap=control_steps))
         self._live: Live | None = None
         if self._console.is_terminal:

@@ -19,11 +19,12 @@ from vlp.events import (
     Unsure,
     Verified,
 )
+from vlp.plain import without_sequences
 
 
 def plain(text: str) -> str:
     """`text` without what could steer a terminal; an instruction may come from anywhere."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    return "".join(character if character.isprintable() else " " for character in without_sequences(text))
 
 
 def line(event: Event) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, cast
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
+from langsmith import tracing_context
 
 from executors.holds import HoldError
 from executors.robot import Robot
@@ -118,7 +119,9 @@ class Looping(Acting):
             given = None
         try:
             while True:
-                final: Any = graph.invoke(given, self._config, durability="sync")
+                # LANGSMITH_TRACING would send the state to another machine.
+                with tracing_context(enabled=False):
+                    final: Any = graph.invoke(given, self._config, durability="sync")
                 waits = final.get("__interrupt__")
                 if not waits:
                     return cast(State, final)

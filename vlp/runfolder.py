@@ -6,10 +6,11 @@ Everything is written as it happens, so that a run that is broken off can be rea
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
-import re
 import time
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, cast
@@ -19,6 +20,7 @@ import numpy as np
 from executors.files import replace_file, sync_folder
 from planner import Frames, NoPlan, Search
 from tasks.board import CONTROL_HZ
+from tasks.signals import held
 from tasks.video_file import VideoWriter
 from vlp.decision import (
     ActedSubgoal,
@@ -71,31 +73,48 @@ class RunFolder:
         self._asked: dict[str, object] = {}
 
     @classmethod
-    def create(cls, root: Path, run_id: str | None = None) -> RunFolder:
-        """A new folder root/run_id; without a name, the time of day is one.
+    def create(cls, root: Path, name: str | None = None) -> RunFolder:
+        """The folder root/name, which must be empty or not be there; without a name, a `new` one.
 
         Raises RunFolderError where it is in use, or cannot be written.
         """
-        if run_id is not None and not re.fullmatch(r"\w[\w.-]*", run_id):
+        if name is None:
+            return cls.new(root)
+        if not is_name(name):
             raise RunFolderError(
-                f"run id: expected a plain name, got {run_id!r}; use letters, digits, '.', '_' and '-'"
+                f"run folder: expected a plain name, got {name!r:.80}; use letters, digits and spaces"
             )
-        path = root / (run_id or _free_name(root))
-        try:
+        with _written(path := root / name):
             path.mkdir(parents=True, exist_ok=True)
             if any(path.iterdir()):
-                raise RunFolderError(
-                    f"run folder: expected a new or empty folder, got {path} with files in it; "
-                    "choose another run id or move it away"
-                )
-            folder = cls(path)
-            for made in (path, *path.parents[:2]):
-                sync_folder(made)
-            return folder
-        except OSError as error:
-            raise RunFolderError(
-                f"run folder: expected a place to write, got {path}: {error.strerror}; choose another folder"
-            ) from error
+                raise _in_use(path)
+            return cls._claim(path)
+
+    @classmethod
+    def new(cls, root: Path, name: str | None = None) -> RunFolder:
+        """A folder of its own in root, whoever else makes one at the same time: root/name, which else is the
+        time of day, or with a number behind it. Raises RunFolderError where it cannot be written."""
+        first = root / (name or time.strftime("%Y%m%d-%H%M%S"))
+        with _written(first):
+            root.mkdir(parents=True, exist_ok=True)
+            for number in itertools.count(1):
+                path = first if number == 1 else first.with_name(f"{first.name}-{number}")
+                with contextlib.suppress(FileExistsError):  # made, not looked for: two may look at once
+                    path.mkdir()
+                    return cls._claim(path)
+        raise AssertionError("expected numbers without end")
+
+    @classmethod
+    def _claim(cls, path: Path) -> RunFolder:
+        """Of all who see it empty, one begins its events. Raises RunFolderError for the others."""
+        try:
+            (path / NAME).touch(exist_ok=False)
+        except FileExistsError:
+            raise _in_use(path) from None
+        folder = cls(path)
+        for made in (path, *path.parents[:2]):
+            sync_folder(made)
+        return folder
 
     @classmethod
     def reopen(cls, path: Path) -> RunFolder:
@@ -182,15 +201,16 @@ class RunFolder:
 
     def finish(self, result: Mapping[str, object]) -> None:
         """Close the video, write report.html and result.json ("status" is "finished" if it names none). The
-        result comes last: who finds one finds all of it.
+        result comes last: who finds one finds all of it. No signal breaks this off.
 
         The report shows these keys where they are there: complete, score, control_steps, decisions, seconds,
         reason, models {part: {name, sha256, ...}}, seconds_by_part {part: seconds, see vlp.report_story}.
         """
-        try:
-            self._close()
-        finally:
-            self._conclude({"status": "finished", **result})
+        with held():
+            try:
+                self._close()
+            finally:
+                self._conclude({"status": "finished", **result})
 
     def _conclude(self, result: Mapping[str, object]) -> None:
         text = json.dumps(result, indent=1, ensure_ascii=False)
@@ -267,7 +287,23 @@ def _asked(event: Event | None) -> dict[str, object]:
     return {"instruction": event.instruction, "task": event.task, "seed": event.seed}
 
 
-def _free_name(root: Path) -> str:
-    name = time.strftime("%Y%m%d-%H%M%S")
-    taken = [path.name for path in root.glob(f"{name}*")]
-    return name if name not in taken else f"{name}-{len(taken) + 1}"
+def is_name(text: str) -> bool:
+    """Whether a run can be called so: a name of a file that can be shown, and not a hidden one."""
+    return text.isprintable() and text.strip() == text and text[:1] not in ("", ".") and "/" not in text
+
+
+def _in_use(path: Path) -> RunFolderError:
+    return RunFolderError(
+        f"run folder: expected a new or empty folder, got {path} with files in it; "
+        "choose another name or move it away"
+    )
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunFolderError(
+            f"run folder: expected a place to write, got {path}: {error.strerror}; choose another folder"
+        ) from error

@@ -65,6 +65,8 @@ class Agent:
         parts: Parts | None = None,
         command_timeout: float | None = None,
     ) -> None:
+        if isinstance(rules, str):  # a sequence of letters, to Python
+            raise UsageError(f"rules: expected a list of them, got one text; give [{rules!r:.80}]")
         self.settings, self.rules, self.root = settings or Settings(), tuple(rules), root
         self._parts = parts or build(device=self.settings.device, sampling_steps=self.settings.sampling_steps)
         self._stack = ExitStack()

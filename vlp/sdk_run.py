@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -129,10 +128,9 @@ class Run:
         onlooker: Onlooker | None = None,
     ) -> Self:
         """A new one, on what is seen or on a given observation."""
-        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.monotonic_ns() % 1_000_000:06d}"
         shown = _Shown(robot, observation)
         with ExitStack() as stack:
-            folder = stack.enter_context(RunFolder.create(root.absolute(), name))
+            folder = stack.enter_context(RunFolder.new(root.absolute()))
             # The robot's stop is found from the run's folder, too, by vlp stop and the console.
             (folder.path / ROBOT).symlink_to(Path("..") / ROBOT, target_is_directory=True)
             store = stack.enter_context(Store(folder.path / FILE))

@@ -507,7 +507,7 @@ def one_line(stderr: str) -> str:
         (["--episodes", "0"], "episodes: expected 1"),
         (["--episodes", "-3"], "episodes: expected 1"),
         (["--tasks", "cook"], "cook"),
-        (["--tasks"], "tasks: expected 1"),
+        (["--tasks"], "--tasks: expected {area,group,line} after it"),
         (["--stop", "bell"], "bell"),
         (["--method", "magic"], "magic"),
         (["--engine", "steam"], "steam"),

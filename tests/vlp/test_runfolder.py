@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -129,6 +131,25 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     for name in ("../one", "a/b", "..", ".", "", "/tmp"):
         with pytest.raises(RunFolderError, match="expected a plain name"):
             RunFolder.create(tmp_path, name)
+
+
+def test_runs_begun_at_once_have_a_folder_each(tmp_path: Path) -> None:
+    together = Barrier(8)
+
+    def begin(_: int) -> Path:
+        together.wait()
+        run = RunFolder.create(tmp_path)
+        run.finish({})
+        return run.path
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(begin, range(8)))) == 8
+
+
+@pytest.mark.parametrize("name", ["my run", "Lauf für Anna (2)", "a#b?c%20"])
+def test_a_name_may_have_spaces(tmp_path: Path, name: str) -> None:
+    with RunFolder.create(tmp_path, name) as run:
+        assert run.path == tmp_path / name
 
 
 def test_runs_without_a_name_do_not_meet(tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Final
 
+from tasks import signals
 from vlp.bench.episode import Episode
 from vlp.bench.line import Line
 from vlp.bench.names import EngineName
@@ -57,7 +57,7 @@ def processes(episodes: Sequence[Episode], weights: Path, workers: int) -> Itera
 
 def _start(weights: Path, threads: int) -> None:
     global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the first process decides
+    signals.leave_to_parent()
     _worker = Worker(weights, threads)
 
 

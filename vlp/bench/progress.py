@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vlp.bench.line import Line
+from vlp.terminal import stderr
 
 _A_WEEK = 7 * 86_400.0
 """Seconds over which the speed is averaged: an episode may take minutes."""
@@ -28,7 +28,7 @@ class Bar:
 
     def __init__(self, name: Callable[[Line], str] = _method) -> None:
         self._name = name
-        self._console = Console(stderr=True)
+        self._console = stderr()
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("time left"), TimeRemainingColumn())
         self._bar = Progress(*columns, console=self._console, speed_estimate_period=_A_WEEK)
         self._task = self._bar.add_task("episodes", total=None)

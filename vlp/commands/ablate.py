@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from vlp.ablate.plots_available import check_plots
 from vlp.ablate.variants import HORIZON, Ablation, AblationName, budget, execution, extraction, planning
@@ -14,6 +14,7 @@ from vlp.bench.log import EpisodeLog
 from vlp.bench.names import TASKS, EngineName, Stop, TaskName
 from vlp.bench.ray_available import check_ray
 from vlp.commands.episodes import check_episodes, check_range, explained
+from vlp.commands.listed import HINT, one_or_more, one_or_more_of
 from vlp.commands.process import print_result, stdout_for_result
 from vlp.errors import UsageError
 from vlp.evaluate import FIRST_SEED
@@ -22,7 +23,8 @@ from vlp.weights import BUNDLED, verify
 
 MOST_FILMS = 20
 _Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
-_Tasks = Annotated[tuple[TaskName, ...], arg(help_behavior_hint="")]
+_Tasks = Annotated[UseAppendAction[tuple[Annotated[TaskName, one_or_more_of(TaskName)], ...]], HINT]
+_Seconds = Annotated[UseAppendAction[tuple[Annotated[float, one_or_more("FLOAT", float)], ...]], HINT]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ class Ablate:
     """Episode i has this seed + i; training seeds end below the default."""
     horizon: Annotated[int | None, arg(metavar="INT", help_behavior_hint="")] = None
     """planning: levels that a plan may have (16)."""
-    seconds: Annotated[tuple[float, ...], arg(metavar="FLOAT ...", help_behavior_hint="")] = ()
+    seconds: _Seconds = ()
     """budget: seconds of search a decision (1 3 10 30)."""
     films: int = 2
     """Boards of which the page shows filmstrips."""

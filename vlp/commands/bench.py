@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from vlp.bench.log import EpisodeLog
-from vlp.bench.names import DEFAULT_METHODS, TASKS, EngineName, MethodName, Stop, TaskName
+from vlp.bench.names import TASKS, EngineName, MethodName, Stop, TaskName
 from vlp.bench.ray_available import check_ray
 from vlp.commands.episodes import MOST_EPISODES, check_episodes, check_range, explained
+from vlp.commands.listed import HINT, one_or_more_of
 from vlp.commands.process import print_result, stdout_for_result
 from vlp.evaluate import FIRST_SEED
 from vlp.settings import Device, Settings
@@ -28,14 +29,16 @@ class Bench:
 
     what: Positional[Annotated[Literal["execution"], arg(metavar="execution")]]
     """What is measured: execution, whole episodes."""
-    tasks: tuple[TaskName, ...] = TASKS
-    """Long tasks: move to an area, group by color, make a line."""
+    tasks: Annotated[UseAppendAction[tuple[Annotated[TaskName, one_or_more_of(TaskName)], ...]], HINT] = ()
+    """Long tasks: move to an area, group by color, make a line (all three)."""
     episodes: int = 50
     """A task and method."""
     first_seed: int = FIRST_SEED
     """Episode i has this seed + i; training seeds end below the default."""
-    method: tuple[MethodName, ...] = DEFAULT_METHODS
-    """Which methods; the bounds see more than a camera shows."""
+    method: Annotated[
+        UseAppendAction[tuple[Annotated[MethodName, one_or_more_of(MethodName)], ...]], HINT
+    ] = ()
+    """Which methods (all but the bounds, which see more than a camera shows)."""
     stop: Stop = "own"
     """Who ends an episode: the agent itself, or the simulator's verdict, which no camera gives; own tells
     what that would have been, too."""
@@ -80,8 +83,8 @@ class Bench:
 
     def _check(self) -> None:
         check_episodes(self.episodes, self.first_seed, self.workers)
-        check_range("tasks", len(self.tasks), 1, len(TASKS))
-        check_range("methods", len(self.method), 1, MOST_EPISODES)
+        check_range("tasks", len(self.tasks), 0, len(TASKS))
+        check_range("methods", len(self.method), 0, MOST_EPISODES)
         # Settings and Ray as well are looked at before anything heavy is imported.
         Settings(max_control_steps=self.max_control_steps)
         if self.engine == "ray":

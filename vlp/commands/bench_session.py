@@ -14,6 +14,7 @@ from vlp.bench.engines import ENGINES
 from vlp.bench.execution import run_all
 from vlp.bench.line import Line
 from vlp.bench.log import EpisodeLog
+from vlp.bench.names import DEFAULT_METHODS, TASKS
 from vlp.bench.progress import Bar
 from vlp.bench.protocol import Execution
 from vlp.bench.summary import summary
@@ -37,8 +38,8 @@ def execution(options: Bench, weights: Path, log: EpisodeLog) -> dict[str, Any]:
 
 def _asked(options: Bench) -> Execution:
     return Execution(
-        tasks=tuple(dict.fromkeys(options.tasks)),
-        methods=tuple(dict.fromkeys(options.method)),
+        tasks=tuple(dict.fromkeys(options.tasks or TASKS)),
+        methods=tuple(dict.fromkeys(options.method or DEFAULT_METHODS)),
         episodes=options.episodes,
         first_seed=options.first_seed,
         stop=options.stop,

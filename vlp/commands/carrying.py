@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
+from shlex import quote
 from typing import Any, Final
 
 import numpy as np
@@ -91,9 +92,9 @@ def _conclude(options: Run, path: Path, result: Result, failure: ModelError | Ho
     if isinstance(failure, ModelError):
         raise failure
     if failure is not None:
-        raise HeldError(f"{failure}; nothing was sent since; mend it, then vlp resume {path}")
+        raise HeldError(f"{failure}; nothing was sent since; mend it, then vlp resume {quote(str(path))}")
     if result["reason"] == WAITS:
-        raise HeldError(f"the plan waits for an operator: vlp resume {path}")
+        raise HeldError(f"the plan waits for an operator: vlp resume {quote(str(path))}")
     if str(result["reason"]).startswith("no plan"):
         raise NoPlanError(f"{result['reason']} (all branches: {path / 'report.html'})")
     return 0

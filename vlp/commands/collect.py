@@ -43,10 +43,10 @@ class Collect:
         return 0
 
     def _collect(self) -> int:
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         from tasks.collect import collect
+        from vlp.terminal import stderr
 
         columns = (
             TextColumn("episodes"),
@@ -55,7 +55,7 @@ class Collect:
             TextColumn("time left"),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=Console(stderr=True)) as bar:
+        with Progress(*columns, console=stderr()) as bar:
             task = bar.add_task("", total=self.episodes)
             return collect(
                 self.out,

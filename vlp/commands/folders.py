@@ -17,24 +17,20 @@ _SLUG: Final = 40
 """Most characters of the instruction in a folder's name."""
 
 
-def open_folder(out: Path | None, instruction: str, seed: int) -> RunFolder:
-    """The folder asked for, or runs/<time>-<slug>-<seed>; raises FolderError where it cannot be used."""
+def open_folder(out: Path | None, instruction: str, seed: int, root: Path = RUNS) -> RunFolder:
+    """The folder asked for, or a new one root/<time>-<slug>-<seed>; raises FolderError where it cannot be
+    used."""
     from vlp.runfolder import RunFolder, RunFolderError
 
-    path = (named(RUNS, instruction, seed) if out is None else out).absolute()
+    path = (root / _name(instruction, seed) if out is None else out).absolute()
     try:
-        return RunFolder.create(path.parent, path.name)
+        return (RunFolder.new if out is None else RunFolder.create)(path.parent, path.name)
     except RunFolderError as error:
         raise FolderError(str(error)) from error
     except ValueError as error:
         raise FolderError(f"out: expected a path, got {str(path)!r}: {error}; choose another") from error
 
 
-def named(root: Path, instruction: str, seed: int) -> Path:
-    """A folder of `root` that is not there yet, for a run with this instruction and seed."""
+def _name(instruction: str, seed: int) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", instruction.lower())[:_SLUG].strip("-")
-    first = root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug or 'run'}-{seed}"
-    path, number = first, 2
-    while path.exists():
-        path, number = first.with_name(f"{first.name}-{number}"), number + 1
-    return path
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{slug or 'run'}-{seed}"

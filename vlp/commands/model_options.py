@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Annotated
 
-from tyro.conf import arg
+from tyro.conf import UseAppendAction, arg
 
+from vlp.commands.listed import HINT, one_or_more_of
 from vlp.errors import UsageError
 from vlp.models import (
     BUNDLED,
@@ -34,8 +35,8 @@ class ModelOptions:
 
     vlm: Annotated[str, arg(metavar="WHICH")] = BUNDLED
     """openai:MODEL (a server of chat completions) or transformers:PATH (weights)."""
-    vlm_for: tuple[Role, ...] = ROLES
-    """What it is asked for; the rest stays with the bundled VLM."""
+    vlm_for: Annotated[UseAppendAction[tuple[Annotated[Role, one_or_more_of(Role)], ...]], HINT] = ()
+    """What it is asked for (all three); the rest stays with the bundled VLM."""
     vlm_url: Annotated[str | None, arg(metavar="URL", help_behavior_hint="")] = None
     """Of the server's API, else OpenAI's; the key comes from OPENAI_API_KEY."""
     vlm_deadline: _Float = None
@@ -71,14 +72,15 @@ class ModelOptions:
         self._check_unused("video_", self.video == BUNDLED, "--video diffusers:PATH")
         return Models(
             vlm=None if self.vlm == BUNDLED else self._vlm(),
-            roles=self.vlm_for,
+            roles=self.vlm_for or ROLES,
             fallback=self.vlm_fallback,
             video=None if self.video == BUNDLED else self._video(),
         )
 
     def _check_unused(self, prefix: str, bundled: bool, needed: str) -> None:
         for option in fields(ModelOptions):
-            if option.name.startswith(prefix) and getattr(self, option.name) != option.default and bundled:
+            unused = (option.default, ROLES)  # all roles are as good as none named
+            if option.name.startswith(prefix) and getattr(self, option.name) not in unused and bundled:
                 name = option.name.replace("_", "-")
                 raise UsageError(f"{name}: expected {needed} with it, got the bundled one; give both or none")
 

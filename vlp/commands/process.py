@@ -1,14 +1,12 @@
-"""What a command needs of its process: the allocator, signals, and stdout kept for the result."""
+"""What a command needs of its process: the allocator, and stdout kept for the result."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import signal
 import sys
 from collections.abc import Iterator, Mapping
-from types import FrameType
 from typing import Final
 
 ALLOCATOR: Final = {
@@ -19,9 +17,6 @@ ALLOCATOR: Final = {
 }
 """Keep big tensors in huge pages and in the process: page faults would eat most of torch's time on a CPU."""
 _GUARD: Final = "VLP_ALLOCATOR"
-
-SIGINT_CODE: Final = 130
-SIGTERM_CODE: Final = 143
 
 
 def tune_allocator() -> None:
@@ -37,22 +32,6 @@ def tune_allocator() -> None:
     os.execve(
         sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **missing, _GUARD: "1"}
     )  # the same process id: whoever waits for this command does not notice
-
-
-def handle_signals() -> None:
-    """Ctrl-C and SIGTERM end the command in order; more of them while it closes its files are ignored."""
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _terminate)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit(SIGTERM_CODE)
 
 
 @contextlib.contextmanager

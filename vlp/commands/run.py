@@ -6,9 +6,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from vlp.approving import Approve
+from vlp.commands.listed import HINT, one_or_more
 from vlp.commands.model_options import ModelOptions
 from vlp.durable.postgres import Where
 from vlp.errors import UsageError
@@ -61,9 +62,9 @@ class PlannerOptions(ModelOptions):
     """Where models run; auto takes a GPU when there is one."""
     weights: _Folder = None
     """Folder of weights, else the bundled ones."""
-    rule: Annotated[tuple[str, ...], arg(metavar="WORDS", help_behavior_hint="")] = ()
+    rule: Annotated[UseAppendAction[tuple[Annotated[str, one_or_more("WORDS")], ...]], HINT] = ()
     """Standing rules, such as "never move the red star", "keep the left side clear", "at most 5 cm a second".
-    """
+    All that are given hold."""
 
     def settings(self) -> Settings:
         """The settings; raises UsageError for a number out of its range."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
-from vlp.commands.folders import open_folder
+from vlp.commands.folders import RUNS, open_folder
 from vlp.commands.getting_ready import getting_ready
 from vlp.commands.instruction import check_instruction
 from vlp.commands.process import stdout_for_result
@@ -25,9 +26,10 @@ def act(options: Run) -> int:
     return carried_out(options)()
 
 
-def carried_out(options: Run, watcher: Watcher | None = None) -> Conclude:
-    """Carry out an instruction, followed by `watcher` in the place of the terminal; says how it ended."""
-    with _prepared(options) as folder:
+def carried_out(options: Run, watcher: Watcher | None = None, root: Path = RUNS) -> Conclude:
+    """Carry out an instruction, followed by `watcher` in the place of the terminal; says how it ended.
+    `root`: where its folder is, unless the options name one."""
+    with _prepared(options, root) as folder:
         with getting_ready("loading libraries"):
             from vlp.commands.carrying import begin
 
@@ -46,7 +48,7 @@ def plan(options: Plan) -> int:
 
 
 @contextlib.contextmanager
-def _prepared(options: Run | Plan) -> Iterator[RunFolder]:
+def _prepared(options: Run | Plan, root: Path = RUNS) -> Iterator[RunFolder]:
     """A new run folder. However the block is left, it is closed.
 
     What is cheap to find wrong is looked at before models are loaded and before anything is written.
@@ -60,7 +62,7 @@ def _prepared(options: Run | Plan) -> Iterator[RunFolder]:
     verify(options.weights or BUNDLED)
     with (
         stdout_for_result(),
-        open_folder(options.out, options.instruction, settings.seed) as folder,
+        open_folder(options.out, options.instruction, settings.seed, root) as folder,
         explained(folder.path),
     ):
         yield folder
@@ -72,6 +74,6 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit) as error:
-        hint = f"; vlp resume {path} goes on" if (path / FILE).is_file() else ""
+        hint = f"; vlp resume {quote(str(path))} goes on" if (path / FILE).is_file() else ""
         error.add_note(f"the robot has stopped; what there is so far is in {path}{hint}")
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import ClassVar
 
 from tyro.conf import Positional
@@ -36,7 +37,7 @@ class Stop:
             latch.stop(self.reason)
         except HoldError as error:
             raise HeldError(str(error)) from error
-        print(f"it has ended; vlp rearm {self.run_folder} arms it again, vlp resume goes on then")
+        print(f"it has ended; vlp rearm {quote(str(self.run_folder))} arms it again, vlp resume goes on then")
         return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from vlp.driving import is_free
 from vlp.durable.names import FILE, ROBOT
 from vlp.events import RunStarted
 from vlp.live_text import plain
+from vlp.runfolder import is_name
 
 SHOWN: Final = 40
 """Runs, the newest first."""
@@ -26,7 +26,6 @@ MOST_WORDS: Final = 500
 """Characters of an instruction or a reason that are shown."""
 LATCH: Final = ".console"
 """Folder of the console's stop, beside the runs."""
-_NAME: Final = re.compile(r"\w[\w.-]{0,199}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +55,7 @@ def latch_of(root: Path) -> StopLatch:
 
 def find(root: Path, name: str) -> Path | None:
     """The run of this name, None where there is none. A name never leads out of the root."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         return None
     try:
         path = (root / name).resolve()

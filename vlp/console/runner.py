@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,6 @@ from executors.faults import one_line
 from executors.holds import HoldError
 from vlp.approving import Approve
 from vlp.commands.carrying import Conclude
-from vlp.commands.folders import named
 from vlp.commands.instruction import check_instruction
 from vlp.commands.resume import gone_on
 from vlp.commands.run import Options, Run
@@ -49,11 +48,10 @@ class Runner:
         """A new run on the board of a seed. Raises UsageError where it makes no sense, or another one is
         under way."""
         given = {option.name: getattr(self.options, option.name) for option in fields(Options)}
-        given |= {"seed": seed, "rule": (*self.options.rule, *rules), "json": False}
+        given |= {"seed": seed, "rule": (*self.options.rule, *rules), "json": False, "out": None}
         asked = Run(**given, instruction=instruction, approve=approve)
         check_instruction(instruction, seed=asked.settings().seed, rules=asked.rule)
-        asked = replace(asked, out=named(self.root, instruction, seed))
-        self._start("getting ready", lambda: carried_out(asked, self._desk))
+        self._start("getting ready", lambda: carried_out(asked, self._desk, self.root))
 
     def resume(self, run: Path) -> None:
         """Go on with a run of the root. Raises UsageError where another one is under way, or where it was

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from planner import Node
 from vlp.console import history, pictures
@@ -65,7 +66,7 @@ def _plan(scene: Scene, root: Path) -> dict[str, Any]:
     chosen = () if found.plan is None else found.plan.steps
     return {
         "found": found,
-        "base": f"/runs/{scene.run}/decisions/{number}",
+        "base": f"/runs/{quote(scene.run)}/decisions/{number}",
         "steps": chosen,
         "root_steps": steps_text(found.tree.root_steps_to_go, found.tree.root_spread),
         "levels": _levels(found, {step.node_id for step in chosen}),
@@ -96,7 +97,7 @@ def _acted(scene: Scene, root: Path) -> list[dict[str, Any]]:
     while run is not None and number > 0 and len(found) < ACTED:
         done = pictures.acted(run, number)
         found += [
-            {"one": one, "picture": f"/runs/{scene.run}/decisions/{number}/acted/{index}.png"}
+            {"one": one, "picture": f"/runs/{quote(scene.run)}/decisions/{number}/acted/{index}.png"}
             for index, one in reversed(list(enumerate(done, 1)))
         ]
         number -= 1
