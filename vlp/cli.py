@@ -23,6 +23,7 @@ from vlp.commands.ablate import Ablate
 from vlp.commands.bench import Bench
 from vlp.commands.collect import Collect
 from vlp.commands.export import Export
+from vlp.commands.imagine import Imagine
 from vlp.commands.listed import added_up
 from vlp.commands.mcp import Mcp
 from vlp.commands.process import tune_allocator
@@ -44,6 +45,7 @@ _Commands = (
     | Annotated[Serve, subcommand("serve")]
     | Annotated[Mcp, subcommand("mcp")]
     | Annotated[Export, subcommand("export")]
+    | Annotated[Imagine, subcommand("imagine")]
     | Annotated[Collect, subcommand("collect")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Bench, subcommand("bench")]

@@ -69,6 +69,11 @@ class LatentPipeline:
         )
         return self._actions(found)
 
+    def redraw(self, frames: Frames) -> Frames:
+        """Frames uint8 [N, H, W, 3] through the autoencoder: the best that a clip can look."""
+        latent = self._encode(frames)
+        return np.asarray(self._draw(latent, torch.zeros_like(latent)[:, None])[:, 0])
+
     @torch.no_grad()
     def _sample(
         self,

@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 PAD: Final = "<pad>"
-MAX_TOKENS: Final = 32
+MAX_TOKENS: Final = 24
 
 
 def learn(texts: Sequence[str], vocabulary: int = 512) -> Any:

@@ -26,12 +26,20 @@ class Train:
     part: Positional[
         Annotated[
             Literal[
-                "perception", "judge", "renderer", "video", "policy", "vlm", "whole-video", "language-policy"
+                "perception",
+                "judge",
+                "renderer",
+                "video",
+                "policy",
+                "vlm",
+                "whole-video",
+                "language-policy",
+                "world",
             ],
-            arg(metavar="{perception,judge,renderer,video,policy,vlm,whole-video,language-policy}"),
+            arg(metavar="{perception,judge,renderer,video,policy,vlm,whole-video,language-policy,world}"),
         ]
     ]
-    """Which model."""
+    """Which model; world: the model of video and action, from the pixels, words and actions of --data."""
     minutes: float
     """How long; 0 exports what is trained already."""
     start: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
@@ -49,6 +57,8 @@ class Train:
     """Fine-tune this folder or repository on --data: vlm of transformers, video of diffusers."""
     data: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """A LeRobotDataset v3.0 with a task in words, such as vlp collect writes."""
+    preset: Literal["nano", "base"] = "nano"
+    """world: its size, for two cores or for a GPU."""
     lora: bool = False
     """Train low-rank adapters only."""
     rank: int = 16
@@ -65,6 +75,8 @@ class Train:
                 f"minutes: expected more than 0 and at most {MOST_MINUTES:g}, got {self.minutes:g}; "
                 "choose such a time"
             )
+        if self.part == "world":
+            return self._world()
         if self.base is not None:
             return self._finetune(self.base)
         for name in ("data", "lora", "size", "frames"):
@@ -81,6 +93,23 @@ class Train:
             start=self.start,
             learning_rate=self.learning_rate,
         )
+        return 0
+
+    def _world(self) -> int:
+        if self.data is None or not self.minutes:
+            raise UsageError("world: expected --data and minutes above 0 with it; give both")
+        for name in ("base", "start", "lora", "size", "frames"):
+            if getattr(self, name):
+                raise UsageError(f"{name}: expected another part than world with it; leave it out")
+        from vlp.world_training import WorldTask, train
+
+        weights = train(
+            WorldTask(
+                data=[self.data], minutes=self.minutes, preset=self.preset, device=self.device,
+                cache=self.cache, export=self.export, learning_rate=self.learning_rate,
+            )
+        )  # fmt: skip
+        print(f"{weights}: vlp imagine WORDS --frame PICTURE --models {weights}")
         return 0
 
     def _finetune(self, base: str) -> int:

@@ -103,7 +103,7 @@ def test_actions_that_are_not_there_are_neither_learned_nor_looked_at() -> None:
     model = WorldModel(frames=3, channels=2, height=4, width_=4, chunk=6, vocabulary=9, width=32, heads=2)
     for layer in (model.out_video, model.level[2]):
         torch.nn.init.normal_(layer.weight, std=0.1)
-    latents, words = torch.randn(2, 4, 2, 4, 4), torch.ones(2, 32, dtype=torch.long)
+    latents, words = torch.randn(2, 4, 2, 4, 4), torch.ones(2, 24, dtype=torch.long)
     clean, given = latents[:, 1:], (torch.full((2, 3), 0.5), torch.full((2, 3), 0.5))
     acted = torch.tensor([True, False])
     one = model(latents[:, 0], clean, torch.zeros(2, 3, 6), given, words, acted)[0]

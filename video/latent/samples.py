@@ -1,0 +1,83 @@
+"""Clips of a store that was not trained on, imagined and predicted beside what really came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from video.latent.pipeline import Frames, LatentPipeline
+from video.latent.store import Store
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """N clips of T frames, uint8 [N, T, H, W, 3] each."""
+
+    first: Frames
+    """[N, H, W, 3]."""
+    truth: Frames
+    words: tuple[str, ...]
+    actions: NDArray[np.float32]
+    """[N, T * stride, A]."""
+
+
+def held_out(store: Store, *, frames: int, stride: int, count: int, seed: int = 0) -> HeldOut:
+    """Clips that begin where an episode has a whole clip left, drawn from a seed."""
+    rng = np.random.default_rng(seed)
+    starts = np.concatenate(
+        [np.arange(a, b - frames * stride) for a, b in zip(store.start, store.stop, strict=True)]
+    )
+    chosen = np.sort(rng.choice(starts, min(count, len(starts)), replace=False)).astype(np.int64)
+    return HeldOut(
+        first=np.asarray(store.frames[chosen]),
+        truth=np.stack([store.frames[chosen + stride * (k + 1)] for k in range(frames)], 1),
+        words=tuple(store.texts[k] for k in store.text[chosen, 0]),
+        actions=np.stack([store.actions[chosen + k] for k in range(frames * stride)], 1),
+    )
+
+
+def psnr(one: Frames, other: Frames, where: NDArray[np.bool_] | None = None) -> float:
+    """Peak signal-to-noise ratio in dB, of all pixels or of those `where` is True."""
+    error = (one.astype(np.float32) - other.astype(np.float32)) ** 2
+    mean = float(error.mean() if where is None else error[where].mean())
+    return float(10 * np.log10(255**2 / max(mean, 1e-9)))
+
+
+def figures(pipeline: LatentPipeline, clips: HeldOut) -> dict[str, float]:
+    """PSNR of the last frame, of all and of moved pixels: imagined, predicted from true and from other clips'
+    actions, the first frame again, and what the autoencoder can draw at best; mean error of explained and of
+    acted actions as shares of the variance."""
+    seeds = list(range(len(clips.first)))
+    last = clips.truth[:, -1]
+    moved = np.abs(last.astype(int) - clips.first.astype(int)).max(-1) > 25
+    first, words, acts = clips.first, list(clips.words), clips.actions
+    shown = {
+        "copy": first,
+        "imagined": pipeline.imagine(first, words, seeds)[:, -1],
+        "predicted": pipeline.predict(first, acts, seeds)[:, -1],
+        "predicted_others_actions": pipeline.predict(first, np.roll(acts, 1, 0), seeds)[:, -1],
+        "autoencoder": pipeline.redraw(last),
+    }
+    found = {f"psnr_{name}": round(psnr(frames, last), 2) for name, frames in shown.items()}
+    found |= {f"psnr_moved_{name}": round(psnr(frames, last, moved), 2) for name, frames in shown.items()}
+    variance = ((acts - acts.mean((0, 1))) ** 2).mean()
+    told = {
+        "explained": pipeline.explain(first, clips.truth, seeds, words),
+        "acted": pipeline.act(first, words, seeds),
+    }
+    return found | {
+        f"action_error_{name}": round(float(((own - acts) ** 2).mean() / variance), 3)
+        for name, own in told.items()
+    }
+
+
+def beside(pipeline: LatentPipeline, clips: HeldOut, *, rows: int = 6) -> Frames:
+    """A picture: for each of some clips, what came above what was imagined, uint8 [H', W', 3]."""
+    some = slice(0, rows)
+    drawn = pipeline.imagine(clips.first[some], clips.words[some], list(range(len(clips.first[some]))))
+    parts = []
+    for first, truth, own in zip(clips.first[some], clips.truth[some], drawn, strict=True):
+        parts += [np.concatenate([first, *truth], 1), np.concatenate([first, *own], 1)]
+    return np.concatenate(parts)
