@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from tasks.video_file import read_video
 from tests.video.latent.conftest import square, write
 from vlp.cli import main
+from vlp.evaluate import world
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +85,15 @@ def test_a_world_wants_data(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     line = ["train", "world", "--minutes", "1", "--data", str(tmp_path / "none"), "--cache", str(tmp_path)]
     assert main(line) != 0
     assert "expected a LeRobotDataset" in capsys.readouterr().err
+
+
+def test_held_out_clips_are_measured(weights: Path, tmp_path: Path) -> None:
+    out, picture = tmp_path / "world.json", tmp_path / "clips.png"
+    world.main(world.Options(weights, write(tmp_path / "other"), clips=8, steps=2, out=out, picture=picture))
+    found = json.loads(out.read_text())
+    assert found["clips"] == 8
+    assert found["psnr_imagined"] > 5
+    assert found["psnr_copy"] > 5
+    assert found["action_error_acted"] > 0
+    with Image.open(picture) as sheet:
+        assert sheet.size == (9 * 32, 2 * 6 * 32)

@@ -24,17 +24,25 @@ class HeldOut:
 
 
 def held_out(store: Store, *, frames: int, stride: int, count: int, seed: int = 0) -> HeldOut:
-    """Clips that begin where an episode has a whole clip left, drawn from a seed."""
+    """Clips drawn from a seed; past an episode's end is its last frame, and nothing is sent.
+
+    Raises ValueError where no episode has a step left.
+    """
     rng = np.random.default_rng(seed)
-    starts = np.concatenate(
-        [np.arange(a, b - frames * stride) for a, b in zip(store.start, store.stop, strict=True)]
-    )
+    ranges = list(zip(store.start, store.stop, strict=True))
+    starts = np.concatenate([np.arange(start, stop - stride) for start, stop in ranges])
+    if not len(starts):
+        raise ValueError(f"data: expected episodes of more than {stride} frames, got none; give longer ones")
     chosen = np.sort(rng.choice(starts, min(count, len(starts)), replace=False)).astype(np.int64)
+    stop = store.stop[np.searchsorted(store.stop, chosen, side="right")]
+    later = [np.minimum(chosen + stride * (k + 1), stop - 1) for k in range(frames)]
+    steps = chosen[:, None] + np.arange(frames * stride)
+    inside = steps < stop[:, None]
     return HeldOut(
         first=np.asarray(store.frames[chosen]),
-        truth=np.stack([store.frames[chosen + stride * (k + 1)] for k in range(frames)], 1),
+        truth=np.stack([store.frames[index] for index in later], 1),
         words=tuple(store.texts[k] for k in store.text[chosen, 0]),
-        actions=np.stack([store.actions[chosen + k] for k in range(frames * stride)], 1),
+        actions=store.actions[np.minimum(steps, len(store) - 1)] * inside[..., None],
     )
 
 

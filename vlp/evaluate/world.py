@@ -1,0 +1,63 @@
+"""The model of video and action on held-out clips: `python -m vlp.evaluate.world --help`.
+
+Writes results/world.json, and with --picture, held-out clips above what was imagined.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import tyro
+
+from video.latent.bundle import LatentBundle
+from video.latent.pipeline import LatentPipeline
+from video.latent.samples import beside, figures, held_out
+from video.latent.store import pack
+from vlp.filmstrip import write_png
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is measured."""
+
+    models: Path
+    """Weights of vlp train world."""
+    data: Path
+    """A LeRobotDataset v3.0 that was not trained on."""
+    clips: int = 64
+    steps: int = 4
+    """Of sampling."""
+    out: Path = Path("results/world.json")
+    picture: Path | None = None
+
+
+def main(options: Options) -> None:
+    """Measure and write."""
+    bundle = LatentBundle.load(options.models)
+    pipeline = LatentPipeline(bundle, steps=options.steps)
+    with TemporaryDirectory() as folder:
+        store = pack([options.data], Path(folder), report=lambda _: None)
+        clips = held_out(store, frames=pipeline.frames, stride=bundle.stride, count=options.clips)
+        found: dict[str, Any] = {"clips": len(clips.first), "steps": options.steps}
+        found |= {"weights": _digest(options.models), **figures(pipeline, clips)}
+        if options.picture is not None:
+            write_png(options.picture, beside(pipeline, clips))
+    options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(found))
+
+
+def _digest(folder: Path) -> str:
+    """Of all weights, 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.safetensors")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))
