@@ -38,6 +38,8 @@ class Task:
     """video: height and width in pixels at which it learns, else the default."""
     frames: int | None = None
     """video: frames of a clip, the first included, else the default."""
+    camera: str | None = None
+    """Whose pictures of the data, else the only one's."""
     steps: int | None = None
     """At most so many; None: as many as the minutes allow."""
 
@@ -68,7 +70,7 @@ def _vlm(task: Task) -> dict[str, Any]:
     from vlp.vlm.processor import load_processor
     from vlp.vlm.weights import LOAD_ERRORS, load_model
 
-    known = moments(task.data)
+    known = moments(task.data, task.camera)
     try:
         model, processor = load_model(task.base), load_processor(task.base)
     except LOAD_ERRORS as error:
@@ -115,7 +117,7 @@ def _video(task: Task) -> dict[str, Any]:
         cpu=choose_device(task.device) == "cpu",
         **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
     )
-    clips = recorded(task.data, config.frames)
+    clips = recorded(task.data, config.frames, task.camera)
     try:
         pipeline = load_pipeline(task.base)
         outcome = finetune(pipeline, clips, config)

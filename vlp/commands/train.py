@@ -49,6 +49,8 @@ class Train:
     """Fine-tune this folder or repository on --data: vlm of transformers, video of diffusers."""
     data: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """A LeRobotDataset v3.0 with a task in words, such as vlp collect writes."""
+    camera: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
+    """Whose pictures of --data, by feature name; needed where there are several cameras."""
     lora: bool = False
     """Train low-rank adapters only."""
     rank: int = 16
@@ -67,7 +69,7 @@ class Train:
             )
         if self.base is not None:
             return self._finetune(self.base)
-        for name in ("data", "lora", "size", "frames"):
+        for name in ("data", "camera", "lora", "size", "frames"):
             if getattr(self, name):
                 raise UsageError(f"{name}: expected --base PATH with it, got none; give both or neither")
         from vlp.training import train
@@ -109,6 +111,7 @@ class Train:
                 device=self.device,
                 size=None if self.size is None else parse_size("size", self.size),
                 frames=self.frames,
+                camera=self.camera,
             )
         )
         print(
