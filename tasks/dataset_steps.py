@@ -100,16 +100,18 @@ class EpisodeSteps:
             return None
         values = self._column("action")
         shape = (self._episode.length, self._about.action)
-        if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
-            rows = [[value] for value in values.to_pylist()]  # A vector of one is kept as a number.
-        else:
-            rows = values.to_pylist()
+        inner = getattr(values.type, "value_type", values.type)
+        rows = values.to_pylist()
+        if inner is values.type:
+            rows = [[row] for row in rows]  # A vector of one is kept as a number.
         expected = f"{shape[1]} finite numbers a frame"
+        if not (pa.types.is_floating(inner) or pa.types.is_integer(inner)):
+            raise self._misfit("action", expected, values.type)
         try:
             actions = np.array(rows, np.float32)
         except (ValueError, TypeError, OverflowError) as error:
             raise self._misfit("action", expected, f"{values.type}: {error}") from error
-        if actions.shape != shape or pa.types.is_string(getattr(values.type, "value_type", None)):
+        if actions.shape != shape:
             raise self._misfit("action", expected, f"{values.type} of shape {list(actions.shape)}")
         if not np.isfinite(actions).all():
             raise self._misfit("action", expected, "NaN or infinity")
