@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -187,7 +188,7 @@ def _check_apart(about: About, episodes: list[EpisodeRow]) -> None:
     if not about.video_path:
         return
     ordered = sorted(episodes, key=lambda episode: (str(episode.video), episode.start))
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         end = one.start + (one.length - SLACK) / about.fps
         if one.video == other.video and other.start < end:
             where = f"column videos/{about.camera}/from_timestamp, {other.name},"

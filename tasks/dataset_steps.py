@@ -102,7 +102,7 @@ class EpisodeSteps:
         shape = (self._episode.length, self._about.action)
         inner = getattr(values.type, "value_type", values.type)
         rows = values.to_pylist()
-        if inner is values.type:
+        if inner == values.type:
             rows = [[row] for row in rows]  # A vector of one is kept as a number.
         expected = f"{shape[1]} finite numbers a frame"
         if not (pa.types.is_floating(inner) or pa.types.is_integer(inner)):

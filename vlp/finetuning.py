@@ -55,7 +55,7 @@ def finetune(task: Task) -> dict[str, Any]:
     if task.export.exists() and (not task.export.is_dir() or any(task.export.iterdir())):
         raise FolderError(f"export: expected a new or empty folder, got {task.export}; choose another")
     try:
-        record = _PARTS[task.part](task)
+        record = {**_PARTS[task.part](task), "camera": task.camera}
     except DatasetError as error:
         raise UsageError(f"data: {error}") from error
     if PartialState().is_main_process:

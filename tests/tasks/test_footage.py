@@ -1,4 +1,4 @@
-"""Datasets as others make them: what can be read is read rightly, the rest is refused by episode and column."""
+"""Datasets as others make them: read rightly, or refused by episode and column."""
 
 from __future__ import annotations
 
