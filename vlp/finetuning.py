@@ -15,6 +15,7 @@ from accelerate import PartialState
 from tasks.lerobot_read import DatasetError
 from vlp.build import choose_device
 from vlp.errors import FolderError, UsageError, WeightsError
+from vlp.progress import Bar
 
 RECORD: Final = "finetune.json"
 """Settings and outcome, beside the weights."""
@@ -84,7 +85,9 @@ def _vlm(task: Task) -> dict[str, Any]:
         steps=task.steps,
         cpu=choose_device(task.device) == "cpu",
     )
-    model, outcome = finetune(model, processor, known, config)
+    with Bar("fine-tuning", 60 * task.minutes) as bar:
+        bar.advance(0)
+        model, outcome = finetune(model, processor, known, config, bar.advance)
     _check_loss(outcome.last_loss)
     if PartialState().is_main_process:
         save(model, processor, task.export, base=task.base)
@@ -120,7 +123,9 @@ def _video(task: Task) -> dict[str, Any]:
     clips = recorded(task.data, config.frames, task.camera)
     try:
         pipeline = load_pipeline(task.base)
-        outcome = finetune(pipeline, clips, config)
+        with Bar("fine-tuning", 60 * task.minutes) as bar:
+            bar.advance(0)
+            outcome = finetune(pipeline, clips, config, bar.advance)
     except PretrainedError as error:
         raise WeightsError(str(error)) from error
     _check_loss(outcome["last_loss"])
