@@ -133,11 +133,15 @@ def record_corrections(
     count: int,
     shards: Sequence[Path],
     imagine: Imagine | None = None,
+    tick: Callable[[int], None] = lambda _: None,
 ) -> Path:
-    """Write `count` triples (slots now, slots wanted, actions) where the policy goes, as one .npz file."""
+    """Write `count` triples (slots now, slots wanted, actions) where the policy goes, as one .npz file.
+    `tick` is told how many more there are."""
     follower = Follower(policy, shards, seed, imagine)
     while len(follower.now) < count:
+        before = len(follower.now)
         follower.follow()
+        tick(len(follower.now) - before)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial.npz")
     now, wanted, actions = (np.array(rows) for rows in (follower.now, follower.wanted, follower.actions))

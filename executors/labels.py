@@ -6,7 +6,7 @@ States come from rollouts and are then disturbed, so that the policy sees what i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -81,8 +81,11 @@ def _clear(poses: NDArray[np.float32], pusher: Vector) -> bool:
     return bool(np.linalg.norm(xy - pusher, axis=1).min(initial=1.0) > 0.028 and gaps.min(initial=1.0) > 0.03)
 
 
-def record_labels(path: Path, seed: int, count: int, shards: Sequence[Path]) -> Path:
-    """Write `count` triples (slots now, slots wanted, actions) as one .npz file, unless it is there."""
+def record_labels(
+    path: Path, seed: int, count: int, shards: Sequence[Path], tick: Callable[[int], None] = lambda _: None
+) -> Path:
+    """Write `count` triples (slots now, slots wanted, actions) as one .npz file, unless it is there.
+    `tick` is told how many more there are."""
     if path.exists():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,6 +111,7 @@ def record_labels(path: Path, seed: int, count: int, shards: Sequence[Path]) -> 
         now.append(slots.from_poses(poses, pusher.astype(np.float32)))
         wanted.append(slots.from_poses(source.poses[ahead], goal))
         actions.append(labels)
+        tick(1)
     partial = path.with_suffix(".partial.npz")
     np.savez(partial, now=np.array(now), wanted=np.array(wanted), actions=np.array(actions))
     partial.rename(path)

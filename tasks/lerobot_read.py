@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tasks.board import KINDS
-from tasks.video_file import PixelFormat, VideoFileError, read_video
+from tasks.video_file import PixelFormat, VideoFileError, read_frames
 
 VERSION: Final = "v3.0"
 CAMERA: Final = "observation.images.board"
@@ -194,7 +194,7 @@ def read_episodes(root: Path) -> Iterator[Episode]:
         DatasetError: not a dataset of this layout, or a damaged one.
     """
     about = _read_info(root)
-    fps = int(about["fps"])
+    fps = float(about["fps"])
     subgoals: list[str] = _read_table(root / SUBGOALS_PATH, ["subgoal"])["subgoal"].to_pylist()
     columns = ["episode_index", "tasks", "length", "dataset_from_index", "success", "source"]
     columns.append(f"videos/{CAMERA}/from_timestamp")
@@ -202,7 +202,7 @@ def read_episodes(root: Path) -> Iterator[Episode]:
     number = 0
     while remaining > 0:
         rows = _read_table(root / file_path(EPISODES_PATH, number), columns).to_pylist()[:remaining]
-        steps = _read_table(root / file_path(DATA_PATH, number), None)
+        steps = _read_table(root / file_path(DATA_PATH, number), [*VECTORS, *SCALARS])
         video = root / file_path(VIDEO_PATH, number)
         for row in rows:
             yield _episode(row, steps, video, fps, subgoals)
@@ -214,10 +214,16 @@ def _read_info(root: Path) -> dict[str, Any]:
     try:
         about = json.loads((root / INFO_PATH).read_text(encoding="utf-8"))
         version, columns = about["codebase_version"], about["features"]
+        complete = float(about["fps"]) > 0 and int(about["total_episodes"]) >= 0
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(
             f"expected a dataset folder with {INFO_PATH}, got {root}; give the folder that was collected"
         ) from error
+    if not complete:
+        raise DatasetError(
+            f"expected fps above 0 and total_episodes in {INFO_PATH} of {root}, got {about['fps']} and "
+            f"{about['total_episodes']}; collect it again"
+        )
     shape = columns.get("observation.environment_state", {}).get("shape")
     if version != VERSION or shape != [len(KINDS) * 3]:
         raise DatasetError(
@@ -227,16 +233,28 @@ def _read_info(root: Path) -> dict[str, Any]:
     return dict(about)
 
 
-def _read_table(path: Path, columns: list[str] | None) -> Any:
+def one_task(tasks: object, where: str) -> str:
+    """An episode's task, from a list of one text or the text alone. Raises DatasetError."""
+    task = tasks[0] if isinstance(tasks, list) and len(tasks) == 1 else tasks
+    if not isinstance(task, str) or not task.strip():
+        raise DatasetError(f"expected a task in words in {where} got {task!r}; mend the dataset")
+    return task
+
+
+def _read_table(path: Path, columns: list[str]) -> Any:
     try:
-        return pq.read_table(path, columns=columns)
+        with pq.ParquetFile(path) as file:
+            missing = set(columns) - set(file.schema_arrow.names)
+            if missing:
+                raise pa.ArrowKeyError(f"without {', '.join(sorted(missing))}")
+            return file.read(columns)
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(
             f"expected a parquet file, got {path}: {error}; collect the dataset again"
         ) from error
 
 
-def _episode(row: dict[str, Any], steps: Any, video: Path, fps: int, subgoals: list[str]) -> Episode:
+def _episode(row: dict[str, Any], steps: Any, video: Path, fps: float, subgoals: list[str]) -> Episode:
     length = row["length"]
     part = steps.slice(row["dataset_from_index"] - steps["index"][0].as_py(), length)
     if part.num_rows != length or set(part["episode_index"].to_pylist()) != {row["episode_index"]}:
@@ -244,11 +262,11 @@ def _episode(row: dict[str, Any], steps: Any, video: Path, fps: int, subgoals: l
             f"expected {length} steps of episode {row['episode_index']} beside {video.name}, "
             f"got {part.num_rows} steps; collect the dataset again"
         )
-    start = round(row[f"videos/{CAMERA}/from_timestamp"] * fps)
+    times = row[f"videos/{CAMERA}/from_timestamp"] + np.arange(length) / fps
     try:
-        rgb = read_video(video, start=start, stop=start + length)
+        rgb = read_frames(video, times, tolerance=0.25 / fps)
     except VideoFileError as error:
-        raise DatasetError(str(error)) from error
+        raise DatasetError(f"episode {row['episode_index']}: {error}") from error
     state = _rows(part["observation.state"])
     return Episode(
         rgb=rgb,
@@ -256,7 +274,7 @@ def _episode(row: dict[str, Any], steps: Any, video: Path, fps: int, subgoals: l
         effector_target=state[:, 2:],
         action=_rows(part["action"]),
         blocks=_rows(part["observation.environment_state"]).reshape(length, len(KINDS), 3),
-        instruction=row["tasks"][0],
+        instruction=one_task(row["tasks"], f"column tasks, episode {row['episode_index']},"),
         subgoal=tuple(subgoals[index] for index in part["subgoal_index"].to_pylist()),
         success=row["success"],
         source=row["source"],

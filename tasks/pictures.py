@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -78,9 +78,16 @@ def _states(
 
 
 def record_pictures(
-    path: Path, seed: int, count: int, shards: Sequence[Path], height: int = 96, width: int = 128
+    path: Path,
+    seed: int,
+    count: int,
+    shards: Sequence[Path],
+    height: int = 96,
+    width: int = 128,
+    tick: Callable[[int], None] = lambda _: None,
 ) -> Path:
-    """Draw `count` pictures and keep them with their slots as one .npz file, unless it is there."""
+    """Draw `count` pictures and keep them with their slots as one .npz file, unless it is there. `tick` is
+    told how many more there are."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         rng, world = np.random.default_rng(seed), World()
@@ -91,6 +98,7 @@ def record_pictures(
             poses, effector = next(states)
             pictures[i] = draw(world, poses, effector, height, width)
             truth[i] = slots.from_poses(poses, effector)
+            tick(1)
         world.close()
         partial = path.with_suffix(".partial.npz")
         np.savez(partial, pictures=pictures, slots=truth)

@@ -6,7 +6,7 @@ boards that an agent leaves behind, and each board is played several times, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,14 +106,17 @@ def _episode(rng: np.random.Generator) -> Iterator[tuple[NDArray[np.float32], st
         pusher = result.pusher
 
 
-def record_played(path: Path, seed: int, count: int) -> Path:
-    """Write `count` boards or a few more from a seed; a file that is there already is kept."""
+def record_played(path: Path, seed: int, count: int, tick: Callable[[int], None] = lambda _: None) -> Path:
+    """Write `count` boards or a few more from a seed; a file that is there already is kept. `tick` is told
+    how many more there are."""
     if path.exists():
         return path
     rng = np.random.default_rng(seed)
     rows: list[tuple[NDArray[np.float32], str, str, list[float]]] = []
     while len(rows) < count:
-        rows += list(_episode(rng))
+        found = list(_episode(rng))
+        rows += found
+        tick(len(found))
     states, goals, asked, steps = zip(*rows, strict=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial.npz")

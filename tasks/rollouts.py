@@ -7,6 +7,7 @@ they are needed, which is cheaper than keeping them.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -192,13 +193,16 @@ class Recorder:
         partial.rename(path)
 
 
-def record(folder: Path, seed: int, steps: int) -> Path:
-    """Record one shard of at least `steps` control steps from a seed; kept if it is there already."""
+def record(folder: Path, seed: int, steps: int, tick: Callable[[int], None] = lambda _: None) -> Path:
+    """Record one shard of at least `steps` control steps from a seed; kept if it is there already. `tick` is
+    told how many more there are."""
     path = folder / f"rollouts-{seed:06d}.npz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         recorder = Recorder(np.random.default_rng(seed))
         while len(recorder) < steps:
+            before = len(recorder)
             recorder.episode()
+            tick(len(recorder) - before)
         recorder.save(path)
     return path

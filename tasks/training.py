@@ -156,10 +156,11 @@ class Trainer:
         batches: Iterator[Batch],
         report: Callable[[str], None] = print,
         note: Mapping[str, str] | None = None,
+        tick: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Train for `minutes`; the last checkpoint is written even when interrupted. `note` is kept in the
-        list of runs."""
-        start, said, saved = time.monotonic(), 0.0, 0.0
+        list of runs. `tick` is told how many seconds each step took."""
+        start, said, saved, ticked = time.monotonic(), 0.0, 0.0, 0.0
         self._begun = self.step
         sums: dict[str, list[float]] = {}
         try:
@@ -167,6 +168,9 @@ class Trainer:
                 self.optimizer.set_rate(self._rate(used / (60 * self.config.minutes)))
                 for name, value in self._update(next(batches)).items():
                     sums.setdefault(name, []).append(value)
+                now = time.monotonic() - start
+                tick(now - ticked)
+                ticked = now
                 if used - said > self.config.report_seconds:
                     report(self._line(used, sums))
                     said, sums = used, {}

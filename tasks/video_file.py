@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +13,9 @@ from typing import Final, Literal, Self
 import av
 import av.error
 import numpy as np
+from av.container import InputContainer
 from av.video.frame import PictureType
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 PixelFormat = Literal["yuv420p", "yuv444p"]
@@ -137,39 +142,95 @@ def write_video(
         video.write(frames)
 
 
-def read_video(path: Path, *, start: int = 0, stop: int | None = None) -> NDArray[np.uint8]:
-    """Decode a video of constant rate, or the frames start..stop-1 of it.
+def read_video(path: Path) -> NDArray[np.uint8]:
+    """Decode a whole video.
 
     Returns:
         uint8 [T, H, W, 3].
 
     Raises:
-        VideoFileError: no such file, not a video, or fewer frames than asked for.
+        VideoFileError: no such file, or not a video.
     """
-    try:
-        frames = _decode(path, start, stop)
-    except (OSError, av.error.FFmpegError, IndexError) as error:
-        raise VideoFileError(f"expected a video file, got {path}: {error}; write it again") from error
-    wanted = "at least 1" if stop is None else str(stop - start)
-    if not frames or (stop is not None and len(frames) != stop - start):
-        raise VideoFileError(f"expected {wanted} frames from frame {start} of {path}, got {len(frames)}")
-    return np.stack(frames)
+    with _opened(path) as (container, stream):
+        frames = [_pixels(frame) for frame in container.decode(stream)]
+        if not frames:
+            raise VideoFileError(f"expected at least 1 frame in {path}, got 0; write it again")
+        return np.stack(frames)
 
 
-def _decode(path: Path, start: int, stop: int | None) -> list[NDArray[np.uint8]]:
-    """The wanted frames, decoded from the last key frame at or before `start`."""
-    frames: list[NDArray[np.uint8]] = []
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        rate, base = stream.average_rate, stream.time_base
-        if rate is None or base is None:
-            raise IndexError("it has no frame rate")
-        if start:
-            container.seek(round(start / rate / base), stream=stream)
-        for frame in container.decode(stream):
-            number = round((frame.pts or 0) * base * rate)
-            if stop is not None and number >= stop:
+def read_frames(path: Path, times: NDArray[np.float64], *, tolerance: float) -> NDArray[np.uint8]:
+    """Decode the frames that a video shows at given times, whatever rate or duration it states.
+
+    Args:
+        times: seconds [T], T >= 1, rising by more than twice the tolerance.
+        tolerance: seconds that a frame may be off.
+
+    Returns:
+        uint8 [T, H, W, 3].
+
+    Raises:
+        VideoFileError: no such file, not a video, a time without a frame, or a frame too many between the
+            first time and the last.
+    """
+    found: list[NDArray[np.uint8]] = []
+    with _opened(path) as (container, stream):
+        for time, frame in _shown_from(container, stream, float(times[0])):
+            if time < times[0] - tolerance:
+                continue
+            if time > times[-1] + tolerance:
                 break
-            if number >= start:
-                frames.append(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8))
-    return frames
+            if len(found) == len(times) or time < times[len(found)] - tolerance:
+                raise VideoFileError(
+                    f"expected one frame for each of {len(times)} steps from {times[0]:.3f} s of {path}, got "
+                    f"another at {time:.3f} s; a frame is there twice: write it again"
+                )
+            if time > times[len(found)] + tolerance:
+                break
+            found.append(_pixels(frame))
+        if len(found) < len(times):
+            raise VideoFileError(
+                f"expected {len(times)} frames from {times[0]:.3f} s of {path}, got none at "
+                f"{times[len(found)]:.3f} s; a frame is missing: write it again"
+            )
+        return np.stack(found)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Raises VideoFileError, also for what goes wrong in the block."""
+    try:
+        with av.open(str(path)) as container:
+            yield container, container.streams.video[0]
+    except (OSError, av.error.FFmpegError, IndexError, ValueError) as error:
+        raise VideoFileError(f"expected a video file, got {path}: {error}; write it again") from error
+
+
+def _shown_from(
+    container: InputContainer, stream: VideoStream, time: float
+) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Frames and their seconds, from the key frame before `time` on."""
+    base = stream.time_base
+    if base is None:
+        raise ValueError("it has no times")
+    if time > 0 and _begins(container, stream, time) > time:
+        time = 0  # Some files are cut at other frames than their index says.
+    container.seek(int(time / base), stream=stream)
+    for frame in container.decode(stream):
+        if frame.pts is None:
+            raise ValueError("a frame has no time")
+        yield float(frame.pts * base), frame
+
+
+def _begins(container: InputContainer, stream: VideoStream, time: float) -> float:
+    """Seconds of the first frame that a search for `time` finds."""
+    assert stream.time_base is not None
+    try:
+        container.seek(int(time / stream.time_base), stream=stream)
+        first = next(container.decode(stream), None)
+    except (OSError, av.error.FFmpegError):
+        first = None
+    return math.inf if first is None or first.pts is None else float(first.pts * stream.time_base)
+
+
+def _pixels(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    return np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)

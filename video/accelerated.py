@@ -40,9 +40,12 @@ def descend(
     *,
     minutes: float,
     most: int | None,
+    tick: Callable[[float], None] = lambda _: None,
 ) -> list[float]:
-    """Steps of `optimizer` on the parameters `learned` for so many minutes, or `most` steps; their losses."""
-    losses, end = list[float](), time.monotonic() + 60 * minutes
+    """Steps of `optimizer` on the parameters `learned` for so many minutes, or `most` steps; their losses.
+    `tick` is told how many seconds each took."""
+    losses, begun = list[float](), time.monotonic()
+    end, ticked = begun + 60 * minutes, begun
     while goes_on(accelerator, end, len(losses), most):
         found = loss()
         accelerator.backward(found)
@@ -50,6 +53,9 @@ def descend(
         optimizer.step()
         optimizer.zero_grad()
         losses.append(float(found.detach()))
+        now = time.monotonic()
+        tick(now - ticked)
+        ticked = now
     return losses
 
 

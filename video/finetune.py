@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -137,8 +137,14 @@ def _asked(pipeline: Any, image: Image.Image, text: str, frames: int) -> Asked:
     raise ValueError("it did not ask its transformer")
 
 
-def finetune(pipeline: Any, clips: Sequence[Clip], config: VideoFinetuneConfig) -> dict[str, Any]:
-    """Train the pipeline's transformer on clips, in place; what came of it. Raises PretrainedError."""
+def finetune(
+    pipeline: Any,
+    clips: Sequence[Clip],
+    config: VideoFinetuneConfig,
+    tick: Callable[[float], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Train the pipeline's transformer on clips, in place; what came of it. `tick` is told how many seconds
+    each step took. Raises PretrainedError."""
     kind, transformer = family(pipeline), pipeline.transformer
     given = transformer.dtype
     pipeline.set_progress_bar_config(disable=True)
@@ -160,7 +166,9 @@ def finetune(pipeline: Any, clips: Sequence[Clip], config: VideoFinetuneConfig) 
         errors = exercise.weight * (answer.float() - exercise.target.float()) ** 2
         return torch.as_tensor(errors.mean() / exercise.weight.float().mean())
 
-    losses = descend(accelerator, learned, optimizer, loss, minutes=config.minutes, most=config.steps)
+    losses = descend(
+        accelerator, learned, optimizer, loss, minutes=config.minutes, most=config.steps, tick=tick
+    )
     first, last = ends(losses)
     transformer.to(given)
     transformer.eval()

@@ -15,6 +15,7 @@ from accelerate import PartialState
 from tasks.lerobot_read import DatasetError
 from vlp.build import choose_device
 from vlp.errors import FolderError, UsageError, WeightsError
+from vlp.progress import Bar
 
 RECORD: Final = "finetune.json"
 """Settings and outcome, beside the weights."""
@@ -38,6 +39,8 @@ class Task:
     """video: height and width in pixels at which it learns, else the default."""
     frames: int | None = None
     """video: frames of a clip, the first included, else the default."""
+    camera: str | None = None
+    """Whose pictures of the data, else the only one's."""
     steps: int | None = None
     """At most so many; None: as many as the minutes allow."""
 
@@ -53,7 +56,7 @@ def finetune(task: Task) -> dict[str, Any]:
     if task.export.exists() and (not task.export.is_dir() or any(task.export.iterdir())):
         raise FolderError(f"export: expected a new or empty folder, got {task.export}; choose another")
     try:
-        record = _PARTS[task.part](task)
+        record = {**_PARTS[task.part](task), "camera": task.camera}
     except DatasetError as error:
         raise UsageError(f"data: {error}") from error
     if PartialState().is_main_process:
@@ -68,7 +71,7 @@ def _vlm(task: Task) -> dict[str, Any]:
     from vlp.vlm.processor import load_processor
     from vlp.vlm.weights import LOAD_ERRORS, load_model
 
-    known = moments(task.data)
+    known = moments(task.data, task.camera)
     try:
         model, processor = load_model(task.base), load_processor(task.base)
     except LOAD_ERRORS as error:
@@ -82,7 +85,9 @@ def _vlm(task: Task) -> dict[str, Any]:
         steps=task.steps,
         cpu=choose_device(task.device) == "cpu",
     )
-    model, outcome = finetune(model, processor, known, config)
+    with Bar("fine-tuning", 60 * task.minutes) as bar:
+        bar.advance(0)
+        model, outcome = finetune(model, processor, known, config, bar.advance)
     _check_loss(outcome.last_loss)
     if PartialState().is_main_process:
         save(model, processor, task.export, base=task.base)
@@ -115,10 +120,12 @@ def _video(task: Task) -> dict[str, Any]:
         cpu=choose_device(task.device) == "cpu",
         **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
     )
-    clips = recorded(task.data, config.frames)
+    clips = recorded(task.data, config.frames, task.camera)
     try:
         pipeline = load_pipeline(task.base)
-        outcome = finetune(pipeline, clips, config)
+        with Bar("fine-tuning", 60 * task.minutes) as bar:
+            bar.advance(0)
+            outcome = finetune(pipeline, clips, config, bar.advance)
     except PretrainedError as error:
         raise WeightsError(str(error)) from error
     _check_loss(outcome["last_loss"])

@@ -34,6 +34,7 @@ from video.whole_clips import WholeClipData
 from vlp.build import choose_device
 from vlp.card import write_card
 from vlp.errors import UsageError
+from vlp.progress import Bar
 from vlp.training_data import LABELS_A_FILE, Sizes, corrections, made, shards
 from vlp.vlm import data as vlm_data
 from vlp.vlm import model as vlm_model
@@ -223,7 +224,9 @@ def train(
     if minutes:
         batches = feed(lambda seed: job.batches(size, seed), trainer.step, workers)
         note = {"start": str(start)} if start and fresh else {}
-        trainer.run(batches, report, note | ({} if config.device == "cpu" else {"device": config.device}))
+        note |= {} if config.device == "cpu" else {"device": config.device}
+        with Bar(f"training {part}", 60 * minutes) as bar:
+            trainer.run(batches, report, note, bar.advance)
     model: Any = trainer.averaged().cpu()
     job.settle(model)
     model.save_pretrained(cache / name / "weights")

@@ -15,6 +15,7 @@ from tasks.played import record_played
 from tasks.rollouts import record
 from video.denoiser import SlotDenoiser
 from video.pipeline import denoise
+from vlp.progress import Bar
 
 STEPS_A_SHARD = 10_000
 PICTURES_A_FILE = 4_000
@@ -43,7 +44,9 @@ def shards(cache: Path, sizes: Sizes) -> list[Path]:
     folder = cache / "rollouts"
     found = sorted(folder.glob("rollouts-*[0-9].npz"))
     if len(found) < sizes.shards:
-        found = [record(folder, seed, STEPS_A_SHARD) for seed in range(sizes.shards)]
+        left = sizes.shards - len(found)
+        with Bar("making rollouts", left * STEPS_A_SHARD) as bar:
+            found = [record(folder, seed, STEPS_A_SHARD, bar.advance) for seed in range(sizes.shards)]
     return found
 
 
@@ -59,14 +62,17 @@ def made(cache: Path, kind: str, count: int, sizes: Sizes) -> list[Path]:
     found = sorted((cache / kind).glob(f"{kind}-*[0-9].npz"))
     if len(found) >= count:
         return found
-    for i in range(count):
-        path, seed = cache / kind / f"{kind}-{i:03d}.npz", _SEEDS[kind] + i
-        if kind == "played":
-            record_played(path, seed, PLAYED_A_FILE)
-        elif kind == "pictures":
-            record_pictures(path, seed, PICTURES_A_FILE, _some(shards(cache, sizes), i))
-        else:
-            labels.record_labels(path, seed, LABELS_A_FILE, _some(shards(cache, sizes), i))
+    sources = [] if kind == "played" else shards(cache, sizes)
+    each = {"played": PLAYED_A_FILE, "pictures": PICTURES_A_FILE, "labels": LABELS_A_FILE}[kind]
+    with Bar(f"making {kind}", (count - len(found)) * each) as bar:
+        for i in range(count):
+            path, seed = cache / kind / f"{kind}-{i:03d}.npz", _SEEDS[kind] + i
+            if kind == "played":
+                record_played(path, seed, each, bar.advance)
+            elif kind == "pictures":
+                record_pictures(path, seed, each, _some(sources, i), tick=bar.advance)
+            else:
+                labels.record_labels(path, seed, each, _some(sources, i), bar.advance)
     return sorted((cache / kind).glob(f"{kind}-*[0-9].npz"))
 
 
@@ -79,10 +85,13 @@ def corrections(cache: Path, sizes: Sizes) -> list[Path]:
         return found
     policy, sources, imagine = SlotPolicy.from_pretrained(weights), shards(cache, sizes), _imagine(cache)
     first = int(found[-1].stem.split("-")[1]) + 1 if found else 0
-    for i in range(first, first + sizes.corrections):
-        path = folder / f"corrections-{i:03d}.npz"
-        some = _some(sources, i)
-        found.append(dagger.record_corrections(path, policy, 850_000 + i, CORRECTIONS_A_FILE, some, imagine))
+    with Bar("making corrections", sizes.corrections * CORRECTIONS_A_FILE) as bar:
+        for i in range(first, first + sizes.corrections):
+            path, some = folder / f"corrections-{i:03d}.npz", _some(sources, i)
+            dagger.record_corrections(
+                path, policy, 850_000 + i, CORRECTIONS_A_FILE, some, imagine, bar.advance
+            )
+            found.append(path)
     return found[-CORRECTION_FILES:]
 
 

@@ -242,8 +242,9 @@ def test_films_show_what_became_of_the_first_decision(parts: Parts, monkeypatch:
     monkeypatch.setattr(films_module, "ACTED_STEPS", 20)
     asked = Asked(ablation=extraction(), tasks=("group",), episodes=1, first_seed=SEED, settings=SMALL)
     lines = [{"score": 0.25, "reason": f"reason {i}"} for i in range(3)]
-    ((episode, shown),) = films(asked, lines, parts, 5)
-    assert episode.seed == SEED
+    told: list[str] = []
+    ((episode, shown),) = films(asked, lines, parts, 5, lambda: told.append("film"))
+    assert episode.seed == SEED and len(told) == len(shown)
     assert [(film.variant, film.outcome) for film in shown] == [
         ("inverse dynamics", "score 0.25, reason 0"),
         ("last frame", "score 0.25, reason 1"),

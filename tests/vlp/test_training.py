@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tasks.rollouts import record
 from video.denoiser import SlotDenoiser
+from vlp import progress, training_data
 from vlp.build import BUNDLED
 from vlp.card import write_card
 from vlp.errors import UsageError
@@ -39,6 +41,26 @@ def test_a_run_goes_on_from_a_weights_folder_and_exports(
     kept = json.loads((tmp_path / "results" / "training" / "video.json").read_text(encoding="utf-8"))
     assert kept["samples"] == done["samples"]
     assert "--start" in (out / "denoiser" / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_what_takes_long_says_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Making the data as well as the training, on stderr; stdout keeps the training's own lines."""
+    monkeypatch.setattr(training_data, "STEPS_A_SHARD", 150)
+    monkeypatch.setattr(training_data, "PICTURES_A_FILE", 40)
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    sizes = Sizes(shards=2, pictures=1)
+    done = train("renderer", minutes=0.02, device="cpu", cache=tmp_path, sizes=sizes)
+    assert done["samples"] > 0
+    said, told = capsys.readouterr().err, ("making rollouts", "making pictures", "training renderer")
+    for name in told:
+        lines = re.findall(rf"^{name}: (\d+) %, time left (not known yet|[\d.]+ min)$", said, re.M)
+        assert lines and [int(share) for share, _ in lines] == sorted(int(share) for share, _ in lines)
+        assert re.search(rf"^{name} .*100%", said, re.M)
+    assert [said.index(name) for name in told] == sorted(said.index(name) for name in told)
+    train("renderer", minutes=0.02, device="cpu", cache=tmp_path, sizes=sizes)
+    assert "making" not in capsys.readouterr().err  # nothing is made again
 
 
 def test_a_card_tells_the_command_of_each_run(tmp_path: Path) -> None:

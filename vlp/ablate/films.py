@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -56,20 +56,26 @@ class _First(NoFolder):
 
 
 def films(
-    asked: Asked, lines: Sequence[Line], parts: Parts, boards: int
+    asked: Asked,
+    lines: Sequence[Line],
+    parts: Parts,
+    boards: int,
+    tick: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Episode, list[Film]]]:
     """The first task's first `boards` boards, each with a film of every variant; `lines`: of its episodes.
 
-    Searches are made anew: a seed gives the plan that was measured, except where a deadline cut it.
+    Searches are made anew: a seed gives the plan that was measured, except where a deadline cut it. `tick` is
+    told of each film.
     """
     act = asked.ablation.name == "extraction"
     done = list(zip(asked.plan(), lines, strict=True))
     for seed in range(asked.first_seed, asked.first_seed + min(boards, asked.episodes)):
         board = [(v, e, line) for (v, e), line in done if e.seed == seed and e.task == asked.tasks[0]]
-        yield (
-            board[0][1],
-            [Film(v.name, _outcome(line), _rows(_decide(e, parts, act=act))) for v, e, line in board],
-        )
+        shown: list[Film] = []
+        for variant, episode, line in board:
+            shown.append(Film(variant.name, _outcome(line), _rows(_decide(episode, parts, act=act))))
+            tick()
+        yield board[0][1], shown
 
 
 def _outcome(line: Line) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from transformers.utils.logging import disable_progress_bar
 
+from vlp import progress
 from vlp.ablate.films import Film, films
 from vlp.ablate.page import write_page
 from vlp.ablate.plot import plot
@@ -92,5 +93,8 @@ def _films(
     if not boards:
         return []
     disable_progress_bar()  # of loading
-    parts = build(weights=weights, device=asked.settings.device)
-    return list(films(asked, lines, parts, boards))
+    total = min(boards, asked.episodes) * len(asked.ablation.variants)
+    with progress.Bar("films", total) as bar:
+        bar.advance(0)  # loading takes a while too
+        parts = build(weights=weights, device=asked.settings.device)
+        return list(films(asked, lines, parts, boards, bar.advance))

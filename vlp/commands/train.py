@@ -59,6 +59,8 @@ class Train:
     """A LeRobotDataset v3.0 with a task in words, such as vlp collect writes."""
     preset: Literal["nano", "base"] = "nano"
     """world: its size, for two cores or for a GPU."""
+    camera: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
+    """Whose pictures of --data, by feature name; needed where there are several cameras."""
     lora: bool = False
     """Train low-rank adapters only."""
     rank: int = 16
@@ -79,7 +81,7 @@ class Train:
             return self._world()
         if self.base is not None:
             return self._finetune(self.base)
-        for name in ("data", "lora", "size", "frames"):
+        for name in ("data", "camera", "lora", "size", "frames"):
             if getattr(self, name):
                 raise UsageError(f"{name}: expected --base PATH with it, got none; give both or neither")
         from vlp.training import train
@@ -105,8 +107,8 @@ class Train:
 
         weights = train(
             WorldTask(
-                data=[self.data], minutes=self.minutes, preset=self.preset, device=self.device,
-                cache=self.cache, export=self.export, learning_rate=self.learning_rate,
+                data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
+                device=self.device, cache=self.cache, export=self.export, learning_rate=self.learning_rate,
             )
         )  # fmt: skip
         print(f"{weights}: vlp imagine WORDS --frame PICTURE --models {weights}")
@@ -138,6 +140,7 @@ class Train:
                 device=self.device,
                 size=None if self.size is None else parse_size("size", self.size),
                 frames=self.frames,
+                camera=self.camera,
             )
         )
         print(

@@ -6,7 +6,7 @@ under `accelerate launch`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -53,10 +53,16 @@ class Outcome:
     """Parameters."""
 
 
-def finetune(model: Any, processor: Any, known: list[Moment], config: FinetuneConfig) -> tuple[Any, Outcome]:
+def finetune(
+    model: Any,
+    processor: Any,
+    known: list[Moment],
+    config: FinetuneConfig,
+    tick: Callable[[float], None] = lambda _: None,
+) -> tuple[Any, Outcome]:
     """Train `model` on questions about `known` moments; returns it, with adapters where LoRA is asked for.
 
-    The loss is that of the answers' tokens alone.
+    The loss is that of the answers' tokens alone. `tick` is told how many seconds each step took.
     """
     accelerator, given = accelerated(cpu=config.cpu), model.dtype
     model = with_adapters(model, config.rank) if config.lora else model.float()
@@ -72,7 +78,9 @@ def finetune(model: Any, processor: Any, known: list[Moment], config: FinetuneCo
         with half_precision(accelerator, given):
             return torch.as_tensor(model(**batch).loss)
 
-    losses = descend(accelerator, learned, optimizer, loss, minutes=config.minutes, most=config.steps)
+    losses = descend(
+        accelerator, learned, optimizer, loss, minutes=config.minutes, most=config.steps, tick=tick
+    )
     first, last = ends(losses)
     outcome = Outcome(
         steps=len(losses),
