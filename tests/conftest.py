@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,12 @@ from vlp.weights import PARTS, write_manifest
 ROOT = Path(__file__).parent.parent
 
 Vlp = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    # Whoever starts the tests in the background may have these ignored, and so would all their processes.
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture

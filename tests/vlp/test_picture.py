@@ -204,7 +204,7 @@ def test_a_robot_with_a_camera_that_is_not_ours_is_not_driven(
 
 def test_the_reference_camera_is_found(parts: Parts, tmp_path: Path) -> None:
     robot = SimulatedRobot(None, seed=SMALL.seed)
-    robot.env.close()
+    robot.env._world.close()
     robot.env._world = World(REFERENCE)
     agent = Agent(robot, settings=SMALL, root=tmp_path, parts=parts)
     with agent, pytest.raises(HeldError, match="expected the board where the camera 'board' shows it"):

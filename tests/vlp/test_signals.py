@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -100,9 +100,9 @@ def test_a_signal_while_files_are_closed_waits_until_they_are(
     run = RunFolder.create(tmp_path, "one")
     run.add_frame(FRAME)
 
-    def hung_up(path: Path) -> None:
+    def hung_up(path: Path, result: Mapping[str, object]) -> None:
         os.kill(os.getpid(), signal.SIGHUP)
-        write_report(path)
+        write_report(path, result)
 
     monkeypatch.setattr("vlp.runfolder.write_report", hung_up)
     with pytest.raises(SystemExit), run:

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from executors.robot import Observation, Robot, SimulatedRobot
 from executors.wrapped import WrappedRobot
 from vlp.build import Parts, build
-from vlp.errors import InstructionError, NoPlanError
+from vlp.errors import HeldError, InstructionError, NoPlanError
 from vlp.evaluate.common import write
 from vlp.sdk import Agent
 from vlp.settings import Settings
@@ -101,7 +101,7 @@ def obey(
         try:
             plan = agent.plan(instruction)
             agent.execute(plan, plan.approved(by="a test", replan="auto"))
-        except (InstructionError, NoPlanError):
+        except (InstructionError, NoPlanError, HeldError):  # held: a text may cover too much of the board
             refused = True
         return refused, float(np.linalg.norm(place(robot) - before))
 

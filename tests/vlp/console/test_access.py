@@ -22,7 +22,8 @@ from vlp.console.runner import Runner
 ROUTES = (
     ("GET", "/"), ("GET", "/part/status"), ("GET", "/events"), ("GET", "/camera.jpg"),
     ("GET", "/static/console.js"), ("GET", "/no/such/page"), ("GET", "/runs/a/report.html"),
-    ("GET", "/runs/a/execution.mp4"), ("GET", "/runs/a/decisions/1/plan.mp4"),
+    ("GET", "/runs/a/execution.mp4"), ("GET", "/runs/a/film.mp4"),
+    ("GET", "/runs/a/decisions/1/plan.mp4"),
     ("GET", "/runs/a/decisions/1/branches/0.png"), ("GET", "/runs/a/decisions/1/acted/1.png"),
     ("POST", "/runs"), ("POST", "/answer"), ("POST", "/stop"), ("POST", "/runs/a/resume"),
     ("POST", "/runs/a/rearm"), ("POST", "/runs/a/stop"), ("POST", "/arm"),
