@@ -13,7 +13,7 @@ from tasks.camera import BOARD, CAMERAS, REFERENCE, Camera
 from tasks.layout import Layout, random_layout, row_layout
 from tasks.long import MakeLine
 from tasks.shapes import outline, prism, symmetry
-from tasks.world import World
+from tasks.world import ClosedError, World
 
 SIZES = {"board": (192, 256), "reference": (180, 320)}
 AWAY = (0.55, 0.28)
@@ -218,3 +218,19 @@ def test_closing_twice_is_harmless() -> None:
     made = World()
     made.close()
     made.close()
+
+
+def test_a_closed_world_says_so_and_changes_nothing() -> None:
+    """Every public method, those to come too."""
+    world = World()
+    world.place({"red_moon": (0.3, 0.1, 0.5)}, (0.4, 0.0))
+    asked = {"place": ({}, (0.2, 0.0)), "step": ((0.2, 0.1),), "restore": (world.save(),)}
+    world.close()
+    world.close()
+    before = dict(vars(world))
+    for name, member in vars(World).items():
+        if name.startswith("_") or name == "close":
+            continue
+        with pytest.raises(ClosedError, match=f"{name}: expected an open world, got one that was closed"):
+            member.fget(world) if isinstance(member, property) else member(world, *asked.get(name, ()))
+    assert vars(world) == before
