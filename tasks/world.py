@@ -34,7 +34,7 @@ def _while_open(method: Callable[Concatenate[World, P], R]) -> Callable[Concaten
     """The method of a world that is refused, before it changes anything, once the world is closed."""
 
     @wraps(method)
-    def asked(world: World, *args: P.args, **more: P.kwargs) -> R:
+    def asked(world: World, /, *args: P.args, **more: P.kwargs) -> R:
         if world._client < 0:
             raise ClosedError(
                 f"{method.__name__}: expected an open world, got one that was closed; make a new one"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -314,7 +314,7 @@ def test_a_closed_environment_says_so() -> None:
     saved = made.save()
     made.close()
     made.close()
-    asked = {
+    asked: dict[str, Callable[[], object]] = {
         "reset": made.reset,
         "step": partial(made.step, STILL),
         "render": made.render,

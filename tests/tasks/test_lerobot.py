@@ -243,14 +243,13 @@ def test_an_empty_folder_is_given_to_one_writer_alone(
 def test_a_folder_that_was_filled_since_the_first_look_is_left_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    touch = Path.touch
-
     def late(path: Path, **more: Any) -> None:
+        patch.undo()
         write(tmp_path, EPISODES[:1])
-        touch(path, **more)
+        path.touch(**more)
 
     with monkeypatch.context() as patch, pytest.raises(DatasetError, match="expected an empty or new folder"):
-        patch.setattr(Path, "touch", lambda path, **more: (patch.undo(), late(path, **more)))
+        patch.setattr(Path, "touch", late)
         LeRobotWriter(tmp_path)
     assert not list(tmp_path.glob(".writing*")) and len(list(read_episodes(tmp_path))) == 1
 

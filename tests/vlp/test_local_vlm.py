@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,7 +169,7 @@ def test_whatever_a_models_own_code_raises_lets_the_fallback_take_over(kind: typ
         raise kind("nothing\nhere")
 
     model.forward = refuse
-    asked = {
+    asked: dict[str, Callable[[Any], object]] = {
         "propose": lambda one: one.propose(FRAMES[:1], GOAL, [()], 2, seed=0),
         "steps_to_go": lambda one: one.steps_to_go(FRAMES[:1], GOAL),
         "success": lambda one: one.success(FRAMES[0], GOAL),

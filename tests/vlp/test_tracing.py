@@ -54,7 +54,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
         monkeypatch.setenv(f"{prefix}_API_KEY", "none")
     monkeypatch.setenv("LANGSMITH_TRACING", "true")
     monkeypatch.setattr(langsmith.run_trees, "_CLIENT", None)
-    langsmith.utils.get_env_var.cache_clear()
+    langsmith.utils.get_env_var.cache_clear()  # type: ignore[attr-defined]
     try:
         yield bodies
     finally:
@@ -62,7 +62,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
         thread.join()
         server.server_close()
         monkeypatch.undo()
-        langsmith.utils.get_env_var.cache_clear()
+        langsmith.utils.get_env_var.cache_clear()  # type: ignore[attr-defined]
 
 
 def test_tracing_that_is_on_gets_nothing_of_a_run(sent: Sent, tmp_path: Path) -> None:
