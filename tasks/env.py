@@ -18,7 +18,7 @@ from tasks.demonstrator import centers
 from tasks.goal import Goal, understand
 from tasks.grammar.read import MAX_CHARACTERS
 from tasks.layout import Layout, random_layout
-from tasks.world import Snapshot, World
+from tasks.world import ClosedError, Snapshot, World
 
 Observation = dict[str, Any]
 CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz ,.")
@@ -27,6 +27,10 @@ CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz ,.")
 
 class ActionError(ValueError):
     """An action that the tabletop refuses; nothing has moved."""
+
+
+class ClosedEnvError(ClosedError, gymnasium.error.ClosedEnvironmentError):
+    """Something was asked of an environment that has been closed."""
 
 
 class Info(TypedDict):
@@ -46,6 +50,8 @@ class Info(TypedDict):
     """What is scored, in plain words; empty without a goal."""
     steps: int
     """Control steps since the reset, which fixed what the goal asks of this board."""
+    instruction: str
+    """As in the observation, where AsyncVectorEnv's shared memory leaves texts blank."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +71,9 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
 
     An observation holds rgb uint8 [H, W, 3], effector_translation and effector_target_translation
     float32 [2] in metres (measured, and the set point), and the instruction in lower case. `info` holds
-    what `Info` says. The reward is the goal's score. A copy, also by pickle, has a world of its own, and
-    goes on as after `save` and `restore`.
+    what `Info` says, the instruction too: Gymnasium's AsyncVectorEnv with shared memory, its default, gives
+    every text of an observation as blanks. The reward is the goal's score. A copy, also by pickle, has a
+    world of its own, and goes on as after `save` and `restore`.
 
     Args:
         task: an instruction, long or single; None for a board without a goal. A long task is about all blocks
@@ -77,7 +84,8 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         max_steps: control steps until `truncated`.
         render_mode: "rgb_array" or None; `render` draws the observation's view.
 
-    Raises ValueError for unknown blocks or views and for sizes below 1.
+    Raises ValueError for unknown blocks or views and for sizes below 1, and ClosedEnvError, by all methods,
+    after `close`.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": board.CONTROL_HZ}  # noqa: RUF012
@@ -138,9 +146,7 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
 
     def _check_open(self) -> None:
         if self._closed:
-            raise gymnasium.error.ClosedEnvironmentError(
-                "expected an open environment, got one that was closed; make a new one"
-            )
+            raise ClosedEnvError("expected an open environment, got one that was closed; make a new one")
 
     def _score(self) -> float:
         return self._goal.reward(centers(self._world), self._world.target) if self._goal else 0.0
@@ -156,6 +162,7 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
             "complete": self._goal is not None and self._held >= self._goal.hold_steps,
             "goal": self._goal.text if self._goal is not None else "",
             "steps": self._steps,
+            "instruction": self._instruction,
         }
 
     def _observe(self) -> Observation:
@@ -163,24 +170,32 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
             "rgb": self._world.render(*self._size),
             "effector_translation": self._world.effector(),
             "effector_target_translation": np.array(self._world.target, np.float32),
-            "instruction": " ".join((self.task or "").lower().split()),
+            "instruction": self._instruction,
         }
+
+    @property
+    def _instruction(self) -> str:
+        return " ".join((self.task or "").lower().split())
 
     def render(self) -> NDArray[np.uint8] | None:
         """The camera's picture, uint8 [H, W, 3]; None without a render mode."""
+        self._check_open()
         return self._world.render(*self._size) if self.render_mode is not None else None
 
     def picture(self, height: int, width: int) -> NDArray[np.uint8]:
         """The observation's view at another size, uint8 [height, width, 3]; changes nothing."""
+        self._check_open()
         return self._world.render(height, width)
 
     def save(self) -> EnvSnapshot:
         """The state, to go back to with `restore`."""
+        self._check_open()
         state = self.np_random.bit_generator.state
         return EnvSnapshot(self._world.save(), self._steps, self._held, self._best, self._goal, dict(state))
 
     def restore(self, snapshot: EnvSnapshot) -> None:
         """Go back to a saved state, of this or another environment; what follows is the same bit for bit."""
+        self._check_open()
         self._world.restore(snapshot.world)
         self._steps, self._held, self._best = snapshot.steps, snapshot.held, snapshot.best
         self._goal = snapshot.goal
@@ -190,7 +205,7 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         return copy.deepcopy(self)  # two on one world would move each other's blocks
 
     def close(self) -> None:
-        """Free the physics client."""
+        """Free the physics client; whatever is asked of the environment afterwards raises ClosedEnvError."""
         self._closed = True
         self._world.close()
 

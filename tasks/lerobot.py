@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +44,8 @@ from tasks.video_file import VideoFileError, VideoWriter
 __all__ = ["DatasetError", "Episode", "LeRobotWriter"]
 
 _SAMPLED_FRAMES: Final = 64
+_CLAIM: Final = ".writing.mp4"
+"""The video under way; in the folder from the start on, which no other writer takes then."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class LeRobotWriter:
     process be killed, it is those of the files closed by then. Without any episode, nothing is left.
 
     Args:
-        root: a folder that is empty or does not exist.
+        root: a folder that is empty or does not exist; from now on no other writer takes it.
         fps: steps a second.
         frames_per_file: a new file begins before this is passed. Readers compare times in float32 to
             1e-4 s, which fails for videos of more than about 1000 s.
@@ -132,7 +133,7 @@ class LeRobotWriter:
 
     @property
     def _video_part(self) -> Path:
-        return self._root / ".writing.mp4"
+        return self._root / _CLAIM
 
     @property
     def _next_episode(self) -> int:
@@ -254,19 +255,30 @@ def _disk_error(root: Path, error: Exception) -> DatasetError:
 
 
 def _claim(root: Path) -> None:
-    """Make the folder and see that it is empty and takes files."""
+    """Make the folder and the file that says that it is in use: of several at once one alone can make it."""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        found = next(iter(sorted(root.iterdir())), None)
-        with tempfile.TemporaryFile(dir=root):
-            pass
+        _check_empty(root)  # before it is touched
+        try:
+            (root / _CLAIM).touch(exist_ok=False)
+        except FileExistsError:
+            _check_empty(root)
+            raise
+        try:
+            _check_empty(root, but=_CLAIM)  # another writer may have come and gone since the first look
+        except BaseException:
+            (root / _CLAIM).unlink()
+            raise
     except OSError as error:
         raise DatasetError(
             f"expected a folder that can be written, got {root}: {error.strerror}; choose another"
         ) from error
-    if found:
+
+
+def _check_empty(root: Path, *, but: str = "") -> None:
+    if found := next((path.name for path in sorted(root.iterdir()) if path.name != but), None):
         raise DatasetError(
-            f"expected an empty or new folder, got {root}, which holds {found.name}; choose another"
+            f"expected an empty or new folder, got {root}, which holds {found}; choose another"
         )
 
 

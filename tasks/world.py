@@ -7,9 +7,10 @@ pickle, is another world with a client of its own.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import pybullet as p
@@ -21,6 +22,26 @@ from tasks.shapes import RGBA, outline, prism
 
 _FORCE = 40.0
 _PARKED = (0.0, 0.0, -1.0)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class ClosedError(RuntimeError):
+    """Something was asked of a world that has been closed."""
+
+
+def _while_open(method: Callable[Concatenate[World, P], R]) -> Callable[Concatenate[World, P], R]:
+    """The method of a world that is refused, before it changes anything, once the world is closed."""
+
+    @wraps(method)
+    def asked(world: World, /, *args: P.args, **more: P.kwargs) -> R:
+        if world._client < 0:
+            raise ClosedError(
+                f"{method.__name__}: expected an open world, got one that was closed; make a new one"
+            )
+        return method(world, *args, **more)
+
+    return asked
 
 
 @dataclass(frozen=True)
@@ -76,7 +97,7 @@ class World:
     Args:
         camera: the view that `render` draws.
 
-    Raises RuntimeError where Bullet has no client left to give.
+    Raises RuntimeError where Bullet has no client left to give; all methods raise ClosedError after `close`.
     """
 
     def __init__(self, camera: Camera = BOARD) -> None:
@@ -99,7 +120,7 @@ class World:
         self.target = (0.35, 0.0)
 
     def close(self) -> None:
-        """Free the physics client; the world can't be used afterwards."""
+        """Free the physics client; whatever is asked of the world afterwards raises ClosedError."""
         self._freed()
         self._client = -1
 
@@ -160,10 +181,12 @@ class World:
         return int(body)
 
     @property
+    @_while_open
     def names(self) -> tuple[str, ...]:
         """The blocks in use."""
         return tuple(self._bodies)
 
+    @_while_open
     def clear(self) -> None:
         """Take everything off the board: what is placed then moves as in a new world, bit for bit.
 
@@ -178,6 +201,7 @@ class World:
         self._gantry = self._build_gantry()
         self._bodies = {}
 
+    @_while_open
     def place(self, blocks: Mapping[str, Sequence[float]], effector: Sequence[float]) -> None:
         """Put blocks at (x, y, yaw) in metres and radians and the pusher at (x, y), all at rest."""
         for name in [n for n in self._bodies if n not in blocks]:
@@ -201,6 +225,7 @@ class World:
         p.changeDynamics(body, -1, lateralFriction=0.6, angularDamping=0.1, physicsClientId=self._client)
         return int(body)
 
+    @_while_open
     def step(self, target: Sequence[float] | NDArray[np.float64]) -> None:
         """One control step (0.1 s): the set point moves in a straight line to `target`, metres."""
         start = self.target
@@ -218,11 +243,13 @@ class World:
             )
             p.stepSimulation(physicsClientId=self._client)
 
+    @_while_open
     def effector(self) -> NDArray[np.float32]:
         """The pusher's measured place, float32 [2] metres."""
         states = p.getJointStates(self._gantry, (0, 1), physicsClientId=self._client)
         return np.array([state[0] for state in states], np.float32)
 
+    @_while_open
     def poses(self) -> dict[str, tuple[float, float, float]]:
         """Block name -> (x, y, yaw), metres and radians."""
         result = {}
@@ -231,6 +258,7 @@ class World:
             result[name] = (x, y, 2 * float(np.arctan2(qz, qw)))
         return result
 
+    @_while_open
     def lost(self) -> frozenset[str]:
         """Blocks that have left the board."""
         heights = {n: self._pose(b)[0][2] for n, b in self._bodies.items()}
@@ -240,6 +268,7 @@ class World:
         position, rotation = p.getBasePositionAndOrientation(body, physicsClientId=self._client)
         return tuple(position), tuple(rotation)
 
+    @_while_open
     def save(self) -> Snapshot:
         """The state as plain numbers; the world itself is set to it, so both go on alike bit for bit."""
         bodies = self._bodies.values()
@@ -256,6 +285,7 @@ class World:
         self.restore(snapshot)
         return snapshot
 
+    @_while_open
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a saved state (of any world with the same blocks)."""
         client = self._client
@@ -271,6 +301,7 @@ class World:
             p.resetJointState(self._gantry, joint, value, speed, physicsClientId=client)
         self.target = snapshot.target
 
+    @_while_open
     def render(self, height: int = 96, width: int = 128) -> NDArray[np.uint8]:
         """The camera's picture, uint8 [height, width, 3]."""
         camera = self.camera

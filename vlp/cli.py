@@ -105,6 +105,7 @@ def _refused(error: OSError) -> int:
     except OSError:
         close_stdout()
     if left:
+        close_stdout()  # whatever is still said to it must not fail
         return 128 + signal.SIGPIPE
     advice = _ADVICE.get(error.errno or 0)
     return _say(f"error: {error}" + (f"; {advice}" if advice else ""), VlpError.exit_code)

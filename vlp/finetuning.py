@@ -15,6 +15,7 @@ from accelerate import PartialState
 from tasks.lerobot_read import DatasetError
 from vlp.build import choose_device
 from vlp.errors import FolderError, UsageError, WeightsError
+from vlp.pretrained_folder import check_pipeline, check_vlm
 from vlp.progress import Bar
 
 RECORD: Final = "finetune.json"
@@ -55,6 +56,7 @@ def finetune(task: Task) -> dict[str, Any]:
         )
     if task.export.exists() and (not task.export.is_dir() or any(task.export.iterdir())):
         raise FolderError(f"export: expected a new or empty folder, got {task.export}; choose another")
+    {"vlm": check_vlm, "video": check_pipeline}[task.part]("base", task.base)
     try:
         record = {**_PARTS[task.part](task), "camera": task.camera}
     except DatasetError as error:
@@ -69,12 +71,12 @@ def _vlm(task: Task) -> dict[str, Any]:
     from vlp.vlm.finetune import FinetuneConfig, finetune, record, save
     from vlp.vlm.lessons import moments
     from vlp.vlm.processor import load_processor
-    from vlp.vlm.weights import LOAD_ERRORS, load_model
+    from vlp.vlm.weights import load_model
 
     known = moments(task.data, task.camera)
     try:
         model, processor = load_model(task.base), load_processor(task.base)
-    except LOAD_ERRORS as error:
+    except Exception as error:  # of three libraries, which name no errors of their own
         raise _no_base(task, "image-text-to-text model", error) from error
     rate = task.learning_rate or (2e-4 if task.lora else 2e-5)
     config = FinetuneConfig(

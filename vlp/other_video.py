@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from video.pretrained import PretrainedConfig, PretrainedError, PretrainedVideo
 from vlp.errors import ModelError, WeightsError
 from vlp.models import Pretrained
+from vlp.pretrained_folder import check_pipeline
 from vlp.vlm.account import Note
 
 
@@ -24,6 +25,7 @@ class OtherVideo:
     @classmethod
     def load(cls, given: Pretrained, *, device: str) -> OtherVideo:
         """Raises WeightsError."""
+        check_pipeline("video", given.source)
         options = asdict(given)
         config = PretrainedConfig(**{name: options[name] for name in options if name != "source"})
         try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -14,12 +15,13 @@ from gymnasium.utils.env_checker import check_env
 
 import tasks
 from tasks.board import BLOCK_4, BLOCK_8, HOLD_STEPS, KINDS, MAX_DELTA, words_of
-from tasks.env import ActionError, EnvSnapshot, TabletopEnv
+from tasks.env import ActionError, ClosedEnvError, EnvSnapshot, TabletopEnv
 from tasks.grammar import UnknownInstruction
 from tasks.grammar.forms import FORMS
 from tasks.grammar.names import SLOT
 from tasks.layout import Layout
 from tasks.long import BY_INSTRUCTION
+from tasks.world import ClosedError
 
 STILL = np.zeros(2, np.float32)
 CLEAR = "clear the center"
@@ -304,3 +306,39 @@ def test_pictures_have_the_size_asked_for(view: str, size: tuple[int, int]) -> N
     made.render_mode = None
     assert made.render() is None
     made.close()
+
+
+def test_a_closed_environment_says_so() -> None:
+    made = TabletopEnv(image_size=(12, 16))
+    made.reset(seed=0)
+    saved = made.save()
+    made.close()
+    made.close()
+    asked: dict[str, Callable[[], object]] = {
+        "reset": made.reset,
+        "step": partial(made.step, STILL),
+        "render": made.render,
+        "picture": partial(made.picture, 12, 16),
+        "save": made.save,
+        "restore": partial(made.restore, saved),
+    }
+    for name, call in asked.items():
+        with pytest.raises(ClosedEnvError, match="got one that was closed; make a new one") as caught:
+            call()
+        assert "\n" not in str(caught.value) and isinstance(caught.value, ClosedError), name
+        assert isinstance(caught.value, gymnasium.error.ClosedEnvironmentError), name
+
+
+def test_the_words_are_in_info_where_shared_memory_leaves_them_blank() -> None:
+    wanted = ("Clear the  center", "point to the red moon")
+    envs = gymnasium.vector.AsyncVectorEnv(
+        [partial(TabletopEnv, task, image_size=(12, 16), max_steps=2) for task in wanted], shared_memory=True
+    )
+    try:
+        seen = [envs.reset(seed=1)[1]]
+        for _ in range(4):  # beyond the end of an episode, which begins a new one
+            seen.append(envs.step(np.zeros((2, 2), np.float32))[4])
+    finally:
+        envs.close()
+    for info in seen:
+        assert list(info["instruction"]) == ["clear the center", "point to the red moon"]

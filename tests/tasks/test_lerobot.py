@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,50 @@ def test_bad_folders_are_refused(tmp_path: Path) -> None:
         LeRobotWriter(tmp_path / "note.txt" / "set")
     assert "\n" not in str(caught.value)
     assert (tmp_path / "note.txt").read_text() == "mine"
+
+
+def test_an_empty_folder_is_given_to_one_writer_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All look into it before any of them makes something there."""
+    at_once, looked = 8, threading.Barrier(8)
+    real = Path.iterdir
+    first = threading.local()
+
+    def iterdir(path: Path) -> Any:
+        found = list(real(path))
+        if not hasattr(first, "look"):
+            first.look = looked.wait(timeout=30)
+        return iter(found)
+
+    def claim(_: int) -> LeRobotWriter | str:
+        try:
+            return LeRobotWriter(tmp_path)
+        except DatasetError as error:
+            return str(error)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with ThreadPoolExecutor(at_once) as pool:
+        claimed = list(pool.map(claim, range(at_once)))
+    (writer,) = [one for one in claimed if isinstance(one, LeRobotWriter)]
+    assert all("expected an empty or new folder" in one for one in claimed if isinstance(one, str))
+    writer.add(EPISODES[0])
+    writer.close()
+    assert len(list(read_episodes(tmp_path))) == 1
+
+
+def test_a_folder_that_was_filled_since_the_first_look_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(path: Path, **more: Any) -> None:
+        patch.undo()
+        write(tmp_path, EPISODES[:1])
+        path.touch(**more)
+
+    with monkeypatch.context() as patch, pytest.raises(DatasetError, match="expected an empty or new folder"):
+        patch.setattr(Path, "touch", late)
+        LeRobotWriter(tmp_path)
+    assert not list(tmp_path.glob(".writing*")) and len(list(read_episodes(tmp_path))) == 1
 
 
 def test_bad_episodes_are_refused(tmp_path: Path) -> None:

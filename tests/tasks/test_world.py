@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tasks.camera import BOARD, CAMERAS, REFERENCE, Camera
 from tasks.layout import Layout, random_layout, row_layout
 from tasks.long import MakeLine
 from tasks.shapes import outline, prism, symmetry
-from tasks.world import World
+from tasks.world import ClosedError, World
 
 SIZES = {"board": (192, 256), "reference": (180, 320)}
 AWAY = (0.55, 0.28)
@@ -218,3 +219,23 @@ def test_closing_twice_is_harmless() -> None:
     made = World()
     made.close()
     made.close()
+
+
+def test_a_closed_world_says_so_and_changes_nothing() -> None:
+    """Every public method, those to come too."""
+    world = World()
+    world.place({"red_moon": (0.3, 0.1, 0.5)}, (0.4, 0.0))
+    asked: dict[str, tuple[Any, ...]] = {
+        "place": ({}, (0.2, 0.0)),
+        "step": ((0.2, 0.1),),
+        "restore": (world.save(),),
+    }
+    world.close()
+    world.close()
+    before = dict(vars(world))
+    for name, member in vars(World).items():
+        if name.startswith("_") or name == "close" or not (callable(member) or isinstance(member, property)):
+            continue
+        with pytest.raises(ClosedError, match=f"{name}: expected an open world, got one that was closed"):
+            getattr(world, name)(*asked.get(name, ()))
+    assert vars(world) == before

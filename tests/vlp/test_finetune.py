@@ -20,10 +20,14 @@ from tasks.lerobot_read import SUBGOALS_PATH, DatasetError, read_episodes
 from tests.vlp.tiny_vlms import KINDS, build, save
 from vlp.cli import main
 from vlp.errors import UsageError, WeightsError
+from vlp.models import Pretrained
+from vlp.other_video import OtherVideo
+from vlp.pretrained_folder import check_vlm
 from vlp.vlm.finetune import IGNORED, FinetuneConfig, answered, finetune, with_adapters
 from vlp.vlm.finetune import save as save_tuned
 from vlp.vlm.lessons import Lesson, lessons, moments
 from vlp.vlm.local import LocalVLM
+from vlp.weights import BUNDLED
 
 # transformers' own PaliGemma processor does what numpy 2 warns of, and its checkpointing has a new name.
 pytestmark = [
@@ -229,3 +233,71 @@ def test_what_makes_no_sense_is_one_line(
     assert main(["train", *flags]) == UsageError.exit_code
     (line,) = capsys.readouterr().err.splitlines()
     assert expected in line and not list(tmp_path.iterdir())
+
+
+def refusal(part: str, base: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What fine-tuning `base` says; it has looked at no data and made nothing."""
+    before = {path: path.stat().st_mtime_ns for path in base.rglob("*")}
+    command = ["train", part, "--minutes", "1", "--base", str(base), "--data", str(folder / "none")]
+    capsys.readouterr()
+    assert main([*command, "--export", str(folder / "new")]) == WeightsError.exit_code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert not (folder / "new").exists()
+    assert before == {path: path.stat().st_mtime_ns for path in base.rglob("*")}
+    return line
+
+
+def test_our_own_weights_as_a_base_are_told_how_to_be_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part, base, name in (
+        ("vlm", BUNDLED / "vlm", "vlm"),
+        ("vlm", BUNDLED, "vlm"),
+        ("video", BUNDLED / "vlm", "vlm"),
+        ("video", BUNDLED / "denoiser", "video"),
+        ("video", BUNDLED / "whole_denoiser", "whole-video"),
+    ):
+        line = refusal(part, base, tmp_path, capsys)
+        assert "a weights folder of vlp" in line and str(base) in line
+        assert f"train it with vlp train {name} --start {BUNDLED}, without --base" in line
+    (tmp_path / "copy").mkdir()
+    shutil.copy(BUNDLED / "vlm" / "config.json", tmp_path / "copy")  # its eye tells whose it is
+    assert "the vlm of a weights folder of vlp" in refusal("vlm", tmp_path / "copy", tmp_path, capsys)
+    with pytest.raises(WeightsError, match=f"--weights {BUNDLED}, without --vlm"):
+        LocalVLM.load(str(BUNDLED / "vlm"), lambda frames: [TABLE])
+    with pytest.raises(WeightsError, match=f"--weights {BUNDLED}, without --video"):
+        OtherVideo.load(Pretrained(source=str(BUNDLED / "denoiser")), device="cpu")
+
+
+def test_a_base_that_lacks_a_part_is_told_which(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = save("llava", tmp_path / "whole")
+    check_vlm("base", str(whole))
+    for number, (gone, said) in enumerate(
+        {
+            "config.json": "without config.json;",
+            "*.safetensors": r"without *.safetensors;",
+            "*processor_config.json": "without image processor (preprocessor_config.json",
+            "tokenizer*": "without tokenizer (tokenizer.json);",
+        }.items()
+    ):
+        base = tmp_path / str(number)
+        shutil.copytree(whole, base)
+        for path in base.glob(gone):
+            path.unlink()
+        line = refusal("vlm", base, tmp_path, capsys)
+        assert said in line and "give a whole folder" in line
+    assert "a single model" in refusal("video", whole, tmp_path, capsys)
+
+
+def test_a_pipeline_that_lacks_a_part_is_told_which(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    assert "without model_index.json" in refusal("video", base, tmp_path, capsys)
+    index = {"_class_name": "LTXPipeline", "vae": ["diffusers", "AutoencoderKL"], "extra": [None, None]}
+    (base / "model_index.json").write_text(json.dumps(index))
+    assert "without vae/;" in refusal("video", base, tmp_path, capsys)
+    assert "holds a diffusers pipeline" in refusal("vlm", base, tmp_path, capsys)
+    (base / "base.json").write_text('{"base": "a/b"}')
+    assert "without pytorch_lora_weights.safetensors" in refusal("video", base, tmp_path, capsys)

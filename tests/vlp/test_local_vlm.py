@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +15,10 @@ from planner import Proposer, Value
 from tasks.board import BLOCK_8
 from tests.vlp.tiny_vlms import KINDS, build, save
 from vlp.cli import main
-from vlp.errors import ModelError, WeightsError
+from vlp.errors import ModelError, ModelSwitched, WeightsError
 from vlp.vlm import prompts
 from vlp.vlm.choices import Choices
+from vlp.vlm.fallback import FallbackVLM
 from vlp.vlm.local import LocalVLM
 from vlp.vlm.sound import every_subgoal, sound
 
@@ -152,3 +155,43 @@ def test_pickled_weights_and_code_of_its_own_are_refused(tmp_path: Path) -> None
     (folder / "own.py").write_text("raise SystemExit('ran')")
     with pytest.raises(WeightsError):
         LocalVLM.load(str(folder), lambda frames: [])
+
+
+@pytest.mark.parametrize(
+    "kind", [OSError, ImportError, AssertionError, StopIteration, MemoryError, NameError]
+)
+def test_whatever_a_models_own_code_raises_lets_the_fallback_take_over(kind: type[Exception]) -> None:
+    """Real model, real processor, which cannot read what it needs when it is asked."""
+    model, processor = build("llava")
+    vlm = LocalVLM(model, processor, lambda frames: [TABLE] * len(frames), "own")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise kind("nothing\nhere")
+
+    model.forward = refuse
+    asked: dict[str, Callable[[Any], object]] = {
+        "propose": lambda one: one.propose(FRAMES[:1], GOAL, [()], 2, seed=0),
+        "steps_to_go": lambda one: one.steps_to_go(FRAMES[:1], GOAL),
+        "success": lambda one: one.success(FRAMES[0], GOAL),
+    }
+    for ask in asked.values():
+        with pytest.raises(ModelError, match=f"got {kind.__name__}: nothing here") as error:
+            ask(vlm)
+        assert type(error.value) is ModelError
+    for name in ("propose", "steps_to_go"):
+        both = FallbackVLM(vlm, object())
+        with pytest.raises(ModelSwitched):
+            asked[name](both)
+        assert both.account()["fell_back"]
+    assert FallbackVLM(vlm, object()).success(FRAMES[0], GOAL).reached
+
+
+def test_who_wants_it_to_end_is_not_the_models_fault() -> None:
+    vlm = LocalVLM(*build("llava"), lambda frames: [TABLE] * len(frames))
+
+    def refuse(frames: object) -> list[tuple[str, ...]]:
+        raise KeyboardInterrupt
+
+    vlm._sees = refuse
+    with pytest.raises(KeyboardInterrupt):
+        vlm.propose(FRAMES[:1], GOAL, [()], 2, seed=0)

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from planner import Proposal, StepsToGo
-from vlp.errors import ModelError, WeightsError
+from vlp.errors import ModelError, VlpError, WeightsError
+from vlp.pretrained_folder import check_vlm
 from vlp.vlm import digits, prompts
 from vlp.vlm.account import Note
 from vlp.vlm.choices import Choices
@@ -42,7 +43,11 @@ def _told(method: Callable[P, R]) -> Callable[P, R]:
     def asked(*args: P.args, **more: P.kwargs) -> R:
         try:
             return method(*args, **more)
-        except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
+        except VlpError:
+            raise
+        except (
+            Exception
+        ) as error:  # a list of what it may raise would be too short: OSError, ImportError, ...
             raise ModelError(
                 f"VLM {args[0]}: expected an answer, got {type(error).__name__}: "
                 f"{' '.join(str(error).split())[:200]}; nothing moves; try another --vlm, or --vlm-fallback"
@@ -70,13 +75,14 @@ class LocalVLM:
     def load(cls, source: str, sees: Sees, *, device: str = "cpu") -> Self:
         """Read a folder or repository: safetensors only, no code of its own. Raises WeightsError."""
         from vlp.vlm.processor import load_processor
-        from vlp.vlm.weights import LOAD_ERRORS, load_model
+        from vlp.vlm.weights import load_model
 
+        check_vlm("vlm", source)
         try:
             model, processor = load_model(source).to(device), load_processor(source)
             if not hasattr(processor, "tokenizer"):
                 raise ValueError("it has a processor of words alone")
-        except LOAD_ERRORS as error:
+        except Exception as error:  # of three libraries, which name no errors of their own
             raise WeightsError(
                 f"vlm: expected an image-text-to-text model in safetensors and its processor, got {source}: "
                 f"{' '.join(str(error).split())[:200]}; see docs/models.md"

@@ -6,19 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from transformers import AutoModelForImageTextToText
 
 ADAPTER = "adapter_config.json"
-LOAD_ERRORS = (
-    OSError, ValueError, ImportError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError,
-)  # fmt: skip
-"""What transformers, diffusers, peft and safetensors raise for files that they can't load."""
 
 
 def load_model(source: str) -> Any:
     """From a folder or repository, or from a folder of adapters, which are merged into their base.
-    Safetensors only, no code of its own. Raises what transformers and peft raise."""
+    Safetensors only, no code of its own. Raises whatever transformers, peft and safetensors raise."""
     adapter = Path(source) / ADAPTER
     if not adapter.is_file():
         return _load(source)

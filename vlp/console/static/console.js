@@ -2,6 +2,8 @@
 "use strict";
 
 const error = document.getElementById("error");
+// An answer is on its way: the plan that it is about may be gone before the server has said so.
+let answering = false;
 
 function say(words) {
   error.textContent = words;
@@ -10,10 +12,12 @@ function say(words) {
 
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.requestConfig.verb === "post") say("");
+  if (event.detail.requestConfig.path === "/answer") answering = true;
 });
 document.body.addEventListener("htmx:responseError", (event) => say(event.detail.xhr.responseText));
 document.body.addEventListener("htmx:sendError", () => say("the console does not answer; is vlp serve still running?"));
 document.body.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.requestConfig.path === "/answer") answering = false;
   if (!event.detail.successful) return;
   const path = event.detail.requestConfig.path;
   if (path === "/runs") document.querySelector("#begin [name=instruction]").blur();
@@ -110,7 +114,7 @@ document.body.addEventListener("htmx:afterSwap", ({ detail }) => {
     mean("");
     if (before.inside && !document.activeElement.matches(FIELD)) document.activeElement.blur();
   }
-  if (before.writing && !document.activeElement.matches(FIELD)) {
+  if (before.writing && !answering && !document.activeElement.matches(FIELD)) {
     lost = true;
     say("the plan changed while you wrote, and nothing was sent; click anywhere, or press Tab, for keys to count");
   }
