@@ -90,7 +90,7 @@ def read_about(root: Path, camera: str | None) -> About:
 def _camera(features: dict[str, Any], kinds: dict[str, str], camera: str | None, root: Path) -> str:
     """The chosen one, or the only one; depth is no picture."""
     cameras = [name for name, kind in kinds.items() if kind in ("video", "image")]
-    cameras = [name for name in cameras if not (features[name].get("info") or {}).get("video.is_depth_map")]
+    cameras = [name for name in cameras if not _is_depth(features[name].get("info"))]
     if camera is None and len(cameras) == 1:
         return cameras[0]
     if camera is None and cameras:
@@ -104,6 +104,10 @@ def _camera(features: dict[str, Any], kinds: dict[str, str], camera: str | None,
             "choose one that is there"
         )
     return camera
+
+
+def _is_depth(about: object) -> bool:
+    return isinstance(about, dict) and bool(about.get("video.is_depth_map"))
 
 
 def _fps(fps: object, root: Path) -> float:

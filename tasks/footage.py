@@ -55,6 +55,11 @@ def read_footage(root: Path, camera: str | None = None) -> Iterator[Footage]:
         yield _footage(about, episode, steps.of(episode), subgoals)
 
 
+def count_episodes(root: Path, camera: str | None = None) -> int:
+    """How many `read_footage` will read. Raises DatasetError."""
+    return len(read_rows(read_about(root, camera)))
+
+
 def _footage(about: About, episode: EpisodeRow, steps: EpisodeSteps, subgoals: dict[int, str]) -> Footage:
     times = steps.times()
     texts = steps.subgoals(subgoals) if subgoals else ()

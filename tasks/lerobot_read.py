@@ -267,6 +267,12 @@ def _episode(row: dict[str, Any], steps: Any, video: Path, fps: float, subgoals:
         rgb = read_frames(video, times, tolerance=0.25 / fps)
     except VideoFileError as error:
         raise DatasetError(f"episode {row['episode_index']}: {error}") from error
+    numbers = part["subgoal_index"].to_pylist()
+    if not all(0 <= number < len(subgoals) for number in numbers):
+        raise DatasetError(
+            f"expected one of {len(subgoals)} subgoals in column subgoal_index of episode "
+            f"{row['episode_index']}, got {min(numbers)} to {max(numbers)}; collect the dataset again"
+        )
     state = _rows(part["observation.state"])
     return Episode(
         rgb=rgb,
@@ -275,7 +281,7 @@ def _episode(row: dict[str, Any], steps: Any, video: Path, fps: float, subgoals:
         action=_rows(part["action"]),
         blocks=_rows(part["observation.environment_state"]).reshape(length, len(KINDS), 3),
         instruction=one_task(row["tasks"], f"column tasks, episode {row['episode_index']},"),
-        subgoal=tuple(subgoals[index] for index in part["subgoal_index"].to_pylist()),
+        subgoal=tuple(subgoals[number] for number in numbers),
         success=row["success"],
         source=row["source"],
     )

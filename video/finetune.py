@@ -69,12 +69,15 @@ class Prepared:
     clean: Tensor
 
 
-def recorded(root: Path, frames: int, camera: str | None = None) -> list[Clip]:
-    """The pushes of a LeRobotDataset v3.0, or whole episodes where it tells no subgoals. Raises
-    DatasetError."""
+def recorded(
+    root: Path, frames: int, camera: str | None = None, tick: Callable[[], None] = lambda: None
+) -> list[Clip]:
+    """The pushes of a LeRobotDataset v3.0, or whole episodes where it tells no subgoals; `tick` is told of
+    each episode. Raises DatasetError."""
     clips: list[Clip] = []
     for footage in read_footage(root, camera):
         clips += list(_clips(footage, frames))
+        tick()
         if len(clips) >= MOST:
             break
     return clips[:MOST]

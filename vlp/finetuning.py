@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from accelerate import PartialState
 
+from tasks.footage import count_episodes
 from tasks.lerobot_read import DatasetError
 from vlp.build import choose_device
 from vlp.errors import FolderError, UsageError, WeightsError
@@ -73,7 +74,8 @@ def _vlm(task: Task) -> dict[str, Any]:
     from vlp.vlm.processor import load_processor
     from vlp.vlm.weights import load_model
 
-    known = moments(task.data, task.camera)
+    with Bar("reading data", count_episodes(task.data, task.camera)) as bar:
+        known = moments(task.data, task.camera, bar.advance)
     try:
         model, processor = load_model(task.base), load_processor(task.base)
     except Exception as error:  # of three libraries, which name no errors of their own
@@ -122,7 +124,8 @@ def _video(task: Task) -> dict[str, Any]:
         cpu=choose_device(task.device) == "cpu",
         **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
     )
-    clips = recorded(task.data, config.frames, task.camera)
+    with Bar("reading data", count_episodes(task.data, task.camera)) as bar:
+        clips = recorded(task.data, config.frames, task.camera, bar.advance)
     try:
         pipeline = load_pipeline(task.base)
         with Bar("fine-tuning", 60 * task.minutes) as bar:

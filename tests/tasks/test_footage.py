@@ -19,9 +19,9 @@ from PIL import Image
 
 from tasks import dataset_steps
 from tasks.dataset_about import read_columns
-from tasks.footage import Footage, read_footage
+from tasks.footage import Footage, count_episodes, read_footage
 from tasks.lerobot import LeRobotWriter
-from tasks.lerobot_read import CAMERA, INFO_PATH, DatasetError
+from tasks.lerobot_read import CAMERA, INFO_PATH, DatasetError, read_episodes
 from tests.video.latent.conftest import square
 from vlp.cli import main
 
@@ -29,6 +29,7 @@ FPS, LENGTH, EPISODES = 10, 24, 3
 ALL = LENGTH * EPISODES
 DATA, ROWS = "data/chunk-000/file-000.parquet", "meta/episodes/chunk-000/file-000.parquet"
 VIDEO = f"videos/{CAMERA}/chunk-000/file-000.mp4"
+FROM = f"videos/{CAMERA}/from_timestamp"
 
 
 def grey(frame: int) -> NDArray[np.uint8]:
@@ -89,6 +90,7 @@ def numbers(footage: Footage) -> list[int]:
 def check_all(root: Path, camera: str | None = None) -> None:
     seen = [numbers(footage) for footage in read_footage(root, camera)]
     assert seen == [list(range(k, k + LENGTH)) for k in range(0, ALL, LENGTH)]
+    assert count_episodes(root, camera) == EPISODES
 
 
 # -- what can be read ----------------------------------------------------------------------------------
@@ -101,9 +103,17 @@ def test_frames_are_those_of_their_times_whatever_rate_is_stated(data: Path, rat
 
 
 def test_a_video_longer_than_its_frames(data: Path) -> None:
-    """A last frame that stands for five seconds: its average rate is not the dataset's."""
-    film(data, [*(Fraction(k, FPS) for k in range(ALL)), Fraction(ALL, FPS) + 5])
+    """Pauses between episodes, and a last frame that stands for a while: the average rate is not the
+    dataset's."""
+    pauses = [0, 5, 7]
+    times = [Fraction(k, FPS) + pauses[k // LENGTH] for k in range(ALL)]
+    film(data, [*times, times[-1] + 3])
+    column(data, ROWS, FROM, lambda _: [float(times[k]) for k in range(0, ALL, LENGTH)])
+    with av.open(str(data / VIDEO)) as file:
+        assert abs(float(file.streams.video[0].average_rate or 0) - FPS) > 1
     check_all(data)
+    for footage, episode in zip(read_footage(data), read_episodes(data), strict=True):
+        assert np.array_equal(footage.rgb, episode.rgb)
 
 
 def test_times_may_be_off_a_little(data: Path) -> None:
@@ -234,9 +244,6 @@ def test_a_video_too_short_is_refused(data: Path) -> None:
     film(data, [Fraction(k, FPS) for k in range(50)])
     with pytest.raises(DatasetError, match=r"episode 2, .* got none at 5\.000 s"):
         list(read_footage(data))
-
-
-FROM = f"videos/{CAMERA}/from_timestamp"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from typing import Any
 
 import av
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
@@ -18,8 +20,6 @@ from tasks.board import KINDS
 from tasks.lerobot import DatasetError, Episode, LeRobotWriter
 from tasks.lerobot_read import CAMERA, read_episodes
 from tasks.video_file import VideoFileError, VideoWriter, read_frames, read_video, write_video
-
-pq = pytest.importorskip("pyarrow.parquet")
 
 HEIGHT, WIDTH = 96, 128
 
@@ -276,6 +276,23 @@ def test_damage_is_named(tmp_path: Path) -> None:
     video = next(tmp_path.rglob("*.mp4"))
     video.write_bytes(video.read_bytes()[:100])
     with pytest.raises(DatasetError, match=video.name):
+        list(read_episodes(tmp_path))
+
+
+def test_a_column_that_is_not_there_or_wrong_is_named(tmp_path: Path) -> None:
+    write(tmp_path, EPISODES[:1])
+    path = next((tmp_path / "data").rglob("*.parquet"))
+    table = pq.read_table(path)
+    at = table.column_names.index("subgoal_index")
+    pq.write_table(table.set_column(at, "subgoal_index", pa.array([-1] * len(table))), path)
+    with pytest.raises(DatasetError, match="subgoal_index of episode 0, got -1 to -1"):
+        list(read_episodes(tmp_path))
+    pq.write_table(table.drop_columns(["action"]), path)
+    with pytest.raises(DatasetError, match="without action"):
+        list(read_episodes(tmp_path))
+    about = json.loads((tmp_path / "meta/info.json").read_text())
+    (tmp_path / "meta/info.json").write_text(json.dumps(about | {"fps": 0}))
+    with pytest.raises(DatasetError, match="expected fps above 0"):
         list(read_episodes(tmp_path))
 
 

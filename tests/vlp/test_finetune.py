@@ -201,7 +201,9 @@ def test_the_command_line_fine_tunes(data: Path, tmp_path: Path, capsys: pytest.
     base, out = save("llava", tmp_path / "base"), tmp_path / "tuned"
     command = ["train", "vlm", "--minutes", "0.02", "--base", str(base), "--lora", "--rank", "4"]
     assert main([*command, "--data", str(data), "--export", str(out), "--device", "cpu"]) == 0
-    assert "loss " in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "loss " in said.out and "fine-tuning" not in said.out
+    assert 0 <= said.err.find("reading data") < said.err.find("fine-tuning")
     record = json.loads((out / "finetune.json").read_text())
     assert record["steps"] >= 1 and record["rank"] == 4 and record["moments"] > 20
     assert np.isfinite(record["last_loss"])

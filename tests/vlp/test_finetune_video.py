@@ -162,7 +162,9 @@ def test_the_command_line_fine_tunes(data: Path, tmp_path: Path, capsys: pytest.
     command = ["train", "video", "--minutes", "0.02", "--base", str(base), "--lora", "--rank", "4"]
     shape = ["--size", "64x96", "--frames", "9", "--device", "cpu"]
     assert main([*command, *shape, "--data", str(data), "--export", str(out)]) == 0
-    assert f"--video diffusers:{out}" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert f"--video diffusers:{out}" in said.out and "fine-tuning" not in said.out
+    assert 0 <= said.err.find("reading data") < said.err.find("fine-tuning")
     record = json.loads((out / "finetune.json").read_text())
     assert record["steps"] >= 1 and record["size"] == [64, 96] and record["clips"] >= 3
     PretrainedVideo.load(str(out))

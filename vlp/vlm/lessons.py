@@ -6,7 +6,7 @@ The questions are those that it is then asked, as a local model and behind a ser
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +48,8 @@ class Lesson:
     answer: str
 
 
-def moments(root: Path, camera: str | None = None) -> list[Moment]:
-    """Those of a LeRobotDataset v3.0. Raises DatasetError."""
+def moments(root: Path, camera: str | None = None, tick: Callable[[], None] = lambda: None) -> list[Moment]:
+    """Those of a LeRobotDataset v3.0; `tick` is told of each episode. Raises DatasetError."""
     found: list[Moment] = []
     size = 0
     for footage in read_footage(root, camera):
@@ -58,6 +58,7 @@ def moments(root: Path, camera: str | None = None) -> list[Moment]:
             if size > MOST_BYTES:
                 return found
             found.append(moment)
+        tick()
     if not found:
         raise DatasetError(
             f"expected episodes with subgoals or a success in {root}, got none; give another dataset"
