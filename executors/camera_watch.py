@@ -55,7 +55,7 @@ class CameraWatch:
     Args:
         config: what counts as a fault.
         clock: seconds, the clock of the observations' "time"; never runs backwards.
-        view: looks, at the start and every few seconds, whether the picture is one of the camera and the board
+        view: looks, at the start and every few seconds, whether the picture is of the camera and the board
             that are expected; None where that is not known.
     """
 

@@ -152,8 +152,8 @@ def _basis(places: Points, size: Points) -> Points:
 
 
 def _fitted(rows: Points, off: Points, normals: Points) -> Points:
-    """The parts of a small homography [8] for how far edges are off [N]; `rows` [N, 8] say what each part does
-    across them."""
+    """The parts of a small homography [8] for how far edges are off [N]; `rows` [N, 8] say what each part
+    does across them."""
     grid = np.arange(-REACH, REACH + 0.1, 0.5)
     shifts = np.stack(np.meshgrid(grid, grid), -1).reshape(-1, 2)
     votes = np.exp(-(((shifts @ normals.T - off) / AGREES) ** 2)).sum(-1)
