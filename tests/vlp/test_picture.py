@@ -156,7 +156,7 @@ def test_black_frozen_and_foreign_pictures_are_the_camera_s_fault(agent: Agent) 
     with pytest.raises(HeldError, match="something covers the board"):
         agent.plan(GOAL, {**seen, "rgb": with_hand(seen["rgb"], rng)})
     assert agent.plan(GOAL, seen).subgoals and agent.plan(GOAL, seen).subgoals
-    gone = np.array(seen["effector_target_translation"]) + (0.05, 0.0)
+    gone = np.array(seen["effector_target_translation"]) + np.array([0.05, 0.0])
     with pytest.raises(HeldError, match="pictures that change"):
         agent.plan(GOAL, {"rgb": seen["rgb"], "effector_target_translation": gone})
 
