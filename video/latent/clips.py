@@ -51,18 +51,20 @@ class LatentClips:
         self.stride = max(1, round(config.seconds * store.fps))
         self._latents = latents
         self._words = text.encode(tokenizer, store.texts)
-        # A clip goes on past an episode's end with the last frame, as a robot that rests does.
-        self._episode = np.repeat(np.arange(len(store.start)), store.stop - store.start)
-        left = store.stop[self._episode] - np.arange(len(store))
+        # What is told is over at its end: a clip goes on with the last frame, as a robot that rests does.
+        self._ends = store.ends()
+        left = self._ends[:, 0] - np.arange(len(store))
         self.starts: NDArray[np.int64] = np.flatnonzero(left > self.stride)
         self.scale = self._measure()
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def _indices(self, starts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Of frames [N, T + 1] and of control steps [N, T * stride]; past the end is the end."""
-        last = self._store.stop[self._episode[starts]] - 1
+    def _indices(
+        self, starts: NDArray[np.int64], end: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of frames [N, T + 1] and of control steps [N, T * stride]; past the end [N] is the end."""
+        last = end - 1
         frames = starts[:, None] + self.stride * np.arange(self._config.frames + 1)
         steps = starts[:, None] + np.arange(self._config.frames * self.stride)
         return np.minimum(frames, last[:, None]), np.minimum(steps, last[:, None] + 1)
@@ -71,7 +73,8 @@ class LatentClips:
         rng = np.random.default_rng(0)
         some = self._latents[np.sort(rng.integers(len(self._latents), size=512))].float()
         mean, std = some.mean((0, 2, 3)), some.std((0, 2, 3))
-        frames, _ = self._indices(rng.choice(self.starts, 64))
+        some_starts = rng.choice(self.starts, 64)
+        frames, _ = self._indices(some_starts, self._ends[some_starts, 0])
         clips = self._latents[frames].float() / std[:, None, None]
         acts = self._store.actions[self._store.acted]
         acts = acts if len(acts) else np.zeros((2, self._store.actions.shape[1]), np.float32)
@@ -86,18 +89,19 @@ class LatentClips:
     def at(self, starts: NDArray[np.int64], choice: NDArray[np.int64] | None = None) -> dict[str, Tensor]:
         """Clips that begin at frames `starts` [N]: latents [N, T + 1, C, h, w] of unit scale, chunks
         [N, T, stride * A], words [N, L], acted [N]. `choice` [N]: 0 the subgoal, 1 the task."""
-        frames, steps = self._indices(starts)
+        told = np.zeros(len(starts), np.int64) if choice is None else choice
+        end = self._ends[starts, told]
+        frames, steps = self._indices(starts, end)
         scale, store = self.scale, self._store
         latents = (self._latents[frames].float() - scale.latent_mean) / scale.latent_std
         # Past the end nothing is sent any more.
-        inside = steps < store.stop[self._episode[starts]][:, None]
+        inside = steps < end[:, None]
         acts = torch.from_numpy(store.actions[np.minimum(steps, len(store) - 1)] * inside[..., None])
         acts = (acts - scale.action_mean) / scale.action_std
-        told = store.text[starts, 0 if choice is None else choice]
         return {
             "latents": latents,
             "actions": acts.reshape(len(starts), self._config.frames, -1).float(),
-            "words": self._words[told],
+            "words": self._words[store.text[starts, told]],
             "acted": torch.from_numpy(store.acted[starts]),
         }
 

@@ -24,17 +24,16 @@ class HeldOut:
 
 
 def held_out(store: Store, *, frames: int, stride: int, count: int, seed: int = 0) -> HeldOut:
-    """Clips drawn from a seed; past an episode's end is its last frame, and nothing is sent.
+    """Clips drawn from a seed; past a subgoal's end is its last frame, and nothing is sent.
 
-    Raises ValueError where no episode has a step left.
+    Raises ValueError where no subgoal has a step left.
     """
-    rng = np.random.default_rng(seed)
-    ranges = list(zip(store.start, store.stop, strict=True))
-    starts = np.concatenate([np.arange(start, stop - stride) for start, stop in ranges])
+    rng, ends = np.random.default_rng(seed), store.ends()[:, 0]
+    starts = np.flatnonzero(ends - np.arange(len(store)) > stride)
     if not len(starts):
         raise ValueError(f"data: expected episodes of more than {stride} frames, got none; give longer ones")
     chosen = np.sort(rng.choice(starts, min(count, len(starts)), replace=False)).astype(np.int64)
-    stop = store.stop[np.searchsorted(store.stop, chosen, side="right")]
+    stop = ends[chosen]
     later = [np.minimum(chosen + stride * (k + 1), stop - 1) for k in range(frames)]
     steps = chosen[:, None] + np.arange(frames * stride)
     inside = steps < stop[:, None]

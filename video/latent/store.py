@@ -41,6 +41,13 @@ class Store:
     def __len__(self) -> int:
         return len(self.frames)
 
+    def ends(self) -> NDArray[np.int64]:
+        """[F, 2] one past the last frame of the subgoal that a frame belongs to, and of its episode."""
+        episode = np.repeat(self.stop, self.stop - self.start)
+        changes = np.flatnonzero(np.diff(self.text[:, 0]) != 0) + 1
+        last = np.unique(np.concatenate([changes, self.stop]))
+        return np.stack([last[np.searchsorted(last, np.arange(len(self)), side="right")], episode], 1)
+
 
 def pack(
     roots: Sequence[Path],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,24 @@ def untrained(folder: Path, *data: Path) -> LatentBundle:
     return train_world(run, lambda _: None)
 
 
+class _Numbers:
+    """Latents that are given."""
+
+    def __init__(self, latents: Tensor) -> None:
+        self._latents = latents
+
+    def __len__(self) -> int:
+        return len(self._latents)
+
+    def __getitem__(self, index: np.ndarray[Any, Any]) -> Tensor:
+        return self._latents[torch.from_numpy(index)]
+
+
+def text_of(store: Store) -> Any:
+    """A tokenizer of its words."""
+    return text.learn(store.texts)
+
+
 def take_steps(model: Any, steps: int, rate: float, of: Callable[[], Tensor]) -> list[float]:
     """Losses of `steps` updates."""
     optimizer, seen = torch.optim.AdamW(model.parameters(), rate), []
@@ -67,7 +86,7 @@ def learn(store: Store, eye_steps: int, steps: int, count: int) -> tuple[LatentB
     eye, mean = autoencoder.build(SMALL), autoencoder.mean_picture(store)
     pictures = autoencoder.batches(store, 16, 0)
     take_steps(eye, eye_steps, 1e-3, lambda: autoencoder.loss(eye, mean, next(pictures))[0])
-    tokenizer = text.learn(store.texts)
+    tokenizer = text_of(store)
     clips = LatentClips(store, Latents(eye, store), tokenizer, SMALL)
     batch = clips.at(clips.starts[:: len(clips) // count][:count])
     model = WorldModel(
@@ -88,6 +107,24 @@ def test_pack_keeps_frames_words_and_actions(squares: Path, tmp_path: Path) -> N
     assert [store.texts[k] for k in store.text[store.start, 0]] == ["go right", "go down"] * 4
     np.testing.assert_allclose(store.actions[:2], [[0, 0.75]] * 2)
     assert store.acted.all()
+
+
+def test_a_clip_ends_where_its_subgoal_does(squares: Path, tmp_path: Path) -> None:
+    whole = pack([squares], tmp_path / "store", report=lambda _: None)
+    labels = whole.text.copy()
+    labels[10:24, 0] = 1 - labels[10:24, 0]  # a second subgoal in the first episode
+    store = replace(whole, text=labels)
+    np.testing.assert_array_equal(
+        store.ends()[[0, 9, 10, 23, 24]], [[10, 24], [10, 24], [24, 24], [24, 24], [48, 48]]
+    )
+    kept = torch.arange(192.0)[:, None, None, None].expand(-1, 8, 4, 4)
+    clips = LatentClips(store, _Numbers(kept), text_of(store), SMALL)
+    told = clips.at(np.array([4, 4]), np.array([0, 1]))
+    latents = told["latents"][:, :, 0, 0, 0] * clips.scale.latent_std[0] + clips.scale.latent_mean[0]
+    torch.testing.assert_close(latents.round(), torch.tensor([[4.0, 7, 9, 9], [4, 7, 10, 13]]))
+    sent = told["actions"].reshape(2, 9, 2) * clips.scale.action_std + clips.scale.action_mean
+    assert sent[0, 6:].abs().max() < 1e-5
+    assert sent[1].abs().sum(1).min() > 0.1
 
 
 def test_video_without_actions_is_learned_from_too(squares: Path, tmp_path: Path) -> None:
