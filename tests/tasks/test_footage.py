@@ -205,9 +205,10 @@ def test_depth_is_not_a_camera_to_choose_from(data: Path) -> None:
 
 
 def test_the_command_asks_for_a_camera(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     info(data, second_camera)
+    monkeypatch.setattr("vlp.finetuning.check_vlm", lambda name, source: None)  # the base is looked at before
     command = ["train", "vlm", "--minutes", "1", "--base", str(tmp_path), "--data", str(data)]
     command += ["--export", str(tmp_path / "out")]
     assert main(command) == 2
