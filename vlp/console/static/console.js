@@ -10,24 +10,25 @@ function say(words) {
   error.hidden = !words;
 }
 
-document.body.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.detail.requestConfig.verb === "post") say("");
-  if (event.detail.requestConfig.path === "/answer") answering = true;
+// By the request itself: htmx tells nobody of an answer to a button whose part was drawn again meanwhile.
+document.body.addEventListener("htmx:beforeRequest", ({ detail: { requestConfig: { path, verb }, xhr } }) => {
+  if (verb === "post") say("");
+  if (path === "/answer") answering = true;
+  xhr.addEventListener("loadend", () => arrived(path, xhr));
 });
-document.body.addEventListener("htmx:responseError", (event) => say(event.detail.xhr.responseText));
-document.body.addEventListener("htmx:sendError", () => say("the console does not answer; is vlp serve still running?"));
-document.body.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.requestConfig.path === "/answer") answering = false;
-  if (!event.detail.successful) return;
-  const path = event.detail.requestConfig.path;
-  if (path === "/runs") document.querySelector("#begin [name=instruction]").blur();
-  if (path === "/answer") {  // what was written is said: the next plan is answered by keys again
+
+function arrived(path, xhr) {
+  if (path === "/answer") answering = false;
+  if (!xhr.status) say("the console does not answer; is vlp serve still running?");
+  else if (xhr.status >= 400) say(xhr.responseText);
+  else if (path === "/runs") document.querySelector("#begin [name=instruction]").blur();
+  else if (path === "/answer") {  // what was written is said: the next plan is answered by keys again
     mean("");
     if (document.activeElement.closest("#answer")) document.activeElement.blur();
     if (lost) say("");
     lost = false;
   }
-});
+}
 
 // A browser has six connections for all windows of one server: a window that can't be seen keeps none, so that
 // the one that stops the robot gets through.
