@@ -150,7 +150,8 @@ def test_keys_count_when_the_next_plan_comes_before_the_answer_is_known(page: Pa
 
 def test_a_button_counts_from_the_moment_that_it_is_drawn(page: Page, stage: Stage) -> None:
     page.evaluate("""() => document.body.addEventListener("htmx:afterSwap", (event) => {
-        if (event.detail.target.id === "plan") queueMicrotask(() => document.getElementById("approve")?.click());
+        if (event.detail.target.id !== "plan") return;
+        queueMicrotask(() => document.getElementById("approve")?.click());
     })""")
     stage.desk.touch("plan")
     assert stage.answers.get(timeout=60) == Answer.approve("the operator at the console")
