@@ -1,12 +1,9 @@
 """Planning by tree search over imagined videos: protocols, plan and tree types, beam search, guards."""
 
 from planner.amend import Amendment, Known
-from planner.guards import FiniteGuard, FrozenGuard
-from planner.protocols import Guard, Proposer, Tracker, Tracks, Value, VideoModel
-from planner.restarts import search_for
-from planner.rule_guards import KeepClearGuard, StillGuard
-from planner.search import search
-from planner.track_guards import (
+from planner.guards.pixels import FiniteGuard, FrozenGuard
+from planner.guards.rules import KeepClearGuard, StillGuard
+from planner.guards.tracks import (
     OutOfReachGuard,
     OverlapGuard,
     TeleportGuard,
@@ -15,6 +12,9 @@ from planner.track_guards import (
     UntouchedGuard,
     VanishGuard,
 )
+from planner.protocols import Guard, Proposer, Tracker, Tracks, Value, VideoModel
+from planner.restarts import search_for
+from planner.search import search
 from planner.types import Frames, Node, NoPlan, Plan, PlanStep, Proposal, Search, StepsToGo, Stopped, Tree
 
 __all__ = [

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from planner.amend import Known
 from planner.branches import Beam, Branch, expand, grow, numbered
-from planner.guards import FiniteGuard
+from planner.guards.pixels import FiniteGuard
 from planner.protocols import Guard, Proposer, Value, VideoModel
 from planner.selection import select
 from planner.types import Frames, Node, NoPlan, Plan, PlanStep, Search, StepsToGo, Stopped, Tree

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import gymnasium
 
-from tasks.grammar import UnknownInstruction, canonical, parse, phrase
-from tasks.instruction import Instruction
-from tasks.success import succeeded
+from tasks.tabletop.goals.push import succeeded
+from tasks.tabletop.language import UnknownInstruction, canonical, parse, phrase
+from tasks.tabletop.language.instruction import Instruction
 
 if TYPE_CHECKING:
-    from tasks.env import ActionError, TabletopEnv
-    from tasks.goal import Goal, understand
-    from tasks.long import LONG_TASKS, LongTask
+    from tasks.tabletop.goals import LONG_TASKS, LongTask
+    from tasks.tabletop.goals.goal import Goal, understand
+    from tasks.tabletop.world.env import ActionError, TabletopEnv
 
 __all__ = [
     "LONG_TASKS",
@@ -37,12 +37,12 @@ __all__ = [
 
 ENV_ID: Final = "vlp/Tabletop-v0"
 _LAZY: Final = {
-    "ActionError": "tasks.env",
-    "Goal": "tasks.goal",
-    "LONG_TASKS": "tasks.long",
-    "LongTask": "tasks.long",
-    "TabletopEnv": "tasks.env",
-    "understand": "tasks.goal",
+    "ActionError": "tasks.tabletop.world.env",
+    "Goal": "tasks.tabletop.goals.goal",
+    "LONG_TASKS": "tasks.tabletop.goals",
+    "LongTask": "tasks.tabletop.goals",
+    "TabletopEnv": "tasks.tabletop.world.env",
+    "understand": "tasks.tabletop.goals.goal",
 }
 """Name -> the module that has it, for what is too heavy to load with the package."""
 
@@ -55,4 +55,4 @@ def __getattr__(name: str) -> object:
 
 # The environment has its own time limit, `max_steps`.
 if ENV_ID not in gymnasium.registry:
-    gymnasium.register(ENV_ID, entry_point="tasks.env:TabletopEnv")
+    gymnasium.register(ENV_ID, entry_point="tasks.tabletop.world.env:TabletopEnv")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from vlp.weights import PARTS, write_manifest
+from vlp.models.weights import PARTS, write_manifest
 
 ROOT = Path(__file__).parent.parent
 

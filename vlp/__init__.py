@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vlp.approval import Answer
-    from vlp.saved_plan import Approval, SavedPlan
+    from vlp.agent.approval import Answer
+    from vlp.record.plan import Approval, SavedPlan
     from vlp.sdk import Agent
     from vlp.settings import Settings
 
@@ -18,9 +18,9 @@ __all__ = ["Agent", "Answer", "Approval", "SavedPlan", "Settings", "__version__"
 
 _LAZY = {
     "Agent": "vlp.sdk",
-    "Answer": "vlp.approval",
-    "Approval": "vlp.saved_plan",
-    "SavedPlan": "vlp.saved_plan",
+    "Answer": "vlp.agent.approval",
+    "Approval": "vlp.record.plan",
+    "SavedPlan": "vlp.record.plan",
     "Settings": "vlp.settings",
 }
 """Name -> its module: the command line must not load models to print its help."""

@@ -20,22 +20,24 @@ from typing import Any, Self
 
 import numpy as np
 
-from executors.robot import Observation, Robot, SimulatedRobot
-from executors.safety import SafeRobot
-from executors.watchdog import CommandTimeout
-from vlp.approval import Answer
-from vlp.build import Parts, build
-from vlp.driving import driven, held, rearm, stop
+from executors.robot import Observation, Robot
+from executors.safety.safe_robot import SafeRobot
+from executors.safety.watchdog import CommandTimeout
+from executors.tabletop.simulated import SimulatedRobot
+from vlp.agent.approval import Answer
+from vlp.agent.parts import Parts
+from vlp.agent.watcher import Onlooker
+from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.sight import moved
 from vlp.durable.names import ROBOT
 from vlp.errors import HeldError, NoPlanError, UsageError
-from vlp.events import Event
-from vlp.following import Following
-from vlp.picture import Fitted, Given
-from vlp.saved_plan import CHANGED, Approval, SavedPlan, Why, changed, why
-from vlp.sdk_run import Once, Run
+from vlp.events.thread import Following
+from vlp.events.types import Event
+from vlp.record.plan import CHANGED, Approval, SavedPlan, Why, changed, why
+from vlp.session.drive import driven, held, rearm, stop
+from vlp.session.picture import Fitted, Given
+from vlp.session.sdk_run import Once, Run
 from vlp.settings import Settings
-from vlp.sight import moved
-from vlp.watching import Onlooker
 
 
 class Agent:
@@ -43,7 +45,7 @@ class Agent:
 
     Args:
         robot: with LeRobot's method names; nobody else may drive it. Pictures of another size than the models
-            see are scaled, see `vlp.picture.fitted`.
+            see are scaled, see `vlp.session.picture.fitted`.
         settings: how wide and far it searches.
         rules: standing rules in words, for every plan.
         root: where run folders go; the robot's stop and lease lie there too.

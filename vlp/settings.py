@@ -9,6 +9,8 @@ from vlp.errors import UsageError
 
 Device = Literal["auto", "cpu", "cuda"]
 PresetName = Literal["nano", "base"]
+Approve = Literal["auto", "ask"]
+"""auto: every plan is acted on; ask: none before an operator has said so."""
 Extraction = Literal["every-frame", "last-frame", "inverse-dynamics"]
 
 LIMITS: Final = {

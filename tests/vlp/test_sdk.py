@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 import vlp
 import vlp.sdk
-from executors.robot import SimulatedRobot
+from executors.tabletop.simulated import SimulatedRobot
 from executors.wrapped import WrappedRobot
 from tests.vlp.small import GOAL, SMALL
 from vlp import Agent, Answer
-from vlp.build import Parts, build
+from vlp.agent.parts import Parts
+from vlp.domains.tabletop.build import build
 from vlp.errors import HeldError, InstructionError, NoPlanError, UsageError
-from vlp.events import Acted, Answered, Event
-from vlp.saved_plan import Approval, SavedPlan
+from vlp.events.types import Acted, Answered, Event
+from vlp.record.plan import Approval, SavedPlan
 
 
 @pytest.fixture(scope="module")

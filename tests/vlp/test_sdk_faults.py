@@ -13,19 +13,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from executors.robot import SimulatedRobot
+from executors.tabletop.simulated import SimulatedRobot
 from planner import Search
 from tests.vlp.small import GOAL, SMALL
 from vlp import Agent, Answer
-from vlp.build import Parts, build
-from vlp.commands.stop import Rearm, Stop
+from vlp.agent.parts import Parts
+from vlp.cli.stop import Rearm, Stop
+from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.sight import moved
 from vlp.durable.journal import Journal
 from vlp.durable.names import FILE
 from vlp.durable.store import Store
 from vlp.errors import HeldError, NoPlanError, StateError, UsageError
-from vlp.events import Acted
-from vlp.sdk_run import Says
-from vlp.sight import moved
+from vlp.events.types import Acted
+from vlp.session.sdk_run import Says
 
 MOST = SMALL.max_control_steps
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vlp.vlm.fakes import Answer, Body, reply
-from vlp.vlm.question import SCALE
+from vlp.vlm.hosted.fakes import Answer, Body, reply
+from vlp.vlm.hosted.question import SCALE
 
 
 def frames_of(request: Body) -> np.ndarray:

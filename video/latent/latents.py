@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tasks.precision import fast
+from tasks.learning.precision import fast
 from video.latent.autoencoder import to_tensor
 from video.latent.store import Store
 

@@ -12,7 +12,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tasks.attention import waves
+from tasks.learning.attention import waves
 from video.latent.text import MAX_TOKENS
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tasks.precision import fast
+from tasks.learning.precision import fast
 from video.latent import text
 from video.latent.autoencoder import to_frames, to_tensor
 from video.latent.bundle import LatentBundle

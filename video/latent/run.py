@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from tasks.feeding import feed
-from tasks.training import TrainConfig, Trainer
+from tasks.learning.feeding import feed
+from tasks.learning.trainer import TrainConfig, Trainer
 from video.latent import autoencoder as pictures
 from video.latent import text
 from video.latent.bundle import LatentBundle

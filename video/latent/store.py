@@ -12,8 +12,8 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from tasks.footage import Footage, read_footage
-from tasks.lerobot_read import DatasetError
+from tasks.data.footage import Footage, read_footage
+from tasks.data.lerobot_read import DatasetError
 
 FRAMES: Final = "frames.npy"
 ABOUT: Final = "about.json"

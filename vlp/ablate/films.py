@@ -8,18 +8,19 @@ from typing import cast
 
 import numpy as np
 
-from executors.robot import Robot, SimulatedRobot
+from executors.robot import Robot
+from executors.tabletop.simulated import SimulatedRobot
 from planner import NoPlan, PlanStep, Search
 from vlp.ablate.protocol import Asked
-from vlp.agent import Agent
+from vlp.agent.agent import Agent
+from vlp.agent.parts import Parts
 from vlp.bench.episode import Episode, NoFolder
 from vlp.bench.line import Line
 from vlp.bench.stops import Unscored
-from vlp.build import Parts
-from vlp.decision import ActedSubgoal
-from vlp.events import Events
-from vlp.filmstrip import scaled, sheet, strip, to_data_uri
-from vlp.runfolder import RunFolder
+from vlp.events.types import Events
+from vlp.record.decision import ActedSubgoal
+from vlp.record.filmstrip import scaled, sheet, strip, to_data_uri
+from vlp.record.folder import RunFolder
 
 HEIGHT, GAP = 60, 2
 """Pixels of a frame, and between two."""

@@ -8,16 +8,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
-from executors.robot import SimulatedRobot
+from executors.tabletop.simulated import SimulatedRobot
 from planner import NoPlan, Search
-from vlp.agent import Agent
+from vlp.agent.agent import Agent
+from vlp.agent.parts import Parts
 from vlp.bench.episode import Episode, NoFolder
 from vlp.bench.judge import Judge, Step, Verdict
 from vlp.bench.line import Line
-from vlp.build import Parts
-from vlp.events import Events
-from vlp.runfolder import RunFolder
-from vlp.weights import PLANNER
+from vlp.events.types import Events
+from vlp.models.weights import PLANNER
+from vlp.record.folder import RunFolder
 
 METHOD = "imagined-plan"
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner import Frames, Proposal
-from tasks.goal import long_task
-from tasks.grammar import canonical
-from tasks.long import LongTask
-from tasks.perception import PoseProbe
-from vlp.sight import SURE
+from tasks.tabletop.goals import LongTask
+from tasks.tabletop.goals.goal import long_task
+from tasks.tabletop.language import canonical
+from tasks.tabletop.seeing.encoder import PoseProbe
+from vlp.domains.tabletop.sight import SURE
 
 Blocks = Mapping[str, NDArray[np.float64]]
 TEMPERATURE = 0.04
@@ -51,7 +51,7 @@ class DemonstratorProposer:
 def _chances(task: LongTask, blocks: Blocks, rng: np.random.Generator) -> dict[str, float]:
     """Subgoal text -> probability, for all that the script would do next.
 
-    What is only just done may not be done for sure (see `vlp.sight`): where nothing is left to do, boards
+    What is only just done may not be done for sure (see `sight`): where nothing is left to do, boards
     are looked at on which each block stands a little elsewhere.
     """
     subgoals = task.subgoals(blocks)

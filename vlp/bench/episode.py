@@ -8,16 +8,17 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.robot import Robot, SimulatedRobot
-from tasks.layout import Layout
+from executors.robot import Robot
+from executors.tabletop.simulated import SimulatedRobot
+from tasks.tabletop.world.layout import Layout
+from vlp.agent.parts import Parts
 from vlp.bench.code import code_digest
 from vlp.bench.line import MEASURED, Line
 from vlp.bench.methods import METHODS
 from vlp.bench.names import Stop
 from vlp.bench.stops import Observed
-from vlp.build import Parts
-from vlp.events import Events
-from vlp.runfolder import Mark, RunFolder
+from vlp.events.types import Events
+from vlp.record.folder import Mark, RunFolder
 from vlp.settings import Settings
 
 

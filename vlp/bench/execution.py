@@ -11,7 +11,7 @@ from vlp.bench.engines import Engine, processes
 from vlp.bench.episode import Episode
 from vlp.bench.line import Line, identity
 from vlp.bench.log import EpisodeLog
-from vlp.weights import digest, verify
+from vlp.models.weights import digest, verify
 
 
 class Watcher(Protocol):

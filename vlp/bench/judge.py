@@ -11,11 +11,13 @@ from typing import Self
 import numpy as np
 
 from planner import Frames, OverlapGuard, TeleportGuard, TrackGuards, UntouchedGuard, VanishGuard
-from tasks.goal import Goal, understand
-from tasks.perception import PoseProbe, Remembering, SlotEncoder
-from tasks.slots import PUSHER
+from tasks.tabletop.goals.goal import Goal, understand
+from tasks.tabletop.seeing.encoder import PoseProbe, Remembering, SlotEncoder
+from tasks.tabletop.seeing.slots import PUSHER
 from vlp.bench.judge_guards import DoubledGuard, MovedAloneGuard, PeakEye
-from vlp.build import BUNDLED, MIN_GAP, ProbeTracker, choose_device, named
+from vlp.domains.tabletop.build import MIN_GAP, ProbeTracker, named
+from vlp.models.device import choose_device
+from vlp.models.weights import BUNDLED
 
 JUMP = 0.145
 """Metres that a block may go between two frames (0.6 s); the oracle's fastest push goes 0.126."""

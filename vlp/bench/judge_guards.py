@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from planner import Frames
-from tasks.perception import PoseProbe, SlotEncoder, tidy
-from tasks.slots import PUSHER
+from tasks.tabletop.seeing.encoder import PoseProbe, SlotEncoder, tidy
+from tasks.tabletop.seeing.slots import PUSHER
 
 Reasons = list[str | None]
 APART = 14.0

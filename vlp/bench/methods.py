@@ -12,17 +12,18 @@ from typing import Final
 
 import numpy as np
 
-from executors.robot import SimulatedRobot
+from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames, Proposal, StepsToGo
-from video.denoiser import SlotDenoiser
-from vlp.agent import Agent
+from video.tabletop.denoiser import SlotDenoiser
+from vlp.agent.agent import Agent
+from vlp.agent.parts import Parts
 from vlp.bench.demonstrator_proposer import DemonstratorProposer
 from vlp.bench.shown_simulator import ShownSimulator
 from vlp.bench.true_value import TrueValue
 from vlp.bench.words_agent import WordsAgent
-from vlp.build import Parts, VideoBranches
+from vlp.domains.tabletop.build import VideoBranches
+from vlp.models.weights import LANGUAGE_POLICY, PLANNER, WHOLE_DENOISER, baseline
 from vlp.settings import Settings
-from vlp.weights import LANGUAGE_POLICY, PLANNER, WHOLE_DENOISER, baseline
 
 PartsOf = Callable[[Parts, SimulatedRobot, int], AbstractContextManager[Parts]]
 """From the trained parts, the episode's robot and the search's seed to the parts of this method."""
@@ -49,7 +50,7 @@ class RandomValue:
 
 
 class NothingLearned:
-    """No value at all: 0 control steps for whatever is shown. The goal's rule (`vlp.verified_value`) alone
+    """No value at all: 0 control steps for whatever is shown. The goal's rule (`verified_value`) alone
     then says how far a frame is; where it tells no difference, the first imagined is taken."""
 
     def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:

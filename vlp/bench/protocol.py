@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tasks.instruction import AREAS, LINES
-from tasks.long import MakeLine, MoveToArea
+from tasks.tabletop.goals import MakeLine, MoveToArea
+from tasks.tabletop.language.instruction import AREAS, LINES
 from vlp.bench.episode import Episode
 from vlp.bench.methods import METHODS
 from vlp.bench.names import MethodName, Stop, TaskName

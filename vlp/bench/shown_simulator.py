@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from executors.robot import SimulatedRobot
+from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames
-from tasks.demonstrator import centers
-from tasks.grammar import parse
-from vlp.simulator_video import SimulatorVideo
+from tasks.tabletop.demos.demonstrator import centers
+from tasks.tabletop.language import parse
+from vlp.domains.tabletop.simulator_video import SimulatorVideo
 
 
 class ShownSimulator(SimulatorVideo):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.robot import SimulatedRobot
+from executors.tabletop.simulated import SimulatedRobot
 from executors.wrapped import WrappedRobot
 from vlp.bench.line import Line
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from vlp.bench.line import LATER, Line
+from vlp.bench.stats import bootstrap, share
 from vlp.bench.stops import DONE
-from vlp.evaluate.common import bootstrap, share
 
 OURS = "ours"
 BOUND = "bound-"

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner import Frames, StepsToGo
-from tasks.board import BLOCK_8, KINDS
-from tasks.demonstrator import centers, run_long, run_push
-from tasks.goal import long_task
-from tasks.layout import Layout
-from tasks.long import LongTask
-from tasks.perception import PoseProbe
-from tasks.slots import ORDERS, PUSHER, places
-from tasks.world import World
+from tasks.tabletop.demos.demonstrator import centers, run_long, run_push
+from tasks.tabletop.goals import LongTask
+from tasks.tabletop.goals.goal import long_task
+from tasks.tabletop.seeing.encoder import PoseProbe
+from tasks.tabletop.seeing.slots import ORDERS, PUSHER, places
+from tasks.tabletop.world.board import BLOCK_8, KINDS
+from tasks.tabletop.world.layout import Layout
+from tasks.tabletop.world.world import World
 
 MOST = 600
 """Control steps told for a frame from which the demonstrator does not complete the task in so many."""

@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from executors.gate import Gate
-from executors.language_policy import LanguagePolicy, WordsPolicy
 from executors.robot import Robot
-from vlp.agent import Agent
-from vlp.build import Parts, choose_device
-from vlp.events import Events
-from vlp.runfolder import RunFolder
+from executors.safety.gate import Gate
+from executors.tabletop.language_policy import LanguagePolicy, WordsPolicy
+from vlp.agent.agent import Agent
+from vlp.agent.parts import Parts
+from vlp.agent.state import State
+from vlp.events.types import Events
+from vlp.models.device import choose_device
+from vlp.models.weights import LANGUAGE_POLICY, baseline
+from vlp.record.folder import RunFolder
 from vlp.settings import Settings
-from vlp.state import State
-from vlp.weights import LANGUAGE_POLICY, baseline
 
 STEPS = 48
 """Control steps acted between two looks at what to do next, as long as a clip."""

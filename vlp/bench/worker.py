@@ -7,9 +7,10 @@ from pathlib import Path
 import torch
 from transformers.utils.logging import disable_progress_bar
 
+from vlp.agent.parts import Parts
 from vlp.bench.episode import Episode
 from vlp.bench.line import Line
-from vlp.build import Parts, build
+from vlp.domains.tabletop.build import build
 from vlp.settings import Settings
 
 

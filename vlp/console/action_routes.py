@@ -9,12 +9,12 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import FastAPI, Form
 
-from vlp.approval import Answer
-from vlp.approving import Approve
+from vlp.agent.approval import Answer
 from vlp.console.desk import Desk
 from vlp.console.history import run_of
 from vlp.console.runner import Runner
 from vlp.errors import UsageError
+from vlp.settings import Approve
 
 MOST_DIGITS: Final = 40
 """Of a number; Python refuses to read one of thousands."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from executors.faults import one_line
+from executors.safety.faults import one_line
 from vlp.console import views
 from vlp.console.access import Access
 from vlp.console.action_routes import add_actions

@@ -12,13 +12,13 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.holds import HoldError
 from executors.robot import Observation
+from executors.safety.faults import HoldError
 from planner import Search
-from vlp.approval import Answer, check
+from vlp.agent.approval import Answer, check
 from vlp.errors import UsageError
-from vlp.events import Acted, Event, Observed, Searched, Stopped, SubgoalStarted, Verified
-from vlp.live_text import line, plain, search_line
+from vlp.events.types import Acted, Event, Observed, Searched, Stopped, SubgoalStarted, Verified
+from vlp.events.words import line, plain, search_line
 
 Topic = Literal["status", "camera", "plan", "acted", "history", "stopped"]
 """What of the page has changed."""
@@ -50,7 +50,7 @@ class Scene:
 
 
 class Desk:
-    """A `vlp.watching.Watcher` on one side, the page on the other; `began` is called by each run anew."""
+    """A `Watcher` on one side, the page on the other; `began` is called by each run anew."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from fastapi import HTTPException
 
-from executors.stop import StopLatch
-from vlp.driving import is_free
+from executors.safety.stop import StopLatch
 from vlp.durable.names import FILE, ROBOT
-from vlp.events import RunStarted
-from vlp.live_text import plain
-from vlp.runfolder import is_name
+from vlp.events.types import RunStarted
+from vlp.events.words import plain
+from vlp.record.folder import is_name
+from vlp.session.drive import is_free
 
 SHOWN: Final = 40
 """Runs, the newest first."""

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, Response
 
 from vlp.console import pictures
 from vlp.console.history import run_of
-from vlp.decision import Decision
+from vlp.record.decision import Decision
 
 REPORT_POLICY: Final = (
     "default-src 'none'; img-src data:; media-src data: 'self'; "

@@ -9,9 +9,9 @@ from typing import Final
 from PIL import Image
 
 from planner import Frames
-from vlp.decision import ActedSubgoal, Decision, load_acted, load_decision
-from vlp.filmstrip import scaled, sheet, strip, to_png
-from vlp.plan_film import film as film_of
+from vlp.record.decision import ActedSubgoal, Decision, load_acted, load_decision
+from vlp.record.filmstrip import scaled, sheet, strip, to_png
+from vlp.record.plan_film import film as film_of
 
 GAP: Final = 2
 MOST: Final = 100_000

@@ -9,21 +9,20 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
-from executors.faults import one_line
-from executors.holds import HoldError
-from vlp.approving import Approve
-from vlp.commands.carrying import Conclude
-from vlp.commands.instruction import check_instruction
-from vlp.commands.resume import gone_on
-from vlp.commands.run import Options, Run
-from vlp.commands.session import carried_out
+from executors.safety.faults import HoldError, one_line
+from vlp.cli.resume import gone_on
+from vlp.cli.run import Options, Run
 from vlp.console.desk import Desk
 from vlp.console.history import entry, find, latch_of
-from vlp.driving import rearm, stop
+from vlp.domains.tabletop.check import check_instruction
 from vlp.durable.names import FILE, ROBOT
-from vlp.durable.record import kept_run
 from vlp.durable.store import Store
 from vlp.errors import HeldError, UsageError, VlpError
+from vlp.session.drive import rearm, stop
+from vlp.session.open import carried_out
+from vlp.session.options import kept_run
+from vlp.session.run import Conclude
+from vlp.settings import Approve
 
 LONG: Final = 30.0
 """Seconds to wait for a run to end where it is; a search of one decision takes a few."""

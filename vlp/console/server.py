@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
-from vlp.commands.process import print_result
+from vlp.cli.process import print_result
 from vlp.console.access import Access
 from vlp.console.app import application
 from vlp.console.desk import Desk
 from vlp.console.runner import Runner
 from vlp.errors import FolderError, UsageError
-from vlp.weights import BUNDLED, verify
+from vlp.models.weights import BUNDLED, verify
 
 if TYPE_CHECKING:
-    from vlp.commands.serve import Serve
+    from vlp.cli.serve import Serve
 
 HOST = "127.0.0.1"
 MOST_HEADERS: Final = 2**20

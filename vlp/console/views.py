@@ -12,8 +12,8 @@ from urllib.parse import quote
 from planner import Node
 from vlp.console import history, pictures
 from vlp.console.desk import Desk, Scene
-from vlp.decision import Decision
-from vlp.report_parts import steps_text
+from vlp.record.decision import Decision
+from vlp.record.report.parts import steps_text
 
 ROWS: Final = 40
 """Branches of a level that are shown, the best first."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from vlp.errors import StateError
-from vlp.events import Acted, Event, readable_events
+from vlp.events.types import Acted, Event, readable_events
 
 NAME: Final = "events.jsonl"
 """In a run's folder."""

@@ -16,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.faults import RobotLostError
-from executors.gate import GateError
 from executors.robot import Observation, Robot
+from executors.safety.faults import RobotLostError
+from executors.safety.gate import GateError
 from executors.wrapped import View, WrappedRobot
 from vlp.durable.codec import pack, unpack
 from vlp.durable.store import Store

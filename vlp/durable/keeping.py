@@ -11,18 +11,18 @@ from uuid import uuid4
 import numpy as np
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
+from executors.follow.runtime import Followed
 from executors.robot import Robot
-from executors.runtime import Followed
 from planner import Frames, Plan, PlanStep
+from vlp.agent.state import State
 from vlp.durable.checkpoints import Checkpoints, anew, in_file, in_memory
 from vlp.durable.codec import pack, unpack
-from vlp.durable.digest import plan_digest
 from vlp.durable.filed import Filed
 from vlp.durable.journal import Journal, JournaledRobot
 from vlp.durable.recall import Recall
 from vlp.durable.store import Store
 from vlp.errors import StateError
-from vlp.state import State
+from vlp.record.digest import plan_digest
 
 CHECKPOINTS: Final = "checkpoints.sqlite"
 BLOCKS: Final = "blocks"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+from vlp.agent.state import State
 from vlp.durable.event_log import NAME, checked, told
 from vlp.durable.filed import Filed
 from vlp.durable.journal import Journal
 from vlp.durable.keeping import Keeping
 from vlp.durable.store import Store
-from vlp.state import State
 
 
 def check_kept(path: Path, store: Store, keeping: Keeping) -> None:

@@ -13,26 +13,28 @@ from typing import Any, Final, cast
 import numpy as np
 import tyro
 
-from executors.robot import SimulatedRobot
+from executors.tabletop.simulated import SimulatedRobot
 from executors.wrapped import WrappedRobot
-from tasks.board import words_of
-from tasks.families import REFERENCE_FAMILIES
-from tasks.rules import read_rules
-from tasks.world import World
-from vlp.agent import Agent
+from tasks.tabletop.goals.families import REFERENCE_FAMILIES
+from tasks.tabletop.rules import read_rules
+from tasks.tabletop.world.board import words_of
+from tasks.tabletop.world.world import World
+from vlp.agent.agent import Agent
+from vlp.agent.parts import Parts
 from vlp.bench.episode import Episode, NoFolder
 from vlp.bench.execution import run_all
 from vlp.bench.line import MEASURED, Line
 from vlp.bench.log import EpisodeLog
 from vlp.bench.progress import Bar
+from vlp.bench.stats import bootstrap, share
 from vlp.bench.stops import Observed
-from vlp.build import BUNDLED, Parts, named
+from vlp.domains.tabletop.build import named
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import ask, bootstrap, share, write
-from vlp.events import Events
-from vlp.runfolder import RunFolder
+from vlp.evaluate.common import ask, write
+from vlp.events.types import Events
+from vlp.models.weights import BUNDLED, PLANNER
+from vlp.record.folder import RunFolder
 from vlp.settings import Settings
-from vlp.weights import PLANNER
 
 NONE: Final = "none"
 NEVER: Final = "never move a block that is not named"

@@ -13,14 +13,15 @@ from typing import Final
 import numpy as np
 import tyro
 
-from tasks.camera import BOARD, Camera
-from tasks.perception import SlotEncoder
-from video.renderer import SlotRenderer
-from vlp.build import BUNDLED
+from tasks.tabletop.seeing.encoder import SlotEncoder
+from tasks.tabletop.world.camera import BOARD, Camera
+from video.tabletop.renderer import SlotRenderer
+from vlp.bench.stats import share
+from vlp.domains.tabletop.view import BoardView
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import share, write
+from vlp.evaluate.common import write
 from vlp.evaluate.spoiled import GOOD, WRONG, Boards, Spoil, with_hand
-from vlp.view import BoardView
+from vlp.models.weights import BUNDLED
 
 COVERS: Final = "something covers the board"
 

@@ -3,52 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tasks import families
-from tasks.demonstrator import Push, centers
-from tasks.grammar import phrase
-from tasks.layout import random_layout
-from tasks.oracle import Style
-from tasks.world import World
-
-Vector = NDArray[np.float64]
-
-
-def wilson(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95% score interval of a proportion (Wilson, 1927)."""
-    if not trials:
-        return 0.0, 1.0
-    share = successes / trials
-    base = 1 + z * z / trials
-    middle = (share + z * z / (2 * trials)) / base
-    half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)) / base
-    return round(middle - half, 4), round(middle + half, 4)
-
-
-def bootstrap(values: Sequence[float], seed: int = 0, draws: int = 2000) -> tuple[float, float]:
-    """The 95% percentile interval of a mean (Efron, 1979)."""
-    data = np.asarray(values, float)
-    means = np.random.default_rng(seed).choice(data, (draws, len(data))).mean(1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return round(float(low), 4), round(float(high), 4)
-
-
-def share(flags: Sequence[bool]) -> dict[str, object]:
-    """A proportion with its interval, as it stands in a result file."""
-    hits = int(np.sum(flags))
-    return {
-        "share": round(hits / max(1, len(flags)), 4),
-        "of": len(flags),
-        "interval_95": wilson(hits, len(flags)),
-    }
+from tasks.tabletop.demos.demonstrator import Push, centers
+from tasks.tabletop.demos.oracle import Style
+from tasks.tabletop.goals import families
+from tasks.tabletop.language import phrase
+from tasks.tabletop.world.layout import random_layout
+from tasks.tabletop.world.world import World
 
 
 def write(name: str, result: Mapping[str, object], folder: Path = Path("results")) -> None:

@@ -1,6 +1,6 @@
 """`python -m vlp.evaluate.confidence`: how sure the agent may be of a plan, how often its camera is wrong.
 
-Records runs on boards of training seeds, fits the confidence to them (vlp/confidence.json), and measures on
+Records runs on boards of training seeds, fits the confidence to them (confidence.json), and measures on
 evaluation seeds: predicted against observed shares (results/confidence.json, results/confidence.png), and the
 runs that ended as done though they were not, or went on though they were.
 """
@@ -18,21 +18,21 @@ import tyro
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from tasks.families import REFERENCE_FAMILIES
-from tasks.world import World
+from tasks.tabletop.goals.families import REFERENCE_FAMILIES
+from tasks.tabletop.world.world import World
 from vlp.bench.execution import run_all
 from vlp.bench.line import Line
 from vlp.bench.log import EpisodeLog
 from vlp.bench.progress import Bar
 from vlp.bench.protocol import instruction
-from vlp.build import BUNDLED
-from vlp.confidence import FEATURES, FITTED, Confidence
+from vlp.bench.stats import bootstrap, share
+from vlp.domains.tabletop.confidence import FEATURES, FITTED, Confidence
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import ask, bootstrap, share, write
+from vlp.evaluate.common import ask, write
 from vlp.evaluate.recorded import Recorded
 from vlp.evaluate.reliability import draw, reliability
+from vlp.models.weights import BUNDLED, digest, verify
 from vlp.settings import Settings
-from vlp.weights import digest, verify
 
 TASKS: Final = ("area", "group", "line", "push")
 WIDTHS: Final = ((2, 4, 4, 2), (1, 2, 2, 2), (1, 1, 4, 1))

@@ -22,18 +22,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.robot import SimulatedRobot
+from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames, VideoModel
-from vlp.agent import Agent
-from vlp.build import Parts, build
+from vlp.agent.agent import Agent
+from vlp.agent.parts import Parts
+from vlp.domains.tabletop.build import build
 from vlp.durable.keeping import Keeping
 from vlp.durable.names import FILE
 from vlp.durable.recall import Recall
 from vlp.durable.store import Store
 from vlp.durable.verifying import check_kept
 from vlp.evaluate.common import write
-from vlp.events import Events
-from vlp.runfolder import RunFolder
+from vlp.events.types import Events
+from vlp.record.folder import RunFolder
 from vlp.settings import Settings
 
 GOAL: Final = "group the blocks by color"

@@ -12,12 +12,14 @@ import numpy as np
 import torch
 import tyro
 
-from executors.robot import SimulatedRobot
+from executors.tabletop.simulated import SimulatedRobot
 from planner import search
-from tasks.precision import has_bfloat16
-from vlp.build import BUNDLED, MAX_VALUE_GAIN, build, choose_device
+from tasks.learning.precision import has_bfloat16
+from vlp.domains.tabletop.build import MAX_VALUE_GAIN, build
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
+from vlp.models.device import choose_device
+from vlp.models.weights import BUNDLED
 
 
 @dataclass(frozen=True)

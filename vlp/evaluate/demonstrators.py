@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from tasks.board import HOLD_STEPS, LONG_MAX_STEPS
-from tasks.demonstrator import Push, centers, run_long, run_push
-from tasks.families import FAMILIES
-from tasks.layout import random_layout
-from tasks.long import BY_INSTRUCTION, LongTask
-from tasks.world import World
+from tasks.tabletop.demos.demonstrator import Push, centers, run_long, run_push
+from tasks.tabletop.goals import BY_INSTRUCTION, LongTask
+from tasks.tabletop.goals.families import FAMILIES
+from tasks.tabletop.world.board import HOLD_STEPS, LONG_MAX_STEPS
+from tasks.tabletop.world.layout import random_layout
+from tasks.tabletop.world.world import World
+from vlp.bench.stats import share
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import ask, share, write
+from vlp.evaluate.common import ask, write
 
 PUSH_BAR = 0.97
 LONG_BAR = 0.95

@@ -9,18 +9,19 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from executors.policy import FramePolicy, SlotPolicy
-from executors.robot import SimulatedRobot
-from executors.runtime import Runtime
-from tasks import families
-from tasks.demonstrator import centers, run_push
-from tasks.layout import Layout
-from tasks.perception import PoseProbe, SlotEncoder
-from tasks.world import World
-from video.clips import STRIDE
-from vlp.build import BUNDLED
+from executors.follow.runtime import Runtime
+from executors.tabletop.policy import FramePolicy, SlotPolicy
+from executors.tabletop.simulated import SimulatedRobot
+from tasks.tabletop.demos.demonstrator import centers, run_push
+from tasks.tabletop.goals import families
+from tasks.tabletop.seeing.encoder import PoseProbe, SlotEncoder
+from tasks.tabletop.world.layout import Layout
+from tasks.tabletop.world.world import World
+from video.tabletop.clips import STRIDE
+from vlp.bench.stats import share
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import Asked, ask, share, write
+from vlp.evaluate.common import Asked, ask, write
+from vlp.models.weights import BUNDLED
 
 
 @dataclass(frozen=True)

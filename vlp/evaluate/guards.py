@@ -13,14 +13,16 @@ import tyro
 from numpy.typing import NDArray
 
 from planner import Guard
-from tasks import families
-from tasks.demonstrator import run_push
-from tasks.grammar import canonical
-from tasks.world import World
-from video.clips import FRAMES, STRIDE
-from vlp.build import BUNDLED, build
+from tasks.tabletop.demos.demonstrator import run_push
+from tasks.tabletop.goals import families
+from tasks.tabletop.language import canonical
+from tasks.tabletop.world.world import World
+from video.tabletop.clips import FRAMES, STRIDE
+from vlp.bench.stats import share
+from vlp.domains.tabletop.build import build
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import Asked, ask, share, write
+from vlp.evaluate.common import Asked, ask, write
+from vlp.models.weights import BUNDLED
 
 State = tuple[dict[str, tuple[float, float, float]], tuple[float, float]]
 """Blocks at (x, y, yaw), the pusher at (x, y): metres, radians."""

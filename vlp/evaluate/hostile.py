@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from executors.robot import Observation, Robot, SimulatedRobot
+from executors.robot import Observation, Robot
+from executors.tabletop.simulated import SimulatedRobot
 from executors.wrapped import WrappedRobot
-from vlp.build import Parts, build
+from vlp.agent.parts import Parts
+from vlp.domains.tabletop.build import build
 from vlp.errors import HeldError, InstructionError, NoPlanError
 from vlp.evaluate.common import write
 from vlp.sdk import Agent

@@ -9,13 +9,15 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from tasks import families
-from tasks.perception import PoseProbe, SlotEncoder
-from tasks.success import succeeded
-from tasks.world import World
-from vlp.build import BUNDLED, build
+from tasks.tabletop.goals import families
+from tasks.tabletop.goals.push import succeeded
+from tasks.tabletop.seeing.encoder import PoseProbe, SlotEncoder
+from tasks.tabletop.world.world import World
+from vlp.bench.stats import share
+from vlp.domains.tabletop.build import build
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import Asked, ask, share, write
+from vlp.evaluate.common import Asked, ask, write
+from vlp.models.weights import BUNDLED
 
 MOVED = 0.015
 """A block that went further, in metres, has moved."""

@@ -12,21 +12,20 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from tasks import families
-from tasks.demonstrator import MAX_PUSH_STEPS, Push, centers, run_long, run_push
-from tasks.goal import Goal, LongGoal, understand
-from tasks.grammar import canonical
-from tasks.layout import random_layout
-from tasks.long import LONG_TASKS, LongTask
-from tasks.rollouts import HOLD
-from tasks.world import World
-from video.clips import STRIDE
+from tasks.tabletop.demos.demonstrator import MAX_PUSH_STEPS, Push, centers, run_long, run_push
+from tasks.tabletop.demos.rollouts import HOLD
+from tasks.tabletop.goals import LONG_TASKS, LongTask, families
+from tasks.tabletop.goals.goal import Goal, LongGoal, understand
+from tasks.tabletop.language import canonical
+from tasks.tabletop.world.layout import random_layout
+from tasks.tabletop.world.world import World
+from video.tabletop.clips import STRIDE
 from vlp.bench.judge import JUMP, Judge, Step, Verdict
-from vlp.build import BUNDLED
+from vlp.bench.stats import share
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import Asked, ask, share, write
+from vlp.evaluate.common import Asked, ask, write
 from vlp.evaluate.guards import SPOILT, State, draw
-from vlp.weights import verify
+from vlp.models.weights import BUNDLED, verify
 
 BAR = 0.97
 EARLY = 0.5

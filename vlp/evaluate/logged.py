@@ -16,8 +16,8 @@ import tyro
 from vlp.bench.line import LATER, Line
 from vlp.bench.log import EpisodeLog
 from vlp.bench.names import TASKS, MethodName, Stop, TaskName
+from vlp.bench.session import write_json
 from vlp.bench.summary import summary
-from vlp.commands.bench_session import write_json
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from tasks import slots
-from tasks.board import KINDS
-from tasks.layout import random_layout
-from tasks.perception import SlotEncoder
-from tasks.slots import places
-from tasks.world import World
-from vlp.build import BUNDLED
+from tasks.tabletop.seeing import slots
+from tasks.tabletop.seeing.encoder import SlotEncoder
+from tasks.tabletop.seeing.slots import places
+from tasks.tabletop.world.board import KINDS
+from tasks.tabletop.world.layout import random_layout
+from tasks.tabletop.world.world import World
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
+from vlp.models.weights import BUNDLED
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import tyro
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from vlp.decision import load_acted, load_decision
-from vlp.filmstrip import PAPER, sheet, strip
+from vlp.record.decision import load_acted, load_decision
+from vlp.record.filmstrip import PAPER, sheet, strip
 
 GAP = 4
 LINE = 22

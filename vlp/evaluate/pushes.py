@@ -7,15 +7,16 @@ from pathlib import Path
 
 import tyro
 
-from tasks.families import REFERENCE_FAMILIES
-from tasks.world import World
+from tasks.tabletop.goals.families import REFERENCE_FAMILIES
+from tasks.tabletop.world.world import World
 from vlp.bench.episode import Episode
 from vlp.bench.execution import run_all
 from vlp.bench.log import EpisodeLog
 from vlp.bench.progress import Bar
-from vlp.build import BUNDLED
+from vlp.bench.stats import share
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import ask, share, write
+from vlp.evaluate.common import ask, write
+from vlp.models.weights import BUNDLED
 from vlp.settings import Settings
 
 

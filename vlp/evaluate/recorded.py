@@ -7,18 +7,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from executors.robot import SimulatedRobot
+from executors.tabletop.simulated import SimulatedRobot
 from planner import Search
-from tasks.perception import PoseProbe
-from vlp.agent import Agent
+from tasks.tabletop.seeing.encoder import PoseProbe
+from vlp.agent.agent import Agent
+from vlp.agent.parts import Parts
 from vlp.bench.episode import Episode, NoFolder
 from vlp.bench.line import Line
 from vlp.bench.stops import Unscored
-from vlp.build import Parts
-from vlp.confidence import FEATURES, features
-from vlp.events import Event, Events, SubgoalStarted, Verified
-from vlp.runfolder import RunFolder
-from vlp.weights import PLANNER
+from vlp.domains.tabletop.confidence import FEATURES, features
+from vlp.events.types import Event, Events, SubgoalStarted, Verified
+from vlp.models.weights import PLANNER
+from vlp.record.folder import RunFolder
 
 
 @dataclass

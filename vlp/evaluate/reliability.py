@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from vlp.evaluate.common import share
+from vlp.bench.stats import share
 
 BINS: Final = 6
 

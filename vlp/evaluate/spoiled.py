@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw
 
 from executors.robot import Observation
 from planner import Frames
-from tasks.camera import BOARD, REFERENCE, Camera
-from tasks.layout import random_layout, random_names
-from tasks.world import World
+from tasks.tabletop.world.camera import BOARD, REFERENCE, Camera
+from tasks.tabletop.world.layout import random_layout, random_names
+from tasks.tabletop.world.world import World
 
 Rng = np.random.Generator
 Spoil = Callable[[Frames, Rng], Frames]

@@ -1,6 +1,6 @@
 """Whether steps-to-go can tell the branches of one decision apart, where lines get stuck: in crowded rows.
 
-The value is held against the demonstrator's play without physics (`tasks.kinematic`), from where the pose
+The value is held against the demonstrator's play without physics (`demos.kinematic`), from where the pose
 probe sees things in the last imagined frames: over all branches that the guards let pass, and for its pick.
 """
 
@@ -14,17 +14,20 @@ import tyro
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from executors.robot import SimulatedRobot
+from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames, NoPlan, search
-from tasks.board import BLOCK_8
-from tasks.instruction import LINES
-from tasks.kinematic import play
-from tasks.layout import row_layout
-from tasks.long import LongTask, MakeLine
-from tasks.perception import PoseProbe
-from vlp.build import BUNDLED, Parts, build
+from tasks.tabletop.demos.kinematic import play
+from tasks.tabletop.goals import LongTask, MakeLine
+from tasks.tabletop.language.instruction import LINES
+from tasks.tabletop.seeing.encoder import PoseProbe
+from tasks.tabletop.world.board import BLOCK_8
+from tasks.tabletop.world.layout import row_layout
+from vlp.agent.parts import Parts
+from vlp.bench.stats import bootstrap
+from vlp.domains.tabletop.build import build
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import bootstrap, write
+from vlp.evaluate.common import write
+from vlp.models.weights import BUNDLED
 
 Vector = NDArray[np.float64]
 

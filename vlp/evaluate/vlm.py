@@ -10,16 +10,17 @@ import tyro
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from tasks.demonstrator import centers, run_long, run_push
-from tasks.grammar import UnknownInstruction, parse
-from tasks.layout import random_layout
-from tasks.long import LONG_TASKS
-from tasks.world import World
-from vlp.build import BUNDLED
+from tasks.tabletop.demos.demonstrator import centers, run_long, run_push
+from tasks.tabletop.goals import LONG_TASKS
+from tasks.tabletop.language import UnknownInstruction, parse
+from tasks.tabletop.world.layout import random_layout
+from tasks.tabletop.world.world import World
+from vlp.bench.stats import bootstrap, share
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import bootstrap, share, write
-from vlp.vlm import tokens
-from vlp.vlm.bundled import BundledVLM
+from vlp.evaluate.common import write
+from vlp.models.weights import BUNDLED
+from vlp.vlm.tabletop import tokens
+from vlp.vlm.tabletop.bundled import BundledVLM
 
 EVERY = 12
 """Control steps between the frames that are looked at."""

@@ -18,7 +18,7 @@ from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
 from video.latent.samples import beside, figures, held_out
 from video.latent.store import pack
-from vlp.filmstrip import write_png
+from vlp.record.filmstrip import write_png
 
 
 @dataclass(frozen=True)

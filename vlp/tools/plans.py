@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from planner import Search
-from tasks.board import words_of
-from vlp.approval import Answer, check
+from tasks.tabletop.world.board import words_of
+from vlp.agent.approval import Answer, check
+from vlp.agent.watcher import Onlooker
+from vlp.domains.tabletop.known import PUSHES, long_tasks
 from vlp.errors import HeldError, NoPlanError, UsageError, VlpError
-from vlp.events import Event
-from vlp.filmstrip import to_png
-from vlp.known import PUSHES, long_tasks
-from vlp.saved_plan import SavedPlan
-from vlp.watching import Onlooker
+from vlp.events.types import Event
+from vlp.record.filmstrip import to_png
+from vlp.record.plan import SavedPlan
 
 if TYPE_CHECKING:
     from vlp.sdk import Agent

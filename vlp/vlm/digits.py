@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vlp.vlm.completion import Choice, Read, TokenChances, UnusableReply, text
+from vlp.vlm.hosted.completion import Choice, Read, TokenChances, UnusableReply, text
 
 UNIT = 40.0
 """Control steps that a digit stands for, about one push: 0 is done, 9 is 360 or more."""

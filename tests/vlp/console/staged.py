@@ -13,14 +13,14 @@ import uvicorn
 
 from planner import Search, search
 from planner.fakes import BanditProposer, BanditValue, BanditVideo, number_frame
-from vlp.approval import Answer
-from vlp.commands.run import Options
+from vlp.agent.approval import Answer
+from vlp.cli.run import Options
 from vlp.console.app import application
 from vlp.console.desk import Desk
 from vlp.console.runner import Runner
 from vlp.console.server import configured
-from vlp.decision import save_decision
-from vlp.runfolder import RunFolder
+from vlp.record.decision import save_decision
+from vlp.record.folder import RunFolder
 
 TOKEN = "t0ken"
 

@@ -14,7 +14,7 @@ from starlette.routing import Match
 
 from tests.conftest import ROOT, Vlp
 from tests.vlp.console.serving import Served, served
-from vlp.commands.run import Options
+from vlp.cli.run import Options
 from vlp.console.app import application
 from vlp.console.desk import Desk
 from vlp.console.runner import Runner

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.vlp.console.staged import Stage, imagined, staged
-from vlp.decision import save_decision
+from vlp.record.decision import save_decision
 
 DEEP = "[" * 200_000
 RESULTS = {

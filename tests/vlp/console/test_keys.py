@@ -9,7 +9,7 @@ from playwright.sync_api import APIResponse, Page, Request, Route, expect
 
 from tests.vlp.console.serving import browser_page
 from tests.vlp.console.staged import Stage, staged
-from vlp.approval import Answer
+from vlp.agent.approval import Answer
 
 FIELDS = "input:not([type=hidden]), textarea, select"
 

@@ -12,11 +12,11 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from executors.files import file_lock
-from executors.stop import StopLatch
+from executors.safety.files import file_lock
+from executors.safety.stop import StopLatch
 from tests.vlp.console.serving import browser_page
 from tests.vlp.console.staged import Stage, staged
-from vlp.commands.run import Options
+from vlp.cli.run import Options
 from vlp.console import pictures, views
 from vlp.console.desk import Desk
 from vlp.console.history import latch_of

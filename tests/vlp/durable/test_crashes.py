@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from vlp.build import Parts, build
+from vlp.agent.parts import Parts
+from vlp.domains.tabletop.build import build
 from vlp.durable.journal import Journal
 from vlp.durable.store import Store
 from vlp.evaluate.crashes import SMALL, Kill, faults, kill_and_recover, outcome, sent_by, writes

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from executors.gate import GateError
-from executors.robot import SimulatedRobot
+from executors.safety.gate import GateError
+from executors.tabletop.simulated import SimulatedRobot
 from vlp.durable.journal import Diverged, Journal, JournaledRobot
 from vlp.durable.store import Store
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import torch
 
-from vlp.build import Parts, build
+from vlp.agent.parts import Parts
+from vlp.domains.tabletop.build import build
 from vlp.durable.checkpoints import in_file
-from vlp.durable.ending import check_not_over
 from vlp.durable.journal import SEEN, SENT
 from vlp.durable.keeping import CHECKPOINTS, FOLLOWED, PLAN, Keeping
 from vlp.durable.names import FILE
@@ -23,8 +23,9 @@ from vlp.durable.store import Store
 from vlp.durable.verifying import check_kept, latest
 from vlp.errors import StateError
 from vlp.evaluate.crashes import SMALL, Kill, faults, in_process, outcome, sent_by, work, writes
-from vlp.events import Event, RunStarted
-from vlp.runfolder import RunFolder
+from vlp.events.types import Event, RunStarted
+from vlp.record.folder import RunFolder
+from vlp.session.ending import check_not_over
 from vlp.settings import Settings
 
 SHORT: Settings = replace(SMALL, max_control_steps=16)

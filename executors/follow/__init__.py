@@ -1,0 +1,1 @@
+"""From an imagined clip to actions."""

@@ -1,0 +1,1 @@
+"""What stands between any action and a robot: stop, lease, gates, watchdogs."""

@@ -1,0 +1,1 @@
+"""The tabletop's simulated robot, its policies, and its rules for actions."""

@@ -1,0 +1,1 @@
+"""Guards: which imagined branches may not be acted on."""

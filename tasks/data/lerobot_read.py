@@ -1,0 +1,294 @@
+"""Episodes, their LeRobotDataset v3.0 layout on disk, and the way back from it.
+
+A dataset is cut into files of some thousand frames. Number k of them is one parquet file of steps, one
+of episodes and one video, all named chunk-<k // 1000>/file-<k % 1000>; the texts and the totals stand
+once, in meta/.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from tasks.data.video_file import PixelFormat, VideoFileError, read_frames
+from tasks.tabletop.world.board import KINDS
+
+VERSION: Final = "v3.0"
+CAMERA: Final = "observation.images.board"
+FILES_PER_CHUNK: Final = 1000
+
+_FILE: Final = "chunk-{chunk_index:03d}/file-{file_index:03d}"
+DATA_PATH: Final = f"data/{_FILE}.parquet"
+VIDEO_PATH: Final = f"videos/{{video_key}}/{_FILE}.mp4"
+EPISODES_PATH: Final = f"meta/episodes/{_FILE}.parquet"
+TASKS_PATH: Final = "meta/tasks.parquet"
+SUBGOALS_PATH: Final = "meta/subgoals.parquet"
+STATS_PATH: Final = "meta/stats.json"
+INFO_PATH: Final = "meta/info.json"
+
+PIXELS: Final[PixelFormat] = "yuv444p"
+"""A block is a few pixels wide: halved colour planes would mix it with the board."""
+VECTORS: Final = {
+    "observation.state": ("effector_x", "effector_y", "target_x", "target_y"),
+    "action": ("x", "y"),
+    "observation.environment_state": tuple(f"{kind}_{part}" for kind in KINDS for part in ("x", "y", "yaw")),
+}
+SCALARS: Final = {
+    "next.success": "bool",
+    "next.done": "bool",
+    "subgoal_index": "int64",
+    "timestamp": "float32",
+    "frame_index": "int64",
+    "episode_index": "int64",
+    "index": "int64",
+    "task_index": "int64",
+}
+
+
+class DatasetError(Exception):
+    """A dataset cannot be written or read: says what was expected, what was got, what to do."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """T >= 1 steps of the tabletop, the frame and the state of each taken before its action.
+
+    Raises:
+        DatasetError: the arrays do not fit together, or a number but a block's pose is not finite.
+    """
+
+    rgb: NDArray[np.uint8]
+    """[T, H, W, 3]."""
+    effector: NDArray[np.float32]
+    """[T, 2], metres: where the pusher is."""
+    effector_target: NDArray[np.float32]
+    """[T, 2], metres: the set point it follows."""
+    action: NDArray[np.float32]
+    """[T, 2], metres: the change of the set point."""
+    blocks: NDArray[np.float32]
+    """[T, 16, 3], x and y in metres, yaw in radians, in the order of `KINDS`; NaN where a kind is not
+    on the board."""
+    instruction: str
+    """The goal of the whole episode."""
+    subgoal: tuple[str, ...]
+    """One text a step."""
+    success: bool
+    source: str
+    """Who made it: "push", "long", "play" or "failure"."""
+
+    def __post_init__(self) -> None:
+        steps = len(self.rgb)
+        expected = {
+            "effector": (steps, 2),
+            "effector_target": (steps, 2),
+            "action": (steps, 2),
+            "blocks": (steps, len(KINDS), 3),
+        }
+        if self.rgb.dtype != np.uint8 or self.rgb.ndim != 4 or self.rgb.shape[3] != 3 or not steps:
+            raise _misfit("rgb uint8 [T, H, W, 3] with T >= 1", f"{self.rgb.dtype} {list(self.rgb.shape)}")
+        for name, shape in expected.items():
+            array: NDArray[np.float32] = getattr(self, name)
+            if array.shape != shape:
+                raise _misfit(f"{name} {list(shape)}", str(list(array.shape)))
+            if name != "blocks" and not np.isfinite(array).all():
+                raise _misfit(f"{name} of finite metres", "NaN or infinity")
+        if len(self.subgoal) != steps:
+            raise _misfit(f"{steps} subgoals, one text a step", str(len(self.subgoal)))
+
+    def __len__(self) -> int:
+        return len(self.rgb)
+
+
+def _misfit(expected: str, got: str) -> DatasetError:
+    return DatasetError(f"expected an episode with {expected}, got {got}; mend or leave it out")
+
+
+def file_path(pattern: str, number: int) -> str:
+    """Where file `number` of a kind is, relative to the dataset's root."""
+    chunk, file = divmod(number, FILES_PER_CHUNK)
+    return pattern.format(chunk_index=chunk, file_index=file, video_key=CAMERA)
+
+
+def step_table(columns: Mapping[str, NDArray[Any]]) -> Any:
+    """The arrow table of an episode's steps, from arrays [T] or [T, ...] under the features' names."""
+    arrays = {}
+    for key, names in VECTORS.items():
+        flat = pa.array(columns[key].astype(np.float32).reshape(-1))
+        arrays[key] = pa.FixedSizeListArray.from_arrays(flat, len(names))
+    for key, dtype in SCALARS.items():
+        arrays[key] = pa.array(columns[key].astype(dtype))
+    return pa.table(arrays)
+
+
+def text_table(name: str, texts: Mapping[str, int]) -> Any:
+    """Texts and their numbers; the metadata makes pandas, which LeRobot reads it with, index by text."""
+    number = f"{name}_index"
+    kinds = {number: ("int64", "int64"), name: ("unicode", "object")}
+    columns = [
+        {"name": key, "field_name": key, "pandas_type": kind, "numpy_type": numpy_type, "metadata": None}
+        for key, (kind, numpy_type) in kinds.items()
+    ]
+    pandas = {"index_columns": [name], "column_indexes": [], "columns": columns, "pandas_version": "2.2.0"}
+    table = pa.table({number: pa.array(texts.values(), pa.int64()), name: pa.array(texts, pa.string())})
+    return table.replace_schema_metadata({"pandas": json.dumps(pandas)})
+
+
+def info(*, size: tuple[int, int], fps: int, episodes: int, frames: int, tasks: int) -> dict[str, Any]:
+    """The content of info.json; `size` is the frames' height and width, the rest are totals."""
+    return {
+        "codebase_version": VERSION,
+        "robot_type": "tabletop_pusher",
+        "total_episodes": episodes,
+        "total_frames": frames,
+        "total_tasks": tasks,
+        "chunks_size": FILES_PER_CHUNK,
+        "data_files_size_in_mb": 100,
+        "video_files_size_in_mb": 200,
+        "fps": fps,
+        "splits": {"train": f"0:{episodes}"},
+        "data_path": DATA_PATH,
+        "video_path": VIDEO_PATH,
+        "features": _features(size[0], size[1], fps),
+    }
+
+
+def _features(height: int, width: int, fps: int) -> dict[str, Any]:
+    video = {
+        "video.height": height,
+        "video.width": width,
+        "video.codec": "h264",
+        "video.pix_fmt": PIXELS,
+        "video.is_depth_map": False,
+        "video.fps": fps,
+        "video.channels": 3,
+        "has_audio": False,
+    }
+    image = {
+        "dtype": "video",
+        "shape": [height, width, 3],
+        "names": ["height", "width", "channels"],
+        "info": video,
+    }
+    vectors = {
+        key: {"dtype": "float32", "shape": [len(names)], "names": list(names)}
+        for key, names in VECTORS.items()
+    }
+    scalars = {key: {"dtype": dtype, "shape": [1], "names": None} for key, dtype in SCALARS.items()}
+    return {CAMERA: image, **vectors, **scalars}
+
+
+def read_episodes(root: Path) -> Iterator[Episode]:
+    """Decode a dataset's episodes in the order they were written; one at a time is in memory.
+
+    Frames come back as H.264 keeps them (a few levels off), all else exactly.
+
+    Raises:
+        DatasetError: not a dataset of this layout, or a damaged one.
+    """
+    about = _read_info(root)
+    fps = float(about["fps"])
+    subgoals: list[str] = _read_table(root / SUBGOALS_PATH, ["subgoal"])["subgoal"].to_pylist()
+    columns = ["episode_index", "tasks", "length", "dataset_from_index", "success", "source"]
+    columns.append(f"videos/{CAMERA}/from_timestamp")
+    remaining = int(about["total_episodes"])
+    number = 0
+    while remaining > 0:
+        rows = _read_table(root / file_path(EPISODES_PATH, number), columns).to_pylist()[:remaining]
+        steps = _read_table(root / file_path(DATA_PATH, number), [*VECTORS, *SCALARS])
+        video = root / file_path(VIDEO_PATH, number)
+        for row in rows:
+            yield _episode(row, steps, video, fps, subgoals)
+        remaining -= len(rows)
+        number += 1
+
+
+def _read_info(root: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((root / INFO_PATH).read_text(encoding="utf-8"))
+        version, columns = about["codebase_version"], about["features"]
+        complete = float(about["fps"]) > 0 and int(about["total_episodes"]) >= 0
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"expected a dataset folder with {INFO_PATH}, got {root}; give the folder that was collected"
+        ) from error
+    if not complete:
+        raise DatasetError(
+            f"expected fps above 0 and total_episodes in {INFO_PATH} of {root}, got {about['fps']} and "
+            f"{about['total_episodes']}; collect it again"
+        )
+    shape = columns.get("observation.environment_state", {}).get("shape")
+    if version != VERSION or shape != [len(KINDS) * 3]:
+        raise DatasetError(
+            f"expected a LeRobotDataset {VERSION} with the poses of {len(KINDS)} blocks, got "
+            f"version {version} and observation.environment_state {shape} in {root}; collect it again"
+        )
+    return dict(about)
+
+
+def one_task(tasks: object, where: str) -> str:
+    """An episode's task, from a list of one text or the text alone. Raises DatasetError."""
+    task = tasks[0] if isinstance(tasks, list) and len(tasks) == 1 else tasks
+    if not isinstance(task, str) or not task.strip():
+        raise DatasetError(f"expected a task in words in {where} got {task!r}; mend the dataset")
+    return task
+
+
+def _read_table(path: Path, columns: list[str]) -> Any:
+    try:
+        with pq.ParquetFile(path) as file:
+            missing = set(columns) - set(file.schema_arrow.names)
+            if missing:
+                raise pa.ArrowKeyError(f"without {', '.join(sorted(missing))}")
+            return file.read(columns)
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(
+            f"expected a parquet file, got {path}: {error}; collect the dataset again"
+        ) from error
+
+
+def _episode(row: dict[str, Any], steps: Any, video: Path, fps: float, subgoals: list[str]) -> Episode:
+    length = row["length"]
+    part = steps.slice(row["dataset_from_index"] - steps["index"][0].as_py(), length)
+    if part.num_rows != length or set(part["episode_index"].to_pylist()) != {row["episode_index"]}:
+        raise DatasetError(
+            f"expected {length} steps of episode {row['episode_index']} beside {video.name}, "
+            f"got {part.num_rows} steps; collect the dataset again"
+        )
+    times = row[f"videos/{CAMERA}/from_timestamp"] + np.arange(length) / fps
+    try:
+        rgb = read_frames(video, times, tolerance=0.25 / fps)
+    except VideoFileError as error:
+        raise DatasetError(f"episode {row['episode_index']}: {error}") from error
+    numbers = part["subgoal_index"].to_pylist()
+    if not all(0 <= number < len(subgoals) for number in numbers):
+        raise DatasetError(
+            f"expected one of {len(subgoals)} subgoals in column subgoal_index of episode "
+            f"{row['episode_index']}, got {min(numbers)} to {max(numbers)}; collect the dataset again"
+        )
+    state = _rows(part["observation.state"])
+    return Episode(
+        rgb=rgb,
+        effector=state[:, :2],
+        effector_target=state[:, 2:],
+        action=_rows(part["action"]),
+        blocks=_rows(part["observation.environment_state"]).reshape(length, len(KINDS), 3),
+        instruction=one_task(row["tasks"], f"column tasks, episode {row['episode_index']},"),
+        subgoal=tuple(subgoals[number] for number in numbers),
+        success=row["success"],
+        source=row["source"],
+    )
+
+
+def _rows(column: Any) -> NDArray[np.float32]:
+    """A column of fixed-size lists as float32 [T, D]."""
+    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    values: NDArray[np.float32] = np.array(flat, dtype=np.float32).reshape(len(column), -1)
+    return values

@@ -1,0 +1,1 @@
+"""What all training has in common: trainer, feeding, attention, precision."""

@@ -1,0 +1,19 @@
+"""Standing rules in words, which an operator gives for a whole run: read them, and ask what they forbid."""
+
+from tasks.tabletop.rules.read import UnknownRule, read_rule, read_rules
+from tasks.tabletop.rules.types import MAX_RULES, KeepClear, NeverMove, Rule, Rules, SpeedLimit
+from tasks.tabletop.rules.verdict import forbids, impossible
+
+__all__ = [
+    "MAX_RULES",
+    "KeepClear",
+    "NeverMove",
+    "Rule",
+    "Rules",
+    "SpeedLimit",
+    "UnknownRule",
+    "forbids",
+    "impossible",
+    "read_rule",
+    "read_rules",
+]

@@ -1,0 +1,1 @@
+"""Blocks' poses from a picture of the board."""

@@ -1,0 +1,1 @@
+"""The tabletop's physics, camera and environment."""

@@ -1,0 +1,1 @@
+"""Image-to-video pipelines of diffusers as the planner's video model."""

@@ -1,0 +1,1 @@
+"""The tabletop's own video model: a denoiser of block poses, and a renderer."""

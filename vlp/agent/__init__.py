@@ -1,0 +1,1 @@
+"""The agent: it observes, searches, asks, acts and looks again."""

@@ -1,0 +1,337 @@
+"""The agent: observe, search, approve, act, verify, until done. Nodes of a loop around plain libraries."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from langgraph.types import interrupt
+
+from executors.robot import Robot
+from planner import Frames, Known, NoPlan, Plan, Search
+from tasks.tabletop.goals.goal import PushGoal, understand
+from tasks.tabletop.rules import Rules, impossible
+from vlp.agent.accounts import Accounts
+from vlp.agent.ambiguity import not_sure, ways
+from vlp.agent.approval import Answer
+from vlp.agent.decide import Decider
+from vlp.agent.follower import follower
+from vlp.agent.graph import Ask, Looping
+from vlp.agent.narrate import answered, replanned, searched, verified
+from vlp.agent.parts import Parts
+from vlp.agent.sense import MAX_FRUITLESS
+from vlp.agent.state import Go, State
+from vlp.domains.tabletop.sight import moved, too_many
+from vlp.domains.tabletop.under_rules import dropped, robot_under_rules, under_rules
+from vlp.durable.keeping import Keeping
+from vlp.errors import InstructionError
+from vlp.events.timing import Stopwatch
+from vlp.events.types import Events, Observed, Outcome, Replanned, RunStarted, Stopped, SubgoalStarted, Unsure
+from vlp.record.decision import ActedSubgoal
+from vlp.record.folder import RunFolder
+from vlp.settings import Approve, Settings
+
+GO_ON = 0.015
+"""Metres: when every block is this near to where the clip put it, the plan's next step is acted too."""
+
+MAX_UNSURE = 3
+"""Searches in a row without a plan that is sure enough, before the agent gives up."""
+
+
+class Agent(Looping):
+    """Carries out instructions on one robot.
+
+    Args:
+        approve: whether plans wait for an operator.
+        keeping: where what must outlive the process is kept; None: nothing has to.
+        rules: an operator's; nothing is proposed, imagined or sent against them.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        robot: Robot,
+        settings: Settings,
+        *,
+        events: Events,
+        folder: RunFolder,
+        live: Any = None,
+        approve: Approve = "auto",
+        keeping: Keeping | None = None,
+        rules: Rules | None = None,
+    ) -> None:
+        self.rules = rules or Rules()
+        robot = robot_under_rules(robot, self.rules, parts)
+        parts = under_rules(parts, self.rules)
+        keeping = keeping or Keeping()
+        super().__init__(parts, robot, settings, events=events, folder=folder, keeping=keeping)
+        self.watch, self.approve = Stopwatch(), approve
+        self._seconds = 0.0
+        """Of all calls of `run`."""
+        policy, probe = self.watch.wrap("policy", parts.policy), self.watch.wrap("probe", parts.probe)
+        self._runtime = follower(settings.extraction, robot, policy, probe)
+        self._plan: Plan | None = None
+        self._decider = Decider(parts, settings, self.watch, live, keeping.recall)
+        self.accounts = Accounts(parts.accounted, events)
+
+    def _observe(self, state: State) -> State:
+        frame = self._frame()
+        self.events.emit(Observed(time=self.events.now(), control_step=self._steps, score=self._score()))
+        if self._ended():
+            return {"go": "end", "outcome": self._ended()}
+        if self._reached(frame, may_send=self.approve == "auto" or state.get("approved", False)):
+            return {"go": "end", "outcome": self._ended() or "done"}
+        return {"go": "end", "outcome": self._ended()} if self._ended() else {"go": "search"}
+
+    def _reached(self, frame: Frames, *, may_send: bool) -> bool:
+        """Whether the goal is. Standing still costs little, and a goal that only seems reached may be; but
+        nothing at all is sent before a plan was approved."""
+        if not may_send:
+            return self._seen_done(frame) and self._confirmed()
+        return self._seen_done(frame, sure=0.0) and self._hold() and self._confirmed()
+
+    def _search(self, state: State) -> State:
+        decision = state["decision"] + 1
+        start = time.perf_counter()
+        try:
+            found: Search | NoPlan = self._imagine(decision, self._known(state))
+        except NoPlan as error:
+            found = error
+        seconds = time.perf_counter() - start
+        self.watch.add("search", seconds)
+        self.folder.save_decision(decision, found, seconds)
+        self._tell_searched(found, decision, seconds)
+        if isinstance(found, NoPlan):
+            return self._fruitless(state, decision, found)
+        go: Go = "approve" if self.approve == "ask" else "act"
+        if go == "act" and not self._chosen(state) and not self._sure(found, decision):
+            if len(ways(found, self.parts.probe)) < 2:
+                return self._unsure(state, decision, found)
+            go = "approve"
+        self._plan, self._found = found.plan, {decision: found}
+        digest = self.keeping.keep_plan(decision, found.plan)
+        changes: State = {"go": go, "decision": decision, "shown": decision, "plan": digest}
+        return {**changes, "amends": 0, "fruitless": 0, "unsure": 0, "step": 0}
+
+    @staticmethod
+    def _chosen(state: State) -> bool:
+        """Whether an operator has said which branch to take."""
+        if not state.get("amends", 0):
+            return False
+        answer = Answer.of(state["answer"])
+        return answer.picked is not None or answer.edited is not None
+
+    def _sure(self, found: Search, decision: int) -> bool:
+        """Whether a plan's expected success is what was asked for."""
+        needed, expected = self.settings.min_confidence, found.expected_success
+        if needed is None or expected is None or not not_sure(found, needed):
+            return True
+        nodes = found.tree.nodes
+        ends = {str(node): nodes[node].subgoal for node in ways(found, self.parts.probe)}
+        self.events.emit(Unsure(time=self.events.now(), decision=decision, expected_success=expected,
+                                needed=needed, ways=ends))  # fmt: skip
+        return False
+
+    def _unsure(self, state: State, decision: int, found: Search) -> State:
+        """Nobody need be asked where all branches end alike: search again, from other seeds."""
+        unsure = state.get("unsure", 0) + 1
+        if unsure < MAX_UNSURE:
+            return {"go": "search", "decision": decision, "amends": 0, "unsure": unsure}
+        outcome = f"{not_sure(found, self.settings.min_confidence)}, {unsure} times in a row"
+        return {"go": "end", "decision": decision, "unsure": unsure, "outcome": outcome}
+
+    @staticmethod
+    def _fruitless(state: State, decision: int, found: NoPlan) -> State:
+        """Search again, from other seeds; after an operator's change, show the plan before it again, unless
+        that was rejected."""
+        fruitless = state.get("fruitless", 0) + 1
+        if fruitless >= MAX_FRUITLESS:
+            return {"go": "end", "decision": decision, "fruitless": fruitless, "outcome": str(found)}
+        again = state.get("amends", 0) and not Answer.of(state["answer"]).rejected
+        go: Go = "approve" if again else "search"
+        return {"go": go, "decision": decision, "amends": 0, "fruitless": fruitless}
+
+    def _approve(self, state: State) -> State:
+        answer = Answer.of(interrupt({"decision": state["shown"], "plan": state["plan"]}))
+        self.events.emit(answered(answer, time=self.events.now(), decision=state["shown"]))
+        if answer.say == "approve":
+            return self._approved(state)
+        if answer.say == "stop":
+            return {"go": "end", "outcome": answer.reason}
+        return {"go": "search", "amends": state["shown"], "answer": answer.as_dict()}
+
+    def _approved(self, state: State) -> State:
+        """An approval is of a plan on the board that it begins with."""
+        begins = self._shown(state["shown"], state["plan"]).tree.root_frame
+        if why := moved(self.parts.probe, begins, self._frame()):
+            self.events.emit(Replanned(time=self.events.now(), reason=f"while the plan waited, {why}"))
+            return {"go": "observe"}
+        return {"go": "act", "approved": True}
+
+    def _act(self, state: State) -> State:
+        plan, number = self._planned(state), state["step"]
+        if not number:
+            self.keeping.forget_search()
+        began = state["began"] if number else self._steps
+        subgoal = plan[number].subgoal
+        self.events.emit(
+            SubgoalStarted(
+                time=self.events.now(), decision=state["decision"], step=number + 1, subgoal=subgoal
+            )
+        )
+        start = time.perf_counter()
+        followed = self._runtime.follow(plan[number].clip, self._watch_step, self._finished)
+        self.watch.add("acting", time.perf_counter() - start)
+        self.keeping.keep_followed(followed, state["decision"], number)
+        return {"go": "verify", "began": began}
+
+    def _verify(self, state: State) -> State:
+        """Imagined beside real: goes on to the plan's next step, or looks anew."""
+        step = self._planned(state)[state["step"]]
+        followed = self.keeping.followed(state["decision"], state["step"])
+        frame = self._frame()
+        done = bool(self._ended()) or self._seen_done(frame)
+        go_on = not done and followed.outcome == "followed" and followed.distance < GO_ON
+        outcome: Outcome = "done" if done else "go on" if go_on else "replan"
+        to_go, decision = self._steps_to_go(frame), state["decision"]
+        self.events.emit(
+            verified(followed, time=self.events.now(), decision=decision, subgoal=step.subgoal,
+                     outcome=outcome, steps_to_go=to_go)
+        )  # fmt: skip
+        if outcome == "replan":
+            self.events.emit(replanned(followed, time=self.events.now()))
+        acted = ActedSubgoal(decision, step.subgoal, step.clip, followed.seen, outcome)
+        self.folder.save_acted(acted, state["step"] + 1)
+        if go_on and state["step"] + 1 < len(self._planned(state)):
+            return {"go": "act", "step": state["step"] + 1}
+        if go_on:
+            why = "the plan is at its end, and the goal is not reached yet"
+            self.events.emit(Replanned(time=self.events.now(), reason=why))
+        self._idle = 0 if self._steps > state["began"] else self._idle + 1
+        return {"go": "observe"}
+
+    # -- small steps -------------------------------------------------------------------------------
+
+    def _tell_searched(self, found: Search | NoPlan, decision: int, seconds: float) -> None:
+        event = searched(found, time=self.events.now(), decision=decision, seconds=seconds)
+        rejected = {**event.rejected, **dropped(self.parts)}
+        self.events.emit(event.model_copy(update={"rejected": rejected}))
+
+    def _planned(self, state: State) -> Plan:
+        """The plan that is acted on, read back after a crash."""
+        if self._plan is None:
+            self._plan = self.keeping.plan(state["shown"], state["plan"])
+        return self._plan
+
+    def _known(self, state: State) -> Known | None:
+        """The tree that an operator changed."""
+        if not (number := state.get("amends", 0)):
+            return None
+        tree = self._shown(number, state["plan"]).tree
+        return Known(tree, Answer.of(state["answer"]).amendment)
+
+    def _imagine(self, decision: int, known: Known | None = None) -> Search:
+        assert self._goal is not None
+        self._decision = decision
+        try:
+            return self._decider.search(self._frame(), self._goal, decision, known)
+        finally:
+            self.accounts.tell(decision)
+
+    # -- what callers use --------------------------------------------------------------------------
+
+    def _begin(self, instruction: str) -> None:
+        """Connect, look, and understand the instruction on what is seen. Raises UnknownInstruction and,
+        for what can't be done on this board, InstructionError."""
+        if not self.robot.is_connected:
+            self.robot.connect()
+        blocks = self.keeping.blocks(lambda: self.parts.probe.blocks(self._frame()))
+        places = {name: np.array(xy) for name, xy in blocks.items()}
+        self._goal = understand(instruction, places)
+        if why := too_many(self._goal, places, self.parts.most_blocks):
+            raise InstructionError(f"instruction: {why}")
+        self._scored = self._keeps_score()
+        if why := impossible(self.rules, self._goal, places):
+            raise InstructionError(f"instruction: expected what the standing rules allow, got: {why}")
+        if self.keeping.resumed and self.folder.position:
+            return
+        task = self._goal.instruction.family if isinstance(self._goal, PushGoal) else self._goal.text
+        self.events.emit(
+            RunStarted(
+                time=self.events.now(),
+                instruction=instruction,
+                task=task,
+                seed=self.settings.seed,
+                settings=dict(self.settings.as_dict()),
+                rules=tuple(rule.text for rule in self.rules),
+            )
+        )
+
+    def plan(self, instruction: str) -> Search:
+        """Look and search; nothing moves. Raises NoPlan and UnknownInstruction."""
+        self._begin(instruction)
+        start = time.perf_counter()
+        try:
+            found = self._imagine(1)
+        except NoPlan as error:
+            self.folder.save_decision(1, error, time.perf_counter() - start)
+            raise
+        seconds = time.perf_counter() - start
+        self.folder.save_decision(1, found, seconds)
+        self._tell_searched(found, 1, seconds)
+        return found
+
+    def run(self, instruction: str, ask: Ask | None = None) -> dict[str, Any]:
+        """Carry out an instruction, or go on with it, also where an earlier call ended at a plan that
+        waited; returns what stands in result.json.
+
+        ask: gives the answers where plans wait for an operator; without it the run ends at the first such
+        plan, and can be resumed. Raises UnknownInstruction.
+        """
+        start = time.perf_counter()
+        with self.keeping.checkpoints() as checkpointer:
+            graph = self._build_graph(checkpointer)
+            if not self._begun:
+                self._restore(graph)
+                self._begin(instruction)
+            final = self._invoke(graph, ask)
+        complete = self._complete(final["outcome"])
+        self.events.emit(
+            Stopped(
+                time=self.events.now(),
+                reason=final["outcome"],
+                score=self._score(),
+                complete=complete,
+                judged_by=self._judge,
+                control_steps=self._steps,
+            )
+        )
+        self._seconds += time.perf_counter() - start
+        return self._result(instruction, final, complete, self._seconds)
+
+    def _complete(self, outcome: str) -> bool:
+        """Whether the goal is reached, in the word of who judges it."""
+        if self._judge == "simulator":
+            return bool(self._info().get("complete", False)) or outcome == "complete"
+        return outcome == "done"
+
+    def _result(self, instruction: str, final: State, complete: bool, seconds: float) -> dict[str, Any]:
+        return {
+            "instruction": instruction,
+            "task": self._text,
+            "seed": self.settings.seed,
+            "score": self._score(),
+            "complete": complete,
+            "judged_by": self._judge,
+            "reason": final["outcome"],
+            "control_steps": self._steps,
+            "decisions": final.get("decision", 0),
+            "plan": list(self._plan.subgoals) if self._plan else [],
+            "seconds": round(seconds, 2),
+            "seconds_by_part": {name: round(value, 2) for name, value in self.watch.seconds.items()},
+            "settings": self.settings.as_dict(),
+            **({"rules": [rule.text for rule in self.rules]} if len(self.rules) else {}),
+            "models": self.parts.hashes,
+            "models_used": self.accounts.as_list(),
+        }

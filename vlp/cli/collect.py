@@ -1,0 +1,66 @@
+"""`vlp collect`: scripted demonstrations as a LeRobotDataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from vlp.errors import FolderError, UsageError
+
+MOST_EPISODES = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collect:
+    """Write scripted demonstrations as a LeRobotDataset v3.0, with subgoals in words and block poses."""
+
+    uses_torch: ClassVar[bool] = False
+
+    out: Path
+    """A new or empty folder."""
+    episodes: int
+    """How many."""
+    kind: Literal["play", "push", "long", "mixed"] = "mixed"
+    """Random pushes, one push asked for, a whole long task, or all of these with failures among them."""
+    first_seed: int = 0
+    """Episode i has this seed + i."""
+
+    def run(self) -> int:
+        for name, value, low, high in (
+            ("episodes", self.episodes, 1, MOST_EPISODES),
+            ("first seed", self.first_seed, 0, 2**31 - 1),
+        ):
+            if not low <= value <= high:
+                raise UsageError(f"{name}: expected {low} to {high}, got {value}; choose one in this range")
+        from tasks.data.lerobot_write import DatasetError
+
+        try:
+            done = self._collect()
+        except DatasetError as error:
+            raise FolderError(str(error)) from error
+        print(f"{self.episodes} episodes, {done} of them successes, in {self.out}")
+        return 0
+
+    def _collect(self) -> int:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        from tasks.tabletop.demos.collect import collect
+        from vlp.terminal import stderr
+
+        columns = (
+            TextColumn("episodes"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("time left"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=stderr()) as bar:
+            task = bar.add_task("", total=self.episodes)
+            return collect(
+                self.out,
+                episodes=self.episodes,
+                kind=self.kind,
+                first_seed=self.first_seed,
+                progress=lambda _: bar.advance(task),
+            )

@@ -1,0 +1,151 @@
+"""`vlp train`: train one of the bundled models on this machine, or fine-tune a pretrained one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from tyro.conf import Positional, arg
+
+from vlp.errors import UsageError
+from vlp.models.chosen import check_source, parse_size
+from vlp.settings import Device
+
+MOST_MINUTES = 100_000.0
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train one model for so many minutes; called again, it goes on from its checkpoint. With --base,
+    fine-tune a pretrained one instead (docs/models.md)."""
+
+    uses_torch: ClassVar[bool] = True
+
+    part: Positional[
+        Annotated[
+            Literal[
+                "perception",
+                "judge",
+                "renderer",
+                "video",
+                "policy",
+                "vlm",
+                "whole-video",
+                "language-policy",
+                "world",
+            ],
+            arg(metavar="{perception,judge,renderer,video,policy,vlm,whole-video,language-policy,world}"),
+        ]
+    ]
+    """Which model; world: the model of video and action, from the pixels, words and actions of --data."""
+    minutes: float
+    """How long; 0 exports what is trained already."""
+    start: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
+    """Where there is no checkpoint, go on from this weights folder (such as vlp/bundled)."""
+    learning_rate: Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")] = None
+    """Where the cosine starts, else the part's own; a run that goes on wants a lower one."""
+    device: Device = "auto"
+    """Where to train; auto takes a GPU when there is one."""
+    cache: Path = Path(".cache")
+    """Folder of data and checkpoints."""
+    export: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
+    """Write the trained weights, their card and the manifest to this weights folder; with --base, the new
+    folder of the fine-tuned model."""
+    base: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="")] = None
+    """Fine-tune this folder or repository on --data: vlm of transformers, video of diffusers."""
+    data: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
+    """A LeRobotDataset v3.0 with a task in words, such as vlp collect writes."""
+    preset: Literal["nano", "base"] = "nano"
+    """world: its size, for two cores or for a GPU."""
+    camera: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
+    """Whose pictures of --data, by feature name; needed where there are several cameras."""
+    lora: bool = False
+    """Train low-rank adapters only."""
+    rank: int = 16
+    """Of the adapters."""
+    size: Annotated[str | None, arg(metavar="HxW", help_behavior_hint="")] = None
+    """video --base: pixels at which it learns (480x640)."""
+    frames: Annotated[int | None, arg(metavar="INT", help_behavior_hint="")] = None
+    """video --base: frames of a clip, the first included (49)."""
+
+    def run(self) -> int:
+        least = self.minutes > 0 or (self.minutes == 0 and self.export is not None)
+        if not (math.isfinite(self.minutes) and least and self.minutes <= MOST_MINUTES):
+            raise UsageError(
+                f"minutes: expected more than 0 and at most {MOST_MINUTES:g}, got {self.minutes:g}; "
+                "choose such a time"
+            )
+        if self.part == "world":
+            return self._world()
+        if self.base is not None:
+            return self._finetune(self.base)
+        for name in ("data", "camera", "lora", "size", "frames"):
+            if getattr(self, name):
+                raise UsageError(f"{name}: expected --base PATH with it, got none; give both or neither")
+        from vlp.domains.tabletop.jobs import train
+
+        train(
+            self.part,
+            minutes=self.minutes,
+            device=self.device,
+            cache=self.cache,
+            export=self.export,
+            start=self.start,
+            learning_rate=self.learning_rate,
+        )
+        return 0
+
+    def _world(self) -> int:
+        if self.data is None or not self.minutes:
+            raise UsageError("world: expected --data and minutes above 0 with it; give both")
+        for name in ("base", "start", "lora", "size", "frames"):
+            if getattr(self, name):
+                raise UsageError(f"{name}: expected another part than world with it; leave it out")
+        from vlp.train.world import WorldTask, train
+
+        weights = train(
+            WorldTask(
+                data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
+                device=self.device, cache=self.cache, export=self.export, learning_rate=self.learning_rate,
+            )
+        )  # fmt: skip
+        print(f"{weights}: vlp imagine WORDS --frame PICTURE --models {weights}")
+        return 0
+
+    def _finetune(self, base: str) -> int:
+        if self.part not in ("vlm", "video"):
+            raise UsageError(f"base: expected the part vlm or video with it, got {self.part}; choose one")
+        if self.part == "vlm" and (self.size or self.frames):
+            raise UsageError("size, frames: expected the part video with them, got vlm; leave them out")
+        if self.frames is not None and self.frames < 2:
+            raise UsageError(f"frames: expected 2 or more, got {self.frames}; choose such a number")
+        if self.data is None or self.export is None or not self.minutes:
+            raise UsageError("base: expected --data, --export and minutes above 0 with it; give all of them")
+        if not 1 <= self.rank <= 1024:
+            raise UsageError(f"rank: expected 1 to 1024, got {self.rank}; choose such a number")
+        from vlp.train.finetune import Task, finetune
+
+        record = finetune(
+            Task(
+                part=self.part,
+                base=check_source("base", base),
+                data=self.data,
+                export=self.export,
+                minutes=self.minutes,
+                lora=self.lora,
+                rank=self.rank,
+                learning_rate=self.learning_rate,
+                device=self.device,
+                size=None if self.size is None else parse_size("size", self.size),
+                frames=self.frames,
+                camera=self.camera,
+            )
+        )
+        print(
+            f"loss {record['first_loss']:.3f} -> {record['last_loss']:.3f} in {record['steps']} steps; "
+            f"{self.export} loads with --{self.part} "
+            f"{'transformers' if self.part == 'vlm' else 'diffusers'}:{self.export}"
+        )
+        return 0

@@ -1,0 +1,1 @@
+"""The tabletop as a world for the agent."""

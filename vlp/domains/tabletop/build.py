@@ -1,0 +1,161 @@
+"""The one place that names concrete models: weights on disk to the parts that a planner needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from diffusers import FlowMatchEulerDiscreteScheduler
+from numpy.typing import NDArray
+
+from executors.tabletop.policy import FramePolicy, SlotPolicy
+from planner import (
+    FrozenGuard,
+    OutOfReachGuard,
+    OverlapGuard,
+    TeleportGuard,
+    TrackGuards,
+    UntouchedGuard,
+    VanishGuard,
+)
+from planner.guards.every_second import EverySecondFrame
+from tasks.tabletop.language import UnknownInstruction, parse
+from tasks.tabletop.seeing.encoder import PoseProbe, Remembering, SlotEncoder
+from video.tabletop.denoiser import SlotDenoiser
+from video.tabletop.pipeline import SlotVideoPipeline
+from video.tabletop.renderer import SlotRenderer
+from vlp.agent.parts import Parts
+from vlp.domains.tabletop.confidence import Confidence
+from vlp.domains.tabletop.view import BoardView
+from vlp.models.choose import choose
+from vlp.models.chosen import Models
+from vlp.models.device import choose_device
+from vlp.models.diffusers_video import OtherVideo
+from vlp.models.weights import BUNDLED, verify
+from vlp.vlm.tabletop.bundled import BundledVLM
+
+MAX_STEP = 0.35
+"""Metres that a block may go between two frames that the guards see (1.2 s)."""
+MIN_GAP = 0.026
+"""Metres between block centres below which two blocks would be in one place: no two real ones came nearer
+than 0.028 in 16,000 boards of rollouts, and the probe is off by 2 mm."""
+MIN_PASS = 0.018
+"""Metres between block centres on straight ways between two frames; less than MIN_GAP since ways bend."""
+REACH = ((0.165, -0.285), (0.565, 0.285))
+"""Corners of the region where a block may be left: beyond it the pusher can't get behind the block."""
+UNTOUCHED = 0.04
+"""Metres that a block may be nudged which the subgoal does not name."""
+MAX_VALUE_GAIN = 200.0
+"""Control steps; a single push that promises more is too good to be true."""
+
+
+class VideoBranches:
+    """The video pipeline as the planner's VideoModel."""
+
+    def __init__(self, pipeline: SlotVideoPipeline, *, steps: int = 2) -> None:
+        self.pipeline, self.steps = pipeline, steps
+
+    def imagine(
+        self, frames: NDArray[np.uint8], subgoals: Sequence[str], seeds: Sequence[int]
+    ) -> NDArray[np.uint8]:
+        """Clips uint8 [N, T, H, W, 3], one batch."""
+        return np.asarray(self.pipeline(frames, subgoals, seeds, steps=self.steps))
+
+
+@dataclass(frozen=True)
+class ProbeTracks:
+    """What `ProbeTracker` found, see planner.Tracks."""
+
+    present: NDArray[np.bool_]
+    xy: NDArray[np.float32]
+    names: tuple[str, ...]
+
+
+class ProbeTracker:
+    """The pose probe as the guards' Tracker."""
+
+    def __init__(self, probe: PoseProbe) -> None:
+        self._probe = probe
+
+    def track(self, frames: NDArray[np.uint8]) -> ProbeTracks:
+        """Where the blocks are in frames uint8 [N, H, W, 3]."""
+        present, where = self._probe.places(frames)
+        return ProbeTracks(present[:, :-1], where[:, :-1], self._probe.names)
+
+
+def named(subgoal: str) -> set[str]:
+    """The blocks that a subgoal speaks of."""
+    try:
+        return set(parse(subgoal).blocks())
+    except UnknownInstruction:
+        return set()
+
+
+def _track_guards(tracker: ProbeTracker, *, patience: int, max_step: float, min_pass: float) -> TrackGuards:
+    """What the bundled models' clips are held to; `patience`: frames in a row without a block that mean it is
+    gone, `max_step`: metres a frame, `min_pass`: metres between blocks on the way from frame to frame."""
+    return TrackGuards(
+        [
+            VanishGuard(tracker, patience=patience),
+            TeleportGuard(tracker, max_step=max_step),
+            OverlapGuard(tracker, min_gap=MIN_GAP, min_pass=min_pass),
+            OutOfReachGuard(tracker, low=REACH[0], high=REACH[1]),
+            UntouchedGuard(tracker, named, tolerance=UNTOUCHED),
+        ]
+    )
+
+
+def build(
+    *,
+    weights: Path | None = None,
+    device: str = "auto",
+    sampling_steps: int = 2,
+    models: Models | None = None,
+) -> Parts:
+    """Load all parts, those of `models` in the place of bundled ones. Raises WeightsError when a file is
+    missing or not what the manifest says, and UsageError for a model that can't be asked."""
+    folder = weights or BUNDLED
+    hashes = verify(folder)
+    place = choose_device(device)
+    encoder = SlotEncoder.from_pretrained(folder / "perception").to(place).eval()
+    pipeline = SlotVideoPipeline(
+        encoder,
+        SlotDenoiser.from_pretrained(folder / "denoiser").to(place).eval(),
+        SlotRenderer.from_pretrained(folder / "renderer").to(place).eval(),
+        FlowMatchEulerDiscreteScheduler(),
+    )
+    models = models or Models()
+    eye = Remembering(encoder)
+    probe = PoseProbe(eye)
+    vlm = choose(
+        models,
+        BundledVLM.load(folder / "vlm", device=place),
+        lambda frames: [list(found) for found in probe.blocks_of(frames)],
+        device=place,
+    )
+    tracker = ProbeTracker(probe)
+    # From one frame to the next but one a way may bend round what lies between.
+    coarse = _track_guards(tracker, patience=2, max_step=MAX_STEP, min_pass=0.0)
+    close = _track_guards(tracker, patience=1, max_step=MAX_STEP / 2, min_pass=MIN_PASS)
+    policy = FramePolicy(eye, SlotPolicy.from_pretrained(folder / "policy").to(place))
+    other = None if models.video is None else OtherVideo.load(models.video, device=place)
+    return Parts(
+        vlm.proposer,
+        other or VideoBranches(pipeline, steps=sampling_steps),
+        vlm.value,
+        policy,
+        probe,
+        (FrozenGuard(), EverySecondFrame(coarse)),
+        hashes,
+        (close,),
+        MAX_VALUE_GAIN,
+        folder=folder,
+        success=vlm.success,
+        confidence=Confidence.load(hashes) if models == Models() else None,
+        accounted=(*vlm.accounted, *([other] if other else [])),
+        most_blocks=vlm.most_blocks,
+        view=(view := BoardView(encoder, pipeline.renderer)),
+        shape=view.shape,
+    )

@@ -1,0 +1,52 @@
+"""Is an instruction understood? Asked before anything heavy is loaded or written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from vlp.errors import InstructionError
+
+if TYPE_CHECKING:
+    from tasks.tabletop.rules import Rules
+
+
+def check_instruction(text: str, *, seed: int, rules: Sequence[str] = ()) -> None:
+    """Raises InstructionError, whose one line lists what can be asked, for a text that the board of this
+    seed gives no meaning: unknown words, tasks or blocks, nothing at all; and for such a rule."""
+    import numpy as np
+
+    from tasks.tabletop.goals.goal import understand
+    from tasks.tabletop.language import UnknownInstruction
+    from tasks.tabletop.world.layout import random_layout
+    from vlp.domains.tabletop.known import known, not_understood
+
+    blocks, _ = random_layout(np.random.default_rng(seed))
+    if not text.strip():
+        got = "blanks" if text else "nothing"
+        raise InstructionError(f"instruction: expected words, got {got}; known tasks: {known(blocks)}")
+    try:
+        understand(text, {name: np.array(pose[:2]) for name, pose in blocks.items()})
+    except UnknownInstruction as error:
+        raise InstructionError(not_understood(error, blocks)) from None
+    read(rules, sorted(blocks))
+
+
+def check_rules(rules: Sequence[str], *, seed: int) -> None:
+    """Raises InstructionError for a standing rule that the board of this seed gives no meaning."""
+    import numpy as np
+
+    from tasks.tabletop.world.layout import random_layout
+
+    read(rules, sorted(random_layout(np.random.default_rng(seed))[0]))
+
+
+def read(rules: Sequence[str], blocks: Sequence[str]) -> Rules:
+    """Standing rules for a table with these blocks. Raises InstructionError."""
+    from tasks.tabletop.rules import UnknownRule, read_rules
+    from vlp.domains.tabletop.known import one_line
+
+    try:
+        return read_rules(rules, blocks)
+    except UnknownRule as error:
+        raise InstructionError(f"rule: {one_line(str(error))}") from None

@@ -1,0 +1,1 @@
+"""A session: an instruction on a robot, begun, resumed, stopped."""

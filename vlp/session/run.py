@@ -1,0 +1,232 @@
+"""One instruction on one board: the agent on its robot, and what is said at the end."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from shlex import quote
+from typing import Any, Final
+
+import numpy as np
+import torch
+from transformers.utils.logging import disable_progress_bar
+
+from executors.robot import Robot
+from executors.safety.faults import HoldError
+from executors.tabletop.simulated import SimulatedRobot
+from planner import NoPlan, Search
+from tasks.tabletop.language import UnknownInstruction
+from vlp import __version__
+from vlp.agent.agent import Agent
+from vlp.agent.ambiguity import not_sure
+from vlp.agent.graph import WAITS, Ask
+from vlp.agent.parts import Parts
+from vlp.agent.watcher import WatchedRobot, Watcher
+from vlp.cli.ask import Pictures, asked_on_terminal
+from vlp.cli.getting_ready import getting_ready
+from vlp.cli.live import LiveView
+from vlp.cli.process import print_result
+from vlp.cli.run import Plan, PlannerOptions, Run
+from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.check import read
+from vlp.domains.tabletop.known import not_understood
+from vlp.durable.keeping import Keeping
+from vlp.durable.names import FILE, ROBOT
+from vlp.durable.postgres import checkpoints
+from vlp.durable.store import Store
+from vlp.errors import HeldError, InstructionError, ModelError, NoPlanError, UsageError
+from vlp.events.types import Events
+from vlp.models.weights import BUNDLED
+from vlp.record.folder import RunFolder
+from vlp.session.drive import driven, held
+from vlp.session.options import keep_run
+from vlp.settings import Approve, Settings
+
+_VERSIONED: Final = ("torch", "diffusers", "transformers", "numpy", "pybullet", "gymnasium", "langgraph")
+
+Result = dict[str, Any]
+
+
+PLANNED: Final = "planned only"
+
+Conclude = Callable[[], int]
+"""Says how a run ended, once its folder is closed: the exit code."""
+
+
+def begin(options: Run, folder: RunFolder, watcher: Watcher | None = None) -> Conclude:
+    """A new run; `watcher` follows it in the place of the terminal."""
+    with Store(folder.path / FILE) as store:
+        parts = load(options)
+        keep_run(store, options, parts.hashes)
+        keeping = Keeping(store, checkpoints=checkpoints(options.checkpoints))
+        return carry_out(options, parts, folder, keeping, watcher=watcher)
+
+
+def carry_out(
+    options: Run,
+    parts: Parts,
+    folder: RunFolder,
+    keeping: Keeping,
+    *,
+    since: float = 0.0,
+    watcher: Watcher | None = None,
+) -> Conclude:
+    """Run the agent, or let it go on. `since`: seconds that the run has had already."""
+    with _agent(
+        options, parts, folder, keeping=keeping, approve=options.approve, since=since, watcher=watcher
+    ) as (agent, ask):
+        result = {**agent.run(options.instruction, ask), "versions": _versions()}
+    status = "waiting" if result["reason"] == WAITS else "finished" if agent.failure is None else "held"
+    folder.finish({"status": status, **result})
+    return partial(_conclude, options, folder.path, result, agent.failure)
+
+
+def _conclude(options: Run, path: Path, result: Result, failure: ModelError | HoldError | None) -> int:
+    """Show the result; the exit code. Raises what the run ended with, where it did not end by itself."""
+    _show(result, path, as_json=options.json)
+    if isinstance(failure, ModelError):
+        raise failure
+    if failure is not None:
+        raise HeldError(f"{failure}; nothing was sent since; mend it, then vlp resume {quote(str(path))}")
+    if result["reason"] == WAITS:
+        raise HeldError(f"the plan waits for an operator: vlp resume {quote(str(path))}")
+    if str(result["reason"]).startswith("no plan"):
+        raise NoPlanError(f"{result['reason']} (all branches: {path / 'report.html'})")
+    return 0
+
+
+def plan_only(options: Plan, folder: RunFolder) -> Conclude:
+    """A plan, of which nothing is acted on. Without guards it may show what can't be."""
+    parts = load(options)
+    if options.guards == "off":
+        parts = replace(parts, guards=(), close_guards=(), max_value_gain=None)
+    with _agent(options, parts, folder) as (agent, _):
+        try:
+            found: Search | NoPlan | ModelError = agent.plan(options.instruction)
+        except (NoPlan, ModelError) as error:
+            found = error
+        result = _planned(options, found, agent)
+    folder.finish(result)
+    return partial(_conclude_plan, options, folder.path, result, found)
+
+
+def _conclude_plan(options: Plan, path: Path, result: Result, found: Search | NoPlan | ModelError) -> int:
+    """Show the plan; the exit code. Raises NoPlanError where there is none."""
+    _show(result, path, as_json=options.json)
+    if isinstance(found, ModelError):
+        raise found
+    if isinstance(found, NoPlan):
+        raise NoPlanError(f"{found} (all branches: {path / 'report.html'})") from found
+    if result["reason"] != PLANNED:
+        raise NoPlanError(f"{result['reason']} (all branches: {path / 'report.html'})")
+    return 0
+
+
+def load(options: PlannerOptions) -> Parts:
+    """All that the agent is made of. Raises UsageError and WeightsError."""
+    settings = options.settings()
+    disable_progress_bar()
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device: expected a GPU that torch can use, got none; choose --device cpu or auto")
+    with getting_ready("loading models"):
+        return build(
+            weights=options.weights or BUNDLED,
+            device=settings.device,
+            sampling_steps=settings.sampling_steps,
+            models=options.models(),
+        )
+
+
+@contextlib.contextmanager
+def _agent(
+    options: Run | Plan,
+    parts: Parts,
+    folder: RunFolder,
+    *,
+    keeping: Keeping | None = None,
+    approve: Approve = "auto",
+    since: float = 0.0,
+    watcher: Watcher | None = None,
+) -> Iterator[tuple[Agent, Ask | None]]:
+    """An agent on a connected robot, which is let go however the block is left; and who is asked."""
+    settings, keeping, events = options.settings(), keeping or Keeping(), Events(since)
+    events.subscribe(folder.record)
+    inner = SimulatedRobot(options.instruction, seed=settings.seed, max_steps=settings.max_control_steps)
+    place = folder.path / ROBOT
+    with (
+        held(),
+        driven(keeping.robot(inner), place, parts.view) as safe,
+        _following(settings, watcher) as live,
+    ):
+        robot: Robot = safe if watcher is None else WatchedRobot(safe, watcher.seen)
+        if watcher is not None:
+            watcher.began(folder.path)
+        events.subscribe(live)
+        robot.connect()
+        try:
+            seen = parts.probe.blocks(np.asarray(robot.get_observation()["rgb"]))
+            yield Agent(
+                parts, robot, settings, events=events, folder=folder, live=live, approve=approve,
+                keeping=keeping, rules=read(options.rule, sorted(seen)),
+            ), (_asked(live, folder, parts) if isinstance(live, LiveView) else live.ask)  # fmt: skip
+        except UnknownInstruction as error:
+            raise InstructionError(not_understood(error, seen)) from error
+        finally:
+            robot.disconnect()
+
+
+def _asked(live: LiveView, folder: RunFolder, parts: Parts) -> Ask:
+    return asked_on_terminal(live, pictures=Pictures(path=folder.path, probe=parts.probe))
+
+
+def _following(settings: Settings, watcher: Watcher | None) -> AbstractContextManager[LiveView | Watcher]:
+    if watcher is None:
+        return LiveView(control_steps=settings.max_control_steps)
+    return contextlib.nullcontext(watcher)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": python_version(), "video-language-planner": __version__}
+    for name in _VERSIONED:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _planned(options: Plan, found: Search | Any, agent: Agent) -> Result:
+    """The result of `vlp plan`."""
+    steps = found.plan.steps if hasattr(found, "plan") else ()
+    return {
+        "instruction": options.instruction,
+        "task": getattr(getattr(found, "tree", None), "goal", None),
+        "seed": options.seed,
+        "complete": False,
+        "reason": (not_sure(found, options.min_confidence) or PLANNED) if steps else str(found),
+        "control_steps": 0,
+        "decisions": 1,
+        "plan": [step.subgoal for step in steps],
+        "steps_to_go": [round(step.steps_to_go, 1) for step in steps],
+        "expected_success": getattr(found, "expected_success", None),
+        "settings": options.settings().as_dict(),
+        "models": agent.parts.hashes,
+        "models_used": agent.accounts.as_list(),
+        "versions": _versions(),
+    }
+
+
+def _show(result: Result, path: Path, *, as_json: bool) -> None:
+    """The result as one line of JSON, or in words."""
+    if as_json:
+        print_result({**result, "folder": str(path)})
+        return
+    for number, subgoal in enumerate(result["plan"], 1):
+        print(f"{number}. {subgoal}")
+    score = f", score {result['score']:.3g}" if result.get("score") is not None else ""
+    print(f"{result['reason']} after {result['control_steps']} control steps{score}")
+    print(f"report: {path / 'report.html'}")

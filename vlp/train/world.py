@@ -1,0 +1,63 @@
+"""`vlp train world`: the model of video and action on any dataset, from pixels, words and actions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.data.lerobot_read import DatasetError
+from video.latent.bundle import LatentBundle
+from video.latent.config import PRESETS
+from video.latent.run import WorldTraining, train_world
+from vlp.errors import FolderError
+from vlp.models.device import choose_device
+from vlp.train.run import WORKERS
+
+FOLDER = "world"
+"""Of the cache."""
+EYE = 0.3
+"""Share of the time that the autoencoder gets, where it was not trained yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldTask:
+    """What is asked for."""
+
+    data: Sequence[Path]
+    minutes: float
+    preset: str = "nano"
+    camera: str | None = None
+    device: str = "auto"
+    cache: Path = Path(".cache")
+    export: Path | None = None
+    learning_rate: float | None = None
+
+
+def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
+    """Train, going on from the cache's checkpoints; the folder of the weights.
+
+    Raises FolderError for a dataset that cannot be learned from.
+    """
+    folder = task.cache / FOLDER / task.preset
+    place = choose_device(task.device)
+    begun = (folder / "autoencoder" / "checkpoint.pt").is_file()
+    eye = 0.0 if begun else EYE * task.minutes
+    run = WorldTraining(
+        data=task.data,
+        folder=folder,
+        config=PRESETS[task.preset],
+        minutes=task.minutes - eye,
+        autoencoder_minutes=eye,
+        camera=task.camera,
+        device=place,
+        learning_rate=task.learning_rate or 1.5e-3,
+        workers=0 if place == "cpu" else WORKERS,
+    )
+    try:
+        bundle: LatentBundle = train_world(run, report)
+    except DatasetError as error:
+        raise FolderError(f"data: {error}") from error
+    if task.export is not None:
+        bundle.save(task.export)
+    return task.export or folder / "weights"

@@ -1,0 +1,1 @@
+"""VLMs behind an OpenAI-compatible server."""

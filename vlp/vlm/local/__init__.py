@@ -1,0 +1,1 @@
+"""VLMs of transformers in this process."""

@@ -1,0 +1,1 @@
+"""The bundled VLM of the tabletop."""
