@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.robot import Observation, Robot
-
-Restore = Callable[[Sequence[NDArray[np.float32]]], list[NDArray[np.float32]]]
-View = Callable[[int, int], NDArray[np.uint8]]
+from executors.robot import Driver, Observation, Restore, View
 
 
 class WrappedRobot:
-    """The robot inside, call by call. What only some robots have is passed on where it is there."""
+    """A whole `Robot` around a driver, call by call. What only some drivers have is passed on where it is
+    there; this is the one place that asks."""
 
-    def __init__(self, robot: Robot) -> None:
+    def __init__(self, robot: Driver) -> None:
         self.robot = robot
 
     @property

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from executors.robot import Observation, Robot
 from executors.safety.faults import CameraError, answering, one_line
-from executors.safety.gate import two_numbers
+from executors.safety.gate import finite_numbers
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class CameraWatch:
             raise CameraError(_line(f"a picture at most {limit} s old", f"{age:.2f} s", "see to the camera"))
 
     def _check_frozen(self, picture: NDArray[np.uint8], target: object) -> None:
-        place = two_numbers(target)
+        place = finite_numbers(target)
         content = picture.tobytes()  # a copy: drivers write the next picture into the same array
         if content != self._picture or self._since is None or place is None:
             self._picture, self._alike, self._since, self._gone = content, 1, place, 0.0

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from executors.safety.keep_out import Rectangle, breaks_in, check_rectangle
-from tasks.tabletop.world import board
+from tasks.domain import Limits
+
+AXES: Final = "xyz"
+COUNTS: Final = {1: "a finite number", 2: "two finite numbers", 3: "three finite numbers"}
 
 
 class GateError(ValueError):
@@ -22,11 +25,8 @@ class GateError(ValueError):
 class GateConfig:
     """What passes. Raises ValueError for a speed that is not positive and for corners in the wrong order."""
 
-    max_delta: float = board.MAX_DELTA
-    """Metres a control step in each axis."""
-    x: tuple[float, float] = board.EFFECTOR_X
-    y: tuple[float, float] = board.EFFECTOR_Y
-    """Where the set point may go, metres."""
+    limits: Limits
+    """How far a step goes, and where the set point may."""
     slack: float = 0.02
     """How far beyond the bounds a set point is still brought back in rather than refused, metres."""
     max_speed: float | None = None
@@ -45,31 +45,30 @@ class GateConfig:
 class Gate:
     """Checks actions against the set point they start from."""
 
-    def __init__(self, config: GateConfig | None = None) -> None:
-        self.config = config or GateConfig()
+    def __init__(self, config: GateConfig) -> None:
+        self.config = config
 
     def check(
         self, action: NDArray[np.float32], target: Sequence[float] | NDArray[np.floating]
     ) -> NDArray[np.float32]:
-        """The action [2] in metres that may be sent; the set point stays in the workspace.
+        """The action [A] in metres that may be sent; the set point stays in the workspace.
 
         Raises GateError for a wrong shape, NaN or infinity, a step over the limit, a set point clearly out
         of the workspace, or a way into a rectangle to keep out of.
         """
-        wanted, start = two_numbers(action), two_numbers(target)
+        limits = self.config.limits
+        wanted, start = finite_numbers(action, limits.size), finite_numbers(target, limits.size)
         if wanted is None:
-            raise GateError(f"expected two finite numbers in metres, got {_shown(action)}; nothing was sent")
+            count = COUNTS.get(limits.size, str(limits.size))
+            raise GateError(f"expected {count} in metres, got {_shown(action)}; nothing was sent")
         if start is None:
             raise GateError(f"expected a finite set point in metres, got {_shown(target)}; nothing was sent")
         self._check_size(wanted)
-        config = self.config
-        low, high = np.array([config.x[0], config.y[0]]), np.array([config.x[1], config.y[1]])
         goal = start + wanted
-        inside = np.clip(goal, low, high)
-        if np.abs(goal - inside).max() > config.slack:
+        inside = np.clip(goal, limits.low, limits.high)
+        if np.abs(goal - inside).max() > self.config.slack:
             raise GateError(
-                f"expected a set point in x {config.x}, y {config.y} m, got {goal.round(3).tolist()}; "
-                "nothing was sent"
+                f"expected a set point in {_bounds(limits)} m, got {goal.round(3).tolist()}; nothing was sent"
             )
         # From a set point outside, being brought back in may add to a step that was as long as may be.
         lawful = self.slow(np.asarray(inside - start, np.float32))
@@ -77,13 +76,12 @@ class Gate:
         return lawful
 
     def _check_size(self, wanted: NDArray[np.float64]) -> None:
-        config = self.config
-        if np.abs(wanted).max() > config.max_delta + 1e-6:
+        config, most = self.config, self.config.limits.max_step
+        if np.abs(wanted).max() > most + 1e-6:
             raise GateError(
-                f"expected a step of at most {config.max_delta} m, got {np.abs(wanted).max():.3f} m; "
-                "nothing was sent"
+                f"expected a step of at most {most} m, got {np.abs(wanted).max():.3f} m; nothing was sent"
             )
-        speed = _speed(wanted)
+        speed = self._speed(wanted)
         if config.max_speed is not None and speed > config.max_speed + 1e-6:
             raise GateError(
                 f"expected at most {config.max_speed} m a second, got {speed:.3f}; "
@@ -99,39 +97,53 @@ class Gate:
                 )
 
     def slow(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The action [2] in metres, shortened to `max_delta` and `max_speed` in the direction it has. For
+        """The action [A] in metres, cut to the longest step and `max_speed` in the direction it has. For
         callers that would rather go slowly than be refused; every other fault is left for `check`."""
-        wanted = two_numbers(action)
+        config, limits = self.config, self.config.limits
+        wanted = finite_numbers(action, limits.size)
         if wanted is None:
             return action
-        largest, config = float(np.abs(wanted).max()), self.config
-        if largest > config.max_delta + 1e-6:
-            wanted = wanted / largest * config.max_delta
-        if config.max_speed is not None and _speed(wanted) > config.max_speed + 1e-6:
-            wanted = wanted * (config.max_speed / _speed(wanted))
+        largest = float(np.abs(wanted).max())
+        if largest > limits.max_step + 1e-6:
+            wanted = wanted / largest * limits.max_step
+        if config.max_speed is not None and self._speed(wanted) > config.max_speed + 1e-6:
+            wanted = wanted * (config.max_speed / self._speed(wanted))
         return np.asarray(wanted, np.float32)
 
     def keep_in(
         self, action: NDArray[np.float32], target: Sequence[float] | NDArray[np.floating]
     ) -> NDArray[np.float32]:
-        """The action [2] in metres cut short where the workspace ends. For callers that would rather stop at
+        """The action [A] in metres cut short where the workspace ends. For callers that would rather stop at
         the border than be refused; every other fault is left for `check`."""
-        low, high = zip(self.config.x, self.config.y, strict=True)
+        low, high = self.config.limits.low, self.config.limits.high
         return np.asarray(np.clip(np.asarray(target) + action, low, high) - np.asarray(target), np.float32)
 
+    def _speed(self, step: NDArray[np.float64]) -> float:
+        """Metres a second of a step [A] in metres."""
+        return math.hypot(*step.tolist()) * self.config.limits.control_hz
 
-def two_numbers(value: Any) -> NDArray[np.float64] | None:
-    """A copy of two finite numbers [2], or None for anything else."""
+
+def finite_numbers(value: Any, size: int | None = None) -> NDArray[np.float64] | None:
+    """A copy of finite numbers [size] (None: of any number of them), or None for anything else."""
     try:
         numbers = None if np.iscomplexobj(value) else np.array(value, np.float64)
     except Exception:  # whatever a stranger's object raises when it is looked at
         return None
-    return numbers if numbers is not None and numbers.shape == (2,) and np.isfinite(numbers).all() else None
+    if (
+        numbers is None
+        or numbers.ndim != 1
+        or size not in (None, len(numbers))
+        or not np.isfinite(numbers).all()
+    ):
+        return None
+    return numbers
 
 
-def _speed(step: NDArray[np.float64]) -> float:
-    """Metres a second of a step [2] in metres."""
-    return math.hypot(*step.tolist()) * board.CONTROL_HZ
+def _bounds(limits: Limits) -> str:
+    """In words: "x (0.1, 0.2), y (0.3, 0.4)"."""
+    names = AXES if limits.size <= len(AXES) else [str(number) for number in range(limits.size)]
+    pairs = zip(names, limits.low, limits.high, strict=False)
+    return ", ".join(f"{name} ({low}, {high})" for name, low, high in pairs)
 
 
 def _shown(value: object) -> str:

@@ -15,7 +15,7 @@ from executors.robot import Observation, Robot
 from executors.safety.camera_watch import CameraWatch
 from executors.safety.faults import CameraError, HoldError, RobotLostError, answering, one_line
 from executors.safety.files import WAIT
-from executors.safety.gate import Gate, two_numbers
+from executors.safety.gate import Gate, finite_numbers
 from executors.safety.lease import Lease
 from executors.safety.stop import StopLatch
 from executors.wrapped import Restore, WrappedRobot
@@ -29,7 +29,7 @@ class SafeRobot(WrappedRobot):
     Args:
         robot: the robot; nobody else may send to it.
         latch: its stop.
-        gate: the limits; by default those of the tabletop.
+        gate: the limits.
         lease: the operator's; None where there is only one.
         camera: looks at every observation; None for a robot whose pictures nobody acts on.
         period: seconds of a control step, for a robot on which real time passes: a step that comes sooner
@@ -43,7 +43,7 @@ class SafeRobot(WrappedRobot):
         robot: Robot,
         *,
         latch: StopLatch,
-        gate: Gate | None = None,
+        gate: Gate,
         lease: Lease | None = None,
         camera: CameraWatch | None = None,
         period: float | None = None,
@@ -51,7 +51,7 @@ class SafeRobot(WrappedRobot):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(robot)
-        self._latch, self._gate = latch, gate or Gate()
+        self._latch, self._gate = latch, gate
         self._lease, self._camera = lease, camera
         self._period, self._clock, self._sleep = period, clock, sleep
         self._due = -math.inf
@@ -69,6 +69,11 @@ class SafeRobot(WrappedRobot):
         """Why the newest observation may not be acted on."""
         self._lost: str | None = None
         """Why the last action may not have arrived."""
+
+    @property
+    def still(self) -> NDArray[np.float32]:
+        """The action [A] that asks for no change."""
+        return np.zeros(self._gate.config.limits.size, np.float32)
 
     @property
     def sent(self) -> int:
@@ -130,7 +135,7 @@ class SafeRobot(WrappedRobot):
             sends, now = self._sends, self._clock()
             try:
                 observation = self._read()
-                self._seen = sends, now, _set_point(observation)
+                self._seen = sends, now, _set_point(observation, self._gate.config.limits.size)
             except Exception as error:
                 self._seen, self._blind = None, str(error)
                 raise
@@ -209,12 +214,12 @@ class SafeRobot(WrappedRobot):
         return self._seen[2]
 
 
-def _set_point(observation: Observation) -> NDArray[np.float64]:
-    """A copy of the set point [2], metres."""
-    place = two_numbers(found := observation.get("effector_target_translation"))
+def _set_point(observation: Observation, size: int) -> NDArray[np.float64]:
+    """A copy of the set point [size], metres."""
+    place = finite_numbers(found := observation.get("effector_target_translation"), size)
     if place is None:
         raise RobotLostError(
-            f"expected effector_target_translation as two numbers in metres, got {one_line(repr(found))}; "
-            "nothing was sent; see to the robot's driver"
+            f"expected effector_target_translation as {'two' if size == 2 else size} numbers in metres, got "
+            f"{one_line(repr(found))}; nothing was sent; see to the robot's driver"
         )
     return place

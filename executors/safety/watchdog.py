@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-import numpy as np
-
 from executors.safety.faults import RobotLostError, one_line
 from executors.safety.files import WAIT
 from executors.safety.safe_robot import SafeRobot
@@ -47,7 +45,7 @@ class CommandTimeout:
         if self._held or self._clock() - self._since < self._seconds:
             return False
         try:
-            self._robot.send_action(np.zeros(2, np.float32))
+            self._robot.send_action(self._robot.still)
         except Exception as error:  # whatever it was, the watch goes on
             self.fault = one_line(error)
             return False

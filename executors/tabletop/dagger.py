@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from executors.follow.deviation import left_alone
-from executors.follow.shield import Shield
+from executors.tabletop.deviation import left_alone
 from executors.tabletop.labels import chunk
 from executors.tabletop.policy import SlotPolicy, keep
+from executors.tabletop.shield import Shield
 from tasks.tabletop.demos.rollouts import Rollouts, read_instruction
 from tasks.tabletop.language import canonical
 from tasks.tabletop.seeing import slots

@@ -49,6 +49,9 @@ class SimulatedRobot:
     keeps_time = True
     """Time passes for it by its own control steps only, however fast or slow they come."""
 
+    fault: str | None = None
+    """A simulated robot has none."""
+
     @property
     def is_connected(self) -> bool:
         """Whether `connect` was called and `disconnect` not since."""

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from executors.follow.deviation import STAYS
 from executors.tabletop import mixture
+from executors.tabletop.deviation import STAYS
 from executors.tabletop.policy import SlotPolicy, keep
 from tasks.learning.trainer import Batch
 from tasks.tabletop.demos.symmetry import mirror_slots

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from langgraph.types import interrupt
 
-from executors.robot import Robot
-from planner import Frames, Known, NoPlan, Plan, Search
-from tasks.tabletop.goals.goal import PushGoal, understand
-from tasks.tabletop.rules import Rules, impossible
+from executors.robot import Driver
+from executors.wrapped import WrappedRobot
+from planner import Known, NoPlan, Plan, Search
+from tasks.domain import UnknownInstruction
 from vlp.agent.accounts import Accounts
 from vlp.agent.ambiguity import not_sure, ways
 from vlp.agent.approval import Answer
 from vlp.agent.decide import Decider
-from vlp.agent.follower import follower
 from vlp.agent.graph import Ask, Looping
 from vlp.agent.narrate import answered, replanned, searched, verified
 from vlp.agent.parts import Parts
 from vlp.agent.sense import MAX_FRUITLESS
 from vlp.agent.state import Go, State
-from vlp.domains.tabletop.sight import moved, too_many
-from vlp.domains.tabletop.under_rules import dropped, robot_under_rules, under_rules
 from vlp.durable.keeping import Keeping
 from vlp.errors import InstructionError
 from vlp.events.timing import Stopwatch
@@ -45,13 +42,12 @@ class Agent(Looping):
     Args:
         approve: whether plans wait for an operator.
         keeping: where what must outlive the process is kept; None: nothing has to.
-        rules: an operator's; nothing is proposed, imagined or sent against them.
     """
 
     def __init__(
         self,
         parts: Parts,
-        robot: Robot,
+        robot: Driver,
         settings: Settings,
         *,
         events: Events,
@@ -59,37 +55,46 @@ class Agent(Looping):
         live: Any = None,
         approve: Approve = "auto",
         keeping: Keeping | None = None,
-        rules: Rules | None = None,
     ) -> None:
-        self.rules = rules or Rules()
-        robot = robot_under_rules(robot, self.rules, parts)
-        parts = under_rules(parts, self.rules)
         keeping = keeping or Keeping()
+        robot = parts.harness(WrappedRobot(robot))
         super().__init__(parts, robot, settings, events=events, folder=folder, keeping=keeping)
         self.watch, self.approve = Stopwatch(), approve
         self._seconds = 0.0
         """Of all calls of `run`."""
-        policy, probe = self.watch.wrap("policy", parts.policy), self.watch.wrap("probe", parts.probe)
-        self._runtime = follower(settings.extraction, robot, policy, probe)
+        self._runtime = parts.follower(settings.extraction, robot, self.watch)
         self._plan: Plan | None = None
         self._decider = Decider(parts, settings, self.watch, live, keeping.recall)
         self.accounts = Accounts(parts.accounted, events)
 
+    # -- the loop ----------------------------------------------------------------------------------
+
+    def _nodes(self) -> dict[str, Callable[[State], State]]:
+        """Observe, search, approve, act, verify: in this order, until the goal is reached or nothing helps.
+        Each says where to go next."""
+        return {
+            "observe": self._observe,
+            "search": self._search,
+            "approve": self._approve,
+            "act": self._act,
+            "verify": self._verify,
+        }
+
     def _observe(self, state: State) -> State:
-        frame = self._frame()
+        self._frame()  # a picture that can't be relied on ends the run here
         self.events.emit(Observed(time=self.events.now(), control_step=self._steps, score=self._score()))
         if self._ended():
             return {"go": "end", "outcome": self._ended()}
-        if self._reached(frame, may_send=self.approve == "auto" or state.get("approved", False)):
+        if self._reached(may_send=self.approve == "auto" or state.get("approved", False)):
             return {"go": "end", "outcome": self._ended() or "done"}
         return {"go": "end", "outcome": self._ended()} if self._ended() else {"go": "search"}
 
-    def _reached(self, frame: Frames, *, may_send: bool) -> bool:
+    def _reached(self, *, may_send: bool) -> bool:
         """Whether the goal is. Standing still costs little, and a goal that only seems reached may be; but
         nothing at all is sent before a plan was approved."""
         if not may_send:
-            return self._seen_done(frame) and self._confirmed()
-        return self._seen_done(frame, sure=0.0) and self._hold() and self._confirmed()
+            return self._seen_done() and self._confirmed()
+        return self._seen_done(surely=False) and self._hold() and self._confirmed()
 
     def _search(self, state: State) -> State:
         decision = state["decision"] + 1
@@ -106,7 +111,7 @@ class Agent(Looping):
             return self._fruitless(state, decision, found)
         go: Go = "approve" if self.approve == "ask" else "act"
         if go == "act" and not self._chosen(state) and not self._sure(found, decision):
-            if len(ways(found, self.parts.probe)) < 2:
+            if len(ways(found, self.parts.sight)) < 2:
                 return self._unsure(state, decision, found)
             go = "approve"
         self._plan, self._found = found.plan, {decision: found}
@@ -128,7 +133,7 @@ class Agent(Looping):
         if needed is None or expected is None or not not_sure(found, needed):
             return True
         nodes = found.tree.nodes
-        ends = {str(node): nodes[node].subgoal for node in ways(found, self.parts.probe)}
+        ends = {str(node): nodes[node].subgoal for node in ways(found, self.parts.sight)}
         self.events.emit(Unsure(time=self.events.now(), decision=decision, expected_success=expected,
                                 needed=needed, ways=ends))  # fmt: skip
         return False
@@ -164,7 +169,7 @@ class Agent(Looping):
     def _approved(self, state: State) -> State:
         """An approval is of a plan on the board that it begins with."""
         begins = self._shown(state["shown"], state["plan"]).tree.root_frame
-        if why := moved(self.parts.probe, begins, self._frame()):
+        if why := self.parts.sight.moved(begins, self._frame()):
             self.events.emit(Replanned(time=self.events.now(), reason=f"while the plan waited, {why}"))
             return {"go": "observe"}
         return {"go": "act", "approved": True}
@@ -181,7 +186,7 @@ class Agent(Looping):
             )
         )
         start = time.perf_counter()
-        followed = self._runtime.follow(plan[number].clip, self._watch_step, self._finished)
+        followed = self._runtime.follow(plan[number].clip, self._watch_step, self._seen_done)
         self.watch.add("acting", time.perf_counter() - start)
         self.keeping.keep_followed(followed, state["decision"], number)
         return {"go": "verify", "began": began}
@@ -191,7 +196,7 @@ class Agent(Looping):
         step = self._planned(state)[state["step"]]
         followed = self.keeping.followed(state["decision"], state["step"])
         frame = self._frame()
-        done = bool(self._ended()) or self._seen_done(frame)
+        done = bool(self._ended()) or self._seen_done()
         go_on = not done and followed.outcome == "followed" and followed.distance < GO_ON
         outcome: Outcome = "done" if done else "go on" if go_on else "replan"
         to_go, decision = self._steps_to_go(frame), state["decision"]
@@ -215,7 +220,7 @@ class Agent(Looping):
 
     def _tell_searched(self, found: Search | NoPlan, decision: int, seconds: float) -> None:
         event = searched(found, time=self.events.now(), decision=decision, seconds=seconds)
-        rejected = {**event.rejected, **dropped(self.parts)}
+        rejected = {**event.rejected, **self.parts.dropped()}
         self.events.emit(event.model_copy(update={"rejected": rejected}))
 
     def _planned(self, state: State) -> Plan:
@@ -246,25 +251,24 @@ class Agent(Looping):
         for what can't be done on this board, InstructionError."""
         if not self.robot.is_connected:
             self.robot.connect()
-        blocks = self.keeping.blocks(lambda: self.parts.probe.blocks(self._frame()))
-        places = {name: np.array(xy) for name, xy in blocks.items()}
-        self._goal = understand(instruction, places)
-        if why := too_many(self._goal, places, self.parts.most_blocks):
-            raise InstructionError(f"instruction: {why}")
+        scene = self.keeping.scene(lambda: self.parts.sight.scene(self._frame()))
+        try:
+            self._goal = self.parts.sight.understand(instruction, scene)
+        except UnknownInstruction:
+            raise
+        except ValueError as error:
+            raise InstructionError(f"instruction: {error}") from error
         self._scored = self._keeps_score()
-        if why := impossible(self.rules, self._goal, places):
-            raise InstructionError(f"instruction: expected what the standing rules allow, got: {why}")
         if self.keeping.resumed and self.folder.position:
             return
-        task = self._goal.instruction.family if isinstance(self._goal, PushGoal) else self._goal.text
         self.events.emit(
             RunStarted(
                 time=self.events.now(),
                 instruction=instruction,
-                task=task,
+                task=self._goal.name,
                 seed=self.settings.seed,
                 settings=dict(self.settings.as_dict()),
-                rules=tuple(rule.text for rule in self.rules),
+                rules=tuple(rule.text for rule in self.parts.rules),
             )
         )
 

@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner import Guard, Known, Search, search, search_for
-from tasks.tabletop.goals.goal import Goal
+from tasks.domain import Goal
 from vlp.agent.parts import Parts
-from vlp.domains.tabletop.confidence import features
-from vlp.domains.tabletop.verified_value import VerifiedValue
 from vlp.durable.recall import Recall
 from vlp.errors import ModelSwitched, UsageError
 from vlp.events.timing import Stopwatch
@@ -58,8 +56,8 @@ class Decider:
         return replace(found, expected_success=self._expected(found))
 
     def _expected(self, found: Search) -> float | None:
-        confidence, probe = self._parts.confidence, self._parts.probe
-        return None if confidence is None else float(confidence.of(features(found, probe)[None])[0])
+        confidence = self._parts.confidence
+        return None if confidence is None else confidence.of(found)
 
     def _find(self, find: Callable[..., Search], seed: int) -> Search:
         seconds = self._settings.seconds
@@ -74,8 +72,8 @@ class Decider:
         settings, parts, wrap, recall = self._settings, self._parts, self._watch.wrap, self._recall
         proposer, video = wrap("propose", parts.proposer), wrap("video", parts.video)
         value = wrap("value", parts.value)
-        if parts.verify_done:
-            value = VerifiedValue(value, wrap("goal", parts.probe), goal, DONE_BELOW)
+        if parts.verify is not None:
+            value = parts.verify(value, goal, DONE_BELOW, self._watch)
         guards: list[Guard] = [wrap("guards", guard) for guard in (*parts.guards, *parts.close_guards)]
         if recall is not None:
             proposer, video, value = recall.proposer(proposer), recall.video(video), recall.value(value)

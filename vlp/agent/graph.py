@@ -28,7 +28,6 @@ from vlp.record.digest import plan_digest
 from vlp.record.folder import Mark, RunFolder
 from vlp.settings import Settings
 
-NODES = ("observe", "search", "approve", "act", "verify")
 WAITS = "waits for an operator"
 """The outcome of a run whose plan no one has answered."""
 Ask = Callable[[int, Search], Answer | None]
@@ -61,11 +60,15 @@ class Looping(Acting):
         self.failure: ModelError | HoldError | None = None
         """What ended the run where it was a model that is not bundled, or the robot's own safety."""
 
+    def _nodes(self) -> dict[str, Callable[[State], State]]:
+        """The nodes of the loop by their names."""
+        raise NotImplementedError
+
     def _build_graph(self, checkpointer: BaseCheckpointSaver[Any] | None) -> Any:
         graph: Any = StateGraph(State)
-        ways = {**{name: name for name in NODES}, "end": END}
-        for name in NODES:
-            graph.add_node(name, self._counted(getattr(self, f"_{name}")))
+        ways = {**{name: name for name in self._nodes()}, "end": END}
+        for name, node in self._nodes().items():
+            graph.add_node(name, self._counted(node))
             graph.add_conditional_edges(name, lambda state: state["go"], ways)
         graph.add_conditional_edges(START, lambda state: state["go"], ways)
         return graph.compile(checkpointer=checkpointer)
@@ -74,7 +77,7 @@ class Looping(Acting):
         """The node, its counters put into the state. Nothing is begun while the robot may not move."""
 
         def run(state: State) -> State:
-            if fault := getattr(self.robot, "fault", None):
+            if fault := self.robot.fault:
                 raise HoldError(fault)
             changes = node(state)
             if self.keeping.steps is not None:  # more of them than were told, after a step that diverged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from executors.follow.runtime import Followed
+from executors.follow.follower import Followed
 from planner import NoPlan, Search
 from vlp.agent.approval import Answer
 from vlp.events.types import Answered, Beam, Outcome, Replanned, Searched, Verified

@@ -1,53 +1,91 @@
-"""All that the agent is made of."""
+"""The agent's parts: all models, eyes and guards that a world hands it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeVar
 
+from executors.follow.follower import Follower
+from executors.robot import Robot
 from executors.safety.camera_watch import View
-from executors.tabletop.policy import FramePolicy
-from planner import (
-    Guard,
-    VideoModel,
-)
-from tasks.tabletop.seeing.encoder import PoseProbe
-from tasks.tabletop.world.board import KINDS
-from vlp.domains.tabletop.confidence import Confidence
+from planner import Guard, Proposer, Search, Value, VideoModel
+from tasks.domain import Goal, Limits, Rules, Sight
 from vlp.models.choose import SuccessJudge
-from vlp.models.weights import BUNDLED
+from vlp.models.weights import BUNDLED, Hashes
+from vlp.settings import Extraction
 from vlp.vlm.account import Accounted
 
+T = TypeVar("T")
 
-@dataclass(frozen=True)
+
+class Watch(Protocol):
+    """Takes the time of parts."""
+
+    def wrap(self, part: str, inner: T) -> T:
+        """The same object, its calls timed under a name."""
+        ...
+
+
+class Confidence(Protocol):
+    """Tells how sure one may be of a plan."""
+
+    def of(self, found: Search) -> float:
+        """Chance (0..1) that the plan's first subgoal ends as imagined."""
+        ...
+
+
+MakeFollower = Callable[[Extraction, Robot, Watch], Follower]
+"""What acts out clips on a robot, by the way that settings name."""
+Verify = Callable[[Value, Goal, float, Watch], Value]
+"""A value held to what the world itself says of a goal; the number: steps-to-go below which it is done."""
+
+
+def as_it_is(robot: Robot) -> Robot:
+    """The robot, under no rules."""
+    return robot
+
+
+def none_dropped() -> dict[str, int]:
+    """No subgoal was."""
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Parts:
-    """All that the agent is made of."""
+    """All that the agent is made of, in one world."""
 
-    proposer: Any
+    proposer: Proposer
     video: VideoModel
-    value: Any
-    policy: FramePolicy
-    probe: PoseProbe
+    value: Value
+    sight: Sight
+    follower: MakeFollower
+    limits: Limits
     guards: tuple[Guard, ...]
-    hashes: dict[str, dict[str, str]]
+    hashes: Hashes
+    """Part -> the digests of its files."""
     close_guards: tuple[Guard, ...] = ()
     """Those asked only of branches that would be kept."""
     max_value_gain: float | None = None
     """Control steps that a clip may promise at most, see `planner.search`."""
-    verify_done: bool = True
-    """Whether the goal's rule, on what the probe sees, has a say where the value takes a board for done."""
+    verify: Verify | None = None
+    """Gives the world a say where the value takes a picture for done; None: the value alone says so."""
     folder: Path = BUNDLED
     """The weights folder."""
     success: SuccessJudge | None = None
-    """Who is asked, beside the goal's rule, whether the goal is reached."""
+    """Who is asked, beside the world's sight, whether the goal is reached."""
     confidence: Confidence | None = None
-    """How sure one may be of a plan; None where that was not measured with these models."""
+    """None where that was not measured with these models."""
     accounted: tuple[Accounted, ...] = ()
     """Models that keep account of what they cost."""
-    most_blocks: int = len(KINDS)
-    """Blocks on the board that all of them can do with."""
     view: View | None = None
-    """Knows the camera and the board that these models see; None where nobody does."""
+    """Knows the camera and the scene that these models see; None where nobody does."""
     shape: tuple[int, int, int] = (96, 128, 3)
     """[H, W, 3] of the pictures that they see."""
+    rules: Rules = ()
+    """Standing rules that these parts hold to."""
+    harness: Callable[[Robot], Robot] = as_it_is
+    """A robot that does nothing against the rules."""
+    dropped: Callable[[], dict[str, int]] = none_dropped
+    """How often each rule kept a subgoal from being imagined since this was asked last."""

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from executors.robot import Robot
 from executors.safety.gate import GateError
-from tasks.tabletop.goals.goal import Goal, PushGoal
+from tasks.domain import Goal
 from vlp.agent.parts import Parts
-from vlp.domains.tabletop.sight import SURE, reached
 from vlp.errors import ModelError
 from vlp.events.types import Acted, Events, Judged
 from vlp.record.folder import RunFolder
@@ -50,14 +49,15 @@ class Acting:
         return np.asarray(self.robot.get_observation()["rgb"])
 
     def _info(self) -> dict[str, Any]:
-        return dict(getattr(self.robot, "info", {}))
+        return dict(self.robot.info)
 
     def _keeps_score(self) -> bool:
         """Whether the robot's score and verdict are of this goal on this board: another run's, or none's, say
         nothing of it, nor do those of a push whose numbers were fixed before this run began."""
         info = self._info()
         same = info.get("goal", self._text) == self._text and "best" in info
-        return same and not (isinstance(self._goal, PushGoal) and info.get("steps", 0) > self._steps)
+        early = self._goal is not None and self._goal.relative and info.get("steps", 0) > self._steps
+        return same and not early
 
     @property
     def _judge(self) -> Judge:
@@ -69,28 +69,22 @@ class Acting:
 
     def _ended(self) -> str:
         """Why the episode is over, or nothing."""
-        if self._scored and getattr(self.robot, "terminated", False):
+        if self._scored and self.robot.terminated:
             return "complete"
-        if getattr(self.robot, "truncated", False) or self._steps >= self.settings.max_control_steps:
+        if self.robot.truncated or self._steps >= self.settings.max_control_steps:
             return "out of control steps"
         if self._idle >= MAX_FRUITLESS:
             return f"no plan moved anything, {self._idle} times in a row; nothing more is tried"
         return ""
 
-    def _finished(self, present: NDArray[np.bool_], where: NDArray[np.float32], sure: float = SURE) -> bool:
-        """Whether the goal is seen reached, see `vlp.domains.tabletop.sight.reached`."""
+    def _seen_done(self, *, surely: bool = True) -> bool:
+        """Whether the camera shows the goal reached, see `tasks.domain.Sight.reached`."""
         assert self._goal is not None
-        target = self.robot.get_observation()["effector_target_translation"]
-        return reached(self._goal, present, where, target, sure=sure)
-
-    def _seen_done(self, frame: NDArray[np.uint8], sure: float = SURE) -> bool:
-        """Whether the camera shows the goal reached."""
-        present, where = self.parts.probe.places(frame[None])
-        return self._finished(present[0], where[0], sure)
+        return self.parts.sight.reached(self._goal, self.robot.get_observation(), surely=surely)
 
     def _hold(self) -> bool:
         """Stand still for a second; True when the goal is still seen to be reached."""
-        still = np.zeros(2, np.float32)
+        still = np.zeros(self.parts.limits.size, np.float32)
         for _ in range(HOLD):
             if self._ended():
                 return True
@@ -99,7 +93,7 @@ class Acting:
             except GateError:  # what may not even stand still is not done
                 return False
             self._watch_step(0, still, sent, self._frame())
-        return self._seen_done(self._frame())
+        return self._seen_done()
 
     def _confirmed(self) -> bool:
         """Whether a goal that seems reached is: surely, or the VLM, where one is asked, agrees, or has
@@ -112,7 +106,7 @@ class Acting:
             self.events.emit(Judged(time=self.events.now(), reached=True, why=f"by the rule alone: {error}"))
             return True
         self.events.emit(Judged(time=self.events.now(), reached=found.reached, why=found.why))
-        if found.reached or self._seen_done(self._frame()):  # what is surely done is not pushed about
+        if found.reached or self._seen_done():  # what is surely done is not pushed about
             return True
         self._doubts += 1
         return False
@@ -122,13 +116,13 @@ class Acting:
     ) -> bool:
         """Count, record and tell one control step; True when the episode is over."""
         self._steps += 1
-        number = self.folder.add_frame(frame, getattr(self.robot, "view", None))
+        number = self.folder.add_frame(frame, self.robot.view)
         self.events.emit(
             Acted(
                 time=self.events.now(),
                 control_step=self._steps,
-                action=(float(action[0]), float(action[1])),
-                sent=(float(sent[0]), float(sent[1])),
+                action=tuple(map(float, action)),
+                sent=tuple(map(float, sent)),
                 frame_index=number,
             )
         )

@@ -13,14 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from planner import Node, Search
-from tasks.tabletop.seeing.encoder import PoseProbe
+from tasks.domain import Sight
 from vlp.agent.approval import Answer, check
 from vlp.agent.graph import Ask
 from vlp.cli.live import LiveView
 from vlp.errors import UsageError
 from vlp.events.words import plain
-from vlp.record.branch_sheet import branch_sheet, in_order
-from vlp.record.branch_words import ends
+from vlp.record.branch_sheet import branch_sheet, ends, in_order
 from vlp.record.filmstrip import write_png
 from vlp.record.report.parts import steps_text
 
@@ -78,7 +77,7 @@ class Pictures:
     """
 
     path: Path
-    probe: PoseProbe
+    sight: Sight
 
     def save(self, decision: int, found: Search, shown: Sequence[Node]) -> Path:
         """Write the contact sheet of these branches."""
@@ -93,7 +92,7 @@ def _show(console: Console, decision: int, found: Search, pictures: Pictures | N
     chosen = {step.node_id for step in found.plan}
     nodes = in_order(found)
     shown = nodes[:ROWS]
-    where = [""] * len(shown) if pictures is None else ends(found, shown, pictures.probe)
+    where = [""] * len(shown) if pictures is None else ends(found, shown, pictures.sight)
     table = Table(title=f"decision {decision}", box=None, pad_edge=False)
     for name in ("N", "level", "after", "subgoal", "as imagined", "steps to go", ""):
         table.add_column(name, justify="right" if name in ("N", "after", "steps to go") else "left")

@@ -167,13 +167,13 @@ class JournaledRobot(WrappedRobot):
         """Connect, and mend a journal whose last step has no end: it counts as sent."""
         if not self.robot.is_connected:
             self.robot.connect()
-        restore = getattr(self.robot, "restore", None)
+        restore = super().restore
         sent = [self.journal.action(number) for number in range(1, self.journal.sent + 1)]
         if restore is not None and sent:
             sent = restore(sent)
         while self.journal.seen < self.journal.sent:
             number = self.journal.seen + 1
-            last = sent[number - 1] if number else np.zeros(2, np.float32)
+            last = sent[number - 1] if number else np.zeros_like(self.journal.action(number))
             self.journal.end(last, self.robot.get_observation(), self._telling())
 
     def get_observation(self) -> Observation:
@@ -211,11 +211,11 @@ class JournaledRobot(WrappedRobot):
         return self.journal.after(self.at)[2] if self.at < self.journal.seen else self._telling()
 
     def _telling(self) -> dict[str, Any]:
-        info = getattr(self.robot, "info", {})
+        info = super().info
         return {
             "info": {name: value for name, value in info.items() if isinstance(value, _TOLD)},
-            "terminated": bool(getattr(self.robot, "terminated", False)),
-            "truncated": bool(getattr(self.robot, "truncated", False)),
+            "terminated": super().terminated,
+            "truncated": super().truncated,
         }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +11,10 @@ from uuid import uuid4
 import numpy as np
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from executors.follow.runtime import Followed
+from executors.follow.follower import Followed
 from executors.robot import Robot
 from planner import Frames, Plan, PlanStep
+from tasks.domain import Scene
 from vlp.agent.state import State
 from vlp.durable.checkpoints import Checkpoints, anew, in_file, in_memory
 from vlp.durable.codec import pack, unpack
@@ -124,8 +125,8 @@ class Keeping:
         """Control steps that the robot was sent, where there is a journal of them."""
         return None if self._journaled is None else self._journaled.at
 
-    def blocks(self, look: Callable[[], Mapping[str, Any]]) -> dict[str, list[float]]:
-        """Where the blocks were when the run began, metres: numbers of an instruction are fixed there."""
+    def scene(self, look: Callable[[], Scene]) -> Scene:
+        """What was seen when the run began: numbers of an instruction are fixed there."""
 
         def ask() -> bytes:
             return pack({name: [float(value) for value in xy] for name, xy in look().items()})

@@ -9,8 +9,8 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from executors.follow.runtime import Runtime
 from executors.tabletop.policy import FramePolicy, SlotPolicy
+from executors.tabletop.runtime import Runtime
 from executors.tabletop.simulated import SimulatedRobot
 from tasks.tabletop.demos.demonstrator import centers, run_push
 from tasks.tabletop.goals import families

@@ -106,9 +106,9 @@ class SubgoalStarted(_Event):
 class Acted(_Event):
     kind: Literal["acted"] = "acted"
     control_step: int
-    action: tuple[float, float]
+    action: tuple[float, ...]
     """What the policy asked for, metres."""
-    sent: tuple[float, float]
+    sent: tuple[float, ...]
     """What the robot was really sent, metres."""
     frame_index: int | None = None
     """Its frame in execution.mp4."""

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from planner import Frames, Node, Search
+from tasks.domain import Sight
 from vlp.record.filmstrip import PAPER, sheet, strip
 
 GAP: Final = 2
@@ -69,3 +70,14 @@ def _folded(words: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> l
         else:
             lines.append(word)
     return lines
+
+
+def ends(found: Search, nodes: Sequence[Node], sight: Sight) -> list[str]:
+    """For each branch what its clip moves, in words."""
+    if not nodes:
+        return []
+    tree = found.tree
+    before = [
+        tree.root_frame if node.parent is None else tree.nodes[node.parent].last_frame for node in nodes
+    ]
+    return sight.changes(np.stack(before), np.stack([node.last_frame for node in nodes]))

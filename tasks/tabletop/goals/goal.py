@@ -30,6 +30,16 @@ class Goal(Protocol):
         ...
 
     @property
+    def name(self) -> str:
+        """The text of a long task, the family of a push."""
+        ...
+
+    @property
+    def relative(self) -> bool:
+        """Whether its numbers were fixed by the board on which it was asked."""
+        ...
+
+    @property
     def hold_steps(self) -> int:
         """Control steps that the reward must stay at 1 before the goal is complete."""
         ...
@@ -47,10 +57,15 @@ class LongGoal:
     names: tuple[str, ...]
     """The blocks that were there when it was asked: one that is lost leaves it undone for good."""
     hold_steps: int = HOLD_STEPS
+    relative: bool = False
 
     @property
     def text(self) -> str:
         return self.task.instruction
+
+    @property
+    def name(self) -> str:
+        return self.text
 
     def reward(self, blocks: Blocks, target: Sequence[float]) -> float:
         return self.task.reward(blocks, self.names)
@@ -63,10 +78,15 @@ class PushGoal:
     instruction: Instruction
     task: Mapping[str, object]
     hold_steps: int = 1
+    relative: bool = True
 
     @property
     def text(self) -> str:
         return canonical(self.instruction)
+
+    @property
+    def name(self) -> str:
+        return self.instruction.family
 
     def reward(self, blocks: Blocks, target: Sequence[float]) -> float:
         if not set(self.instruction.blocks()) <= set(blocks):

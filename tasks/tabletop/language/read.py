@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Final
 
+from tasks.domain import UnknownInstruction
 from tasks.tabletop.language.forms import FORMS, SHORT_VERBS, Form
 from tasks.tabletop.language.instruction import BLOCK_FIELDS, FIELDS, GROUP, Instruction
 from tasks.tabletop.language.names import SLOT, meant_by, split_mentions
@@ -23,10 +24,6 @@ _NEAREST: Final = tuple(
     form.text for form in FORMS if form.family == "separate_blocks" or not form.text.startswith(_UNUSUAL)
 )
 _EXAMPLES: Final = ("red moon", "blue cube", "green star", "yellow pentagon")
-
-
-class UnknownInstruction(ValueError):
-    """A text that is not an instruction for one push on this table; the message is one line."""
 
 
 def shown(text: str) -> str:

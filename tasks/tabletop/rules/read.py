@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from re import Match, Pattern
 
+from tasks.domain import UnknownRule
 from tasks.tabletop.language.names import SLOT, meant_by, split_mentions
 from tasks.tabletop.language.read import MAX_CHARACTERS, shown
 from tasks.tabletop.rules import wordings
@@ -18,10 +19,6 @@ _UNIT = {"c": 0.01, "mm": 0.001, "mi": 0.001, "me": 1.0, "m": 1.0}
 """Metres, by the unit's first letters."""
 _NOUNS = frozenset((*COLORS, *SHAPES, "block", "one"))
 _PLACES = frozenset(("top", "bottom", "upper", "lower", "left", "right"))
-
-
-class UnknownRule(ValueError):
-    """A text that is not a standing rule for this table; the message is one line."""
 
 
 def _suggestion(form: str, mentions: Sequence[str]) -> str:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from executors.follow.inverse_dynamics import InverseDynamics
-from executors.follow.last_frame import LastFrameRuntime
-from executors.follow.runtime import Runtime
+from executors.tabletop.inverse_dynamics import InverseDynamics
+from executors.tabletop.last_frame import LastFrameRuntime
+from executors.tabletop.runtime import Runtime
 from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames
 from tasks.tabletop.world.board import BLOCK_8

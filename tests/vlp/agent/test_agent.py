@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from executors.follow.runtime import Followed
+from executors.follow.follower import Followed
 from executors.tabletop.simulated import SimulatedRobot
 from planner import NoPlan
 from tasks.tabletop.language import UnknownInstruction

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from diffusers import FlowMatchEulerDiscreteScheduler
@@ -15,19 +17,25 @@ from planner import (
     FrozenGuard,
     OutOfReachGuard,
     OverlapGuard,
+    Search,
     TeleportGuard,
     TrackGuards,
     UntouchedGuard,
+    Value,
     VanishGuard,
 )
 from planner.guards.every_second import EverySecondFrame
 from tasks.tabletop.language import UnknownInstruction, parse
 from tasks.tabletop.seeing.encoder import PoseProbe, Remembering, SlotEncoder
+from tasks.tabletop.world.limits import LIMITS
 from video.tabletop.denoiser import SlotDenoiser
 from video.tabletop.pipeline import SlotVideoPipeline
 from video.tabletop.renderer import SlotRenderer
-from vlp.agent.parts import Parts
+from vlp.agent.parts import Parts, Watch
 from vlp.domains.tabletop.confidence import Confidence
+from vlp.domains.tabletop.follower import follower
+from vlp.domains.tabletop.sight import BoardSight
+from vlp.domains.tabletop.verified_value import VerifiedValue
 from vlp.domains.tabletop.view import BoardView
 from vlp.models.choose import choose
 from vlp.models.chosen import Models
@@ -49,6 +57,32 @@ UNTOUCHED = 0.04
 """Metres that a block may be nudged which the subgoal does not name."""
 MAX_VALUE_GAIN = 200.0
 """Control steps; a single push that promises more is too good to be true."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TabletopParts(Parts):
+    """The agent's parts on the tabletop, with those that only the tabletop has."""
+
+    sight: BoardSight
+    policy: FramePolicy
+    probe: PoseProbe
+
+
+@dataclass(frozen=True)
+class Sure:
+    """The confidence that was fitted to these models, with what it sees by."""
+
+    fitted: Confidence
+    probe: PoseProbe
+
+    def of(self, found: Search) -> float:
+        """See vlp.agent.parts.Confidence."""
+        return self.fitted.expect(found, self.probe)
+
+
+def verified(probe: PoseProbe, value: Value, goal: Any, done_below: float, watch: Watch) -> Value:
+    """The value held to the goal's rule, on what the probe sees."""
+    return VerifiedValue(value, watch.wrap("goal", probe), goal, done_below)
 
 
 class VideoBranches:
@@ -141,21 +175,25 @@ def build(
     close = _track_guards(tracker, patience=1, max_step=MAX_STEP / 2, min_pass=MIN_PASS)
     policy = FramePolicy(eye, SlotPolicy.from_pretrained(folder / "policy").to(place))
     other = None if models.video is None else OtherVideo.load(models.video, device=place)
-    return Parts(
-        vlm.proposer,
-        other or VideoBranches(pipeline, steps=sampling_steps),
-        vlm.value,
-        policy,
-        probe,
-        (FrozenGuard(), EverySecondFrame(coarse)),
-        hashes,
-        (close,),
-        MAX_VALUE_GAIN,
+    confidence = Confidence.load(hashes) if models == Models() else None
+    return TabletopParts(
+        proposer=vlm.proposer,
+        video=other or VideoBranches(pipeline, steps=sampling_steps),
+        value=vlm.value,
+        sight=BoardSight(probe, vlm.most_blocks),
+        follower=partial(follower, policy=policy, probe=probe),
+        limits=LIMITS,
+        guards=(FrozenGuard(), EverySecondFrame(coarse)),
+        hashes=hashes,
+        close_guards=(close,),
+        max_value_gain=MAX_VALUE_GAIN,
+        verify=partial(verified, probe),
         folder=folder,
         success=vlm.success,
-        confidence=Confidence.load(hashes) if models == Models() else None,
+        confidence=None if confidence is None else Sure(confidence, probe),
         accounted=(*vlm.accounted, *([other] if other else [])),
-        most_blocks=vlm.most_blocks,
         view=(view := BoardView(encoder, pipeline.renderer)),
         shape=view.shape,
+        policy=policy,
+        probe=probe,
     )

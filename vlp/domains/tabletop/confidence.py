@@ -78,6 +78,10 @@ class Confidence:
     """One a feature."""
     bias: float
 
+    def expect(self, found: Search, probe: PoseProbe) -> float:
+        """Chance (0..1) that a plan's first subgoal ends as imagined."""
+        return float(self.of(features(found, probe)[None])[0])
+
     @classmethod
     def load(cls, hashes: Hashes, path: Path = FITTED) -> Self | None:
         """The one that was fitted to runs with these weights; None where there is none."""

@@ -1,20 +1,26 @@
-"""Whether a goal is seen reached, from where the camera shows the blocks."""
+"""Sight of the tabletop: whether a goal is seen reached and what moved, as the camera shows the blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner import Frames
-from tasks.tabletop.goals.goal import Goal, LongGoal
+from tasks.domain import Scene
+from tasks.tabletop.goals.goal import Goal, LongGoal, understand
+from tasks.tabletop.rules import Rules, impossible
 from tasks.tabletop.seeing.encoder import PoseProbe
-from tasks.tabletop.seeing.slots import SLOTS
+from tasks.tabletop.seeing.slots import PUSHER, SLOTS
 from tasks.tabletop.world.board import KINDS, words_of
+from vlp.domains.tabletop.branch_words import changes
 
 SURE = 0.004
 """Metres that each block may be off, either way, before a goal counts as seen reached."""
+ALIKE = 0.04
+"""Metres within which every block has to end for two pictures to show one end; a block's width."""
 HIDES = 0.05
 """Metres from the pusher within which it may hide part of a block from the camera."""
 HIDDEN = 3.0
@@ -85,3 +91,60 @@ def _reward(
 ) -> float:
     blocks = {kind: xy for kind, xy, there in zip(KINDS, where, present, strict=False) if there}
     return goal.reward(blocks, target)
+
+
+class BoardSight:
+    """The tabletop's `tasks.domain.Sight`.
+
+    Args:
+        probe: sees where the blocks are.
+        most_blocks: that the models can do with.
+        rules: that goals are held against.
+    """
+
+    def __init__(self, probe: PoseProbe, most_blocks: int, rules: Rules | None = None) -> None:
+        self.probe, self.most_blocks, self.rules = probe, most_blocks, rules or Rules()
+
+    def scene(self, frame: Frames) -> Scene:
+        """Block name -> (x, y) in metres."""
+        return self.probe.blocks(frame)
+
+    def understand(self, words: str, scene: Scene) -> Goal:
+        """See Sight."""
+        places = {name: np.array(xy) for name, xy in scene.items()}
+        goal = understand(words, places)
+        if why := too_many(goal, places, self.most_blocks):
+            raise ValueError(why)
+        if why := impossible(self.rules, goal, places):
+            raise ValueError(f"expected what the standing rules allow, got: {why}")
+        return goal
+
+    def reached(self, goal: Any, observation: Mapping[str, Any], *, surely: bool) -> bool:
+        """See Sight."""
+        present, where = self.probe.places(np.asarray(observation["rgb"])[None])
+        target = observation["effector_target_translation"]
+        return reached(goal, present[0], where[0], target, sure=SURE if surely else 0.0)
+
+    def moved(self, before: Frames, now: Frames) -> str:
+        """See Sight."""
+        return moved(self.probe, before, now)
+
+    def distinct(self, frames: Frames) -> list[int]:
+        """See Sight; ends are alike where every block is within `ALIKE`."""
+        present, where = self.probe.places(frames)
+        found: list[int] = []
+        for i in range(len(frames)):
+            far = [np.linalg.norm(where[i] - where[j], axis=-1)[:-1] for j in found]
+            both = [(present[i] & present[j])[:-1] for j in found]
+            if all((gap[seen] > ALIKE).any() for gap, seen in zip(far, both, strict=True)):
+                found.append(i)
+        return found
+
+    def changes(self, before: Frames, after: Frames) -> list[str]:
+        """See Sight: which blocks move, how far, and to where on the board."""
+        return changes(self.probe, before, after)
+
+    def target(self, frame: Frames) -> NDArray[np.float32]:
+        """Where the pusher is seen."""
+        _, where = self.probe.places(frame[None])
+        return np.asarray(where[0, PUSHER])

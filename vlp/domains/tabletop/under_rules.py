@@ -4,35 +4,40 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 from executors.robot import Robot
 from executors.tabletop.ruled_robot import RuledRobot
 from planner import TrackGuards
 from tasks.tabletop.rules import Rules
-from vlp.agent.parts import Parts
-from vlp.domains.tabletop.build import ProbeTracker
+from tasks.tabletop.seeing.encoder import PoseProbe
+from vlp.domains.tabletop.build import ProbeTracker, TabletopParts
 from vlp.domains.tabletop.rules import RuledProposer, rule_guards
+from vlp.domains.tabletop.sight import BoardSight
 
 
-def under_rules(parts: Parts, rules: Rules) -> Parts:
-    """Parts that propose nothing that the rules forbid and drop clips that break them. Unlike the other
-    guards these see every frame."""
+def under_rules(parts: TabletopParts, rules: Rules) -> TabletopParts:
+    """Parts that propose nothing that the rules forbid, drop clips that break them, take no goal against them
+    and let a robot do nothing against them, as far as the probe sees. Unlike the other guards these see every
+    frame."""
+    if not len(rules):
+        return parts
+    sight = BoardSight(parts.probe, parts.sight.most_blocks, rules)
+    parts = replace(parts, rules=rules, sight=sight, harness=partial(_robot, parts.probe, rules))
     if not rules.about_blocks:
         return parts
     guards = TrackGuards(rule_guards(rules, ProbeTracker(parts.probe)))
     proposer = RuledProposer(parts.proposer, rules, parts.probe.blocks_of)
-    return replace(parts, proposer=proposer, guards=(*parts.guards, guards))
+    return replace(
+        parts, proposer=proposer, guards=(*parts.guards, guards), dropped=partial(_dropped, proposer)
+    )
 
 
-def robot_under_rules(robot: Robot, rules: Rules, parts: Parts) -> Robot:
-    """A robot that does nothing against the rules, as far as the probe sees."""
-    return RuledRobot(robot, rules, parts.probe) if len(rules) else robot
+def _robot(probe: PoseProbe, rules: Rules, robot: Robot) -> Robot:
+    return RuledRobot(robot, rules, probe)
 
 
-def dropped(parts: Parts) -> dict[str, int]:
-    """How often each rule kept a subgoal from being imagined since this was asked last."""
-    if not isinstance(parts.proposer, RuledProposer):
-        return {}
-    counts = Counter(note.reason for note in parts.proposer.notes)
-    parts.proposer.notes.clear()
+def _dropped(proposer: RuledProposer) -> dict[str, int]:
+    counts = Counter(note.reason for note in proposer.notes)
+    proposer.notes.clear()
     return dict(counts)

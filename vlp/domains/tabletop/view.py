@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_opening, label, uniform_filter
 
 from executors.robot import Observation
-from executors.safety.gate import two_numbers
+from executors.safety.gate import finite_numbers
 from planner import Frames
 from tasks.tabletop.seeing.edges import Alignment, BoardEdges, board_corners
 from tasks.tabletop.seeing.encoder import SlotEncoder
@@ -87,7 +87,7 @@ class BoardView:
                 self._noisy(picture)
                 or self._elsewhere(picture)
                 or self._colored(picture)
-                or self._as_drawn(picture, two_numbers(observation.get("effector_translation")))
+                or self._as_drawn(picture, finite_numbers(observation.get("effector_translation"), 2))
             )
 
     def _noisy(self, picture: Frames) -> tuple[str, str, str] | None:

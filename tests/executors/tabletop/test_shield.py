@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from executors.follow.deviation import Seen
-from executors.follow.shield import Shield
+from executors.tabletop.deviation import Seen
+from executors.tabletop.shield import Shield
 from executors.tabletop.simulated import SimulatedRobot
 
 BLOCK = (0.35, 0.0)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.follow.deviation import gaps
-from executors.follow.runtime import Finished, Followed, Frame, Places, Watch, send
+from executors.follow.follower import Finished, Followed, Frame, Watch, send
 from executors.robot import Robot
-from executors.safety.gate import Gate, GateError
+from executors.safety.gate import Gate, GateConfig, GateError
+from executors.tabletop.deviation import gaps
+from executors.tabletop.runtime import Places
+from tasks.tabletop.world.limits import LIMITS
 
 
 class InverseDynamics:
@@ -23,7 +25,7 @@ class InverseDynamics:
 
     def __init__(self, robot: Robot, places: Places, *, stride: int, gate: Gate | None = None) -> None:
         self._robot, self._places, self._stride = robot, places, stride
-        self._gate = gate or Gate()
+        self._gate = gate or Gate(GateConfig(LIMITS))
 
     def actions(self, start: Frame, clip: Frame) -> NDArray[np.float32]:
         """Set-point changes float32 [T * stride, 2], metres, for a clip uint8 [T, H, W, 3] from a real frame
@@ -41,7 +43,7 @@ class InverseDynamics:
         left: list[Frame] = []
         steps, outcome, reason = 0, "followed", ""
         for action in self.actions(frame, clip):
-            if finished is not None and finished(*self._look(frame)):
+            if finished is not None and finished():
                 outcome = "done"
                 break
             try:

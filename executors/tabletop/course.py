@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.follow.deviation import Seen, gaps, left_alone, pushed_aside, pushed_to_edge, went_astray
+from executors.tabletop.deviation import Seen, gaps, left_alone, pushed_aside, pushed_to_edge, went_astray
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.follow.course import Course, FollowConfig
-from executors.follow.detour import Detour, DetourConfig
-from executors.follow.deviation import Seen, gaps
-from executors.follow.shield import Shield
+from executors.follow.follower import Finished, Followed, Frame, Watch, send
 from executors.robot import Robot
-from executors.safety.gate import Gate, GateError
-
-Frame = NDArray[np.uint8]
-DIVERGED = 0.02
-"""Metres that a block may be from where a frame has it; the probe is off by 2 mm, and an inner frame is left
-at 12."""
+from executors.safety.gate import Gate, GateConfig, GateError
+from executors.tabletop.course import Course, FollowConfig
+from executors.tabletop.detour import Detour, DetourConfig
+from executors.tabletop.deviation import Seen, gaps
+from executors.tabletop.shield import Shield
+from tasks.tabletop.world.limits import LIMITS
 
 
 class Policy(Protocol):
@@ -41,37 +36,6 @@ class Places(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Followed:
-    """What came of following a clip."""
-
-    outcome: str
-    """ "followed", "done" (what is wanted is seen), "parted" (real and imagined differ), "stopped" (by the
-    caller) or "refused" (by the gate)."""
-    steps: int
-    """Control steps sent."""
-    distance: float
-    """Largest distance of a block from the clip's last frame at the end, metres."""
-    seen: Frame
-    """What the camera showed when each frame of the clip was left, uint8 [T', H, W, 3]."""
-    reason: str = ""
-    off: tuple[float, ...] = ()
-    """How far a block was from each of those frames of the clip, metres, [T']; empty where not told."""
-
-    @property
-    def diverged(self) -> int | None:
-        """The first frame (1, 2, ...) in which what was seen is not what the clip shows."""
-        return next((number for number, far in enumerate(self.off, 1) if far > DIVERGED), None)
-
-
-Watch = Callable[[int, NDArray[np.float32], NDArray[np.float32], Frame], bool]
-"""Called after each control step with (frame index, action, sent, picture); True stops."""
-
-
-Finished = Callable[[NDArray[np.bool_], NDArray[np.float32]], bool]
-"""Given presence [K] and places [K, 2] in metres, pusher last: whether the goal is reached."""
-
-
 class Runtime:
     """Acts out clips on a robot: observe, choose the frame to reach, act through the gate, watch."""
 
@@ -88,7 +52,7 @@ class Runtime:
     ) -> None:
         self._robot, self._policy, self._places = robot, policy, places
         self._shield, self._detour = shield or Shield(), detour
-        self._gate = gate or Gate()
+        self._gate = gate or Gate(GateConfig(LIMITS))
         self.config = config or FollowConfig()
 
     def _look(self, frame: Frame) -> Seen:
@@ -108,7 +72,7 @@ class Runtime:
         frame: Frame = self._robot.get_observation()["rgb"]
         while not course.over:
             seen = self._look(frame)
-            if finished is not None and finished(*seen):
+            if finished is not None and finished():
                 outcome = "done"
                 break
             reason = course.parted(seen)
@@ -158,13 +122,3 @@ class Runtime:
         """Send one step of a way round; returns what `_act` does."""
         sent, frame = send(self._robot, self._gate, way)
         return watch(course.index, way, sent, frame), 1, frame
-
-
-def send(robot: Robot, gate: Gate, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], Frame]:
-    """One control step through the gate; what was really sent [2] in metres, and the new picture.
-
-    Raises GateError for an action that may not be sent.
-    """
-    target = robot.get_observation()["effector_target_translation"]
-    sent = robot.send_action(gate.check(gate.keep_in(action, target), target))
-    return sent, robot.get_observation()["rgb"]

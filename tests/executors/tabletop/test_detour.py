@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from executors.follow.detour import Detour, DetourConfig
-from executors.follow.deviation import Seen
+from executors.tabletop.detour import Detour, DetourConfig
+from executors.tabletop.deviation import Seen
 from executors.tabletop.simulated import SimulatedRobot
 
 ROW = [(0.23 + 0.05 * k, 0.0) for k in range(5)]

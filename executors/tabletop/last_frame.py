@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from executors.follow.course import FollowConfig
-from executors.follow.runtime import Finished, Followed, Frame, Places, Policy, Runtime, Watch
+from executors.follow.follower import Finished, Followed, Frame, Watch
 from executors.robot import Robot
 from executors.safety.gate import Gate
+from executors.tabletop.course import FollowConfig
+from executors.tabletop.runtime import Places, Policy, Runtime
 
 
 class LastFrameRuntime:

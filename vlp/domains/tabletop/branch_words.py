@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from planner import Node, Search
+from planner import Frames
 from tasks.tabletop.seeing.encoder import PoseProbe
 from tasks.tabletop.world.board import words_of
 
@@ -15,15 +14,11 @@ MOVED: Final = 0.015
 """Metres that a block has to go to be told of."""
 
 
-def ends(found: Search, nodes: Sequence[Node], probe: PoseProbe) -> list[str]:
-    """For each branch which blocks its clip moves, how far, and to where on the board (x away from the robot,
-    y to the left, both in centimetres)."""
-    tree = found.tree
-    before = [
-        tree.root_frame if node.parent is None else tree.nodes[node.parent].last_frame for node in nodes
-    ]
-    seen = probe.blocks_of(np.stack([*before, *(node.last_frame for node in nodes)]))
-    return [_moves(seen[number], seen[len(nodes) + number]) for number in range(len(nodes))]
+def changes(probe: PoseProbe, before: Frames, after: Frames) -> list[str]:
+    """For pairs of pictures uint8 [N, H, W, 3] which blocks move, how far, and to where on the board (x away
+    from the robot, y to the left, both in centimetres)."""
+    seen = probe.blocks_of(np.concatenate([before, after]))
+    return [_moves(seen[number], seen[len(before) + number]) for number in range(len(before))]
 
 
 def _moves(before: dict[str, tuple[float, float]], after: dict[str, tuple[float, float]]) -> str:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from executors.follow.deviation import left_alone, pushed_aside, pushed_to_edge, went_astray
-from executors.follow.inverse_dynamics import InverseDynamics
-from executors.follow.last_frame import LastFrameRuntime
-from executors.follow.runtime import Runtime
 from executors.safety.faults import RobotError
+from executors.tabletop.deviation import left_alone, pushed_aside, pushed_to_edge, went_astray
+from executors.tabletop.inverse_dynamics import InverseDynamics
+from executors.tabletop.last_frame import LastFrameRuntime
 from executors.tabletop.policy import FramePolicy, SlotPolicy, keep
+from executors.tabletop.runtime import Runtime
 from executors.tabletop.simulated import SimulatedRobot
 from tasks.tabletop.seeing.encoder import PoseProbe, SlotEncoder
 

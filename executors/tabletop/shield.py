@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.follow.deviation import Seen
+from executors.tabletop.deviation import Seen
 from tasks.tabletop.demos.oracle import REACH_HIGH, REACH_LOW
 
 Vector = NDArray[np.float64]

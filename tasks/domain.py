@@ -1,0 +1,126 @@
+"""What a world is to the agent: goals, scenes, limits, and sight. Nothing here knows any one world.
+
+The whole of a world, with its robots and models, is `vlp.domains.base.Domain`, since those types lie higher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frame = NDArray[np.uint8]
+"""A picture uint8 [H, W, 3]."""
+Scene = Mapping[str, Sequence[float]]
+"""What is seen in a picture, by name: numbers that only the world reads (where a thing is, in metres, say).
+Ready for JSON: a run keeps the scene that it began on."""
+
+
+class UnknownInstruction(ValueError):
+    """Words that a world gives no meaning; the message has near misses, if there are any."""
+
+
+class UnknownRule(ValueError):
+    """A standing rule that a world gives no meaning."""
+
+
+class Goal(Protocol):
+    """What is asked of a scene."""
+
+    @property
+    def text(self) -> str:
+        """The goal in plain words, as the models are told it."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Of the kind of task, for logs."""
+        ...
+
+    @property
+    def relative(self) -> bool:
+        """Whether it says how things are to change from the scene on which it was asked, such as "a little
+        to the left": a score that was counted from an earlier scene is not one of it."""
+        ...
+
+
+class Rule(Protocol):
+    """One standing rule."""
+
+    @property
+    def text(self) -> str:
+        """As it was said."""
+        ...
+
+
+class Rules(Protocol):
+    """Standing rules of an operator, all of which hold."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Each a `Rule`."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a robot's set point [A] may do. Raises ValueError for bounds in the wrong order."""
+
+    low: tuple[float, ...]
+    """[A] lowest set point, metres."""
+    high: tuple[float, ...]
+    """[A] highest."""
+    max_step: float
+    """Metres a control step in each axis."""
+    control_hz: float
+    """Control steps a second."""
+
+    def __post_init__(self) -> None:
+        good = len(self.low) == len(self.high) and all(
+            a < b for a, b in zip(self.low, self.high, strict=True)
+        )
+        if not (self.low and good and self.max_step > 0 and self.control_hz > 0):
+            raise ValueError(f"expected low below high in each axis, a step and a rate above 0, got {self}")
+
+    @property
+    def size(self) -> int:
+        """A, numbers of an action."""
+        return len(self.low)
+
+
+class Sight(Protocol):
+    """What a world's camera tells, by models or by whatever the world has for eyes."""
+
+    def scene(self, frame: Frame) -> Scene:
+        """What is seen."""
+        ...
+
+    def understand(self, words: str, scene: Scene) -> Goal:
+        """The goal that words set on a scene. Raises UnknownInstruction, and ValueError for what is
+        understood and can't be done there."""
+        ...
+
+    def reached(self, goal: Goal, observation: Mapping[str, Any], *, surely: bool) -> bool:
+        """Whether a goal is seen reached in an observation ("rgb" uint8 [H, W, 3], and what else the robot
+        says); surely: also when all is off by as much as this sight errs, else as it seems."""
+        ...
+
+    def moved(self, before: Frame, now: Frame) -> str:
+        """What is elsewhere than in an earlier picture, in words; empty where nothing is."""
+        ...
+
+    def distinct(self, frames: NDArray[np.uint8]) -> list[int]:
+        """Of pictures [N, H, W, 3] the numbers of those that show different ends, each one's first."""
+        ...
+
+    def changes(self, before: NDArray[np.uint8], after: NDArray[np.uint8]) -> list[str]:
+        """For pairs of pictures [N, H, W, 3] what moves from one to the other, in words."""
+        ...
+
+    def target(self, frame: Frame) -> NDArray[np.float32]:
+        """Where the robot's set point [A] is taken to be in a picture of which the robot said nothing."""
+        ...
