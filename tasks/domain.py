@@ -5,8 +5,8 @@ The whole of a world, with its robots and models, is `vlp.domains.base.Domain`, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -92,6 +92,40 @@ class Limits:
         return len(self.low)
 
 
+class UnsoundSubgoal(ValueError):
+    """A subgoal that can't be carried out; says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """Words in which a world's subgoals are said: what a VLM that was not trained on it is told."""
+
+    system: str
+    """What is seen and what the robot can do."""
+    forms: str
+    """Subgoals that are understood, a line each."""
+    act: str
+    """What one subgoal is, such as "push"."""
+    acts: str
+    """Several of them."""
+    steps: int
+    """Control steps that one takes."""
+    scene: str
+    """Where the things are, such as "table"."""
+    sees: Callable[[NDArray[np.uint8]], Sequence[Sequence[str]]]
+    """Pictures [N, H, W, 3] to the names of what is seen in each."""
+    sound: Callable[[str, Sequence[str]], str]
+    """A subgoal in its one form, given the names of what is there. Raises UnsoundSubgoal."""
+    every: Callable[[tuple[str, ...]], tuple[str, ...]]
+    """Every subgoal there is, given the names of what is there."""
+    mentioned: Callable[[str], tuple[str, ...]]
+    """Names that words speak of."""
+
+    def seen_by(self, sees: Callable[[NDArray[np.uint8]], Sequence[Sequence[str]]]) -> Language:
+        """The same, with these eyes."""
+        return replace(self, sees=sees)
+
+
 class Sight(Protocol):
     """What a world's camera tells, by models or by whatever the world has for eyes."""
 
@@ -102,6 +136,10 @@ class Sight(Protocol):
     def understand(self, words: str, scene: Scene) -> Goal:
         """The goal that words set on a scene. Raises UnknownInstruction, and ValueError for what is
         understood and can't be done there."""
+        ...
+
+    def check_subgoal(self, words: str) -> None:
+        """Raises ValueError for words that are no subgoal."""
         ...
 
     def reached(self, goal: Goal, observation: Mapping[str, Any], *, surely: bool) -> bool:

@@ -20,15 +20,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from executors.robot import Observation, Robot
+from executors.robot import Driver, Observation
 from executors.safety.safe_robot import SafeRobot
 from executors.safety.watchdog import CommandTimeout
-from executors.tabletop.simulated import SimulatedRobot
 from vlp.agent.approval import Answer
 from vlp.agent.parts import Parts
 from vlp.agent.watcher import Onlooker
-from vlp.domains.tabletop.build import build
-from vlp.domains.tabletop.sight import moved
+from vlp.domains.base import DEFAULT, domain
 from vlp.durable.names import ROBOT
 from vlp.errors import HeldError, NoPlanError, UsageError
 from vlp.events.thread import Following
@@ -49,7 +47,8 @@ class Agent:
         settings: how wide and far it searches.
         rules: standing rules in words, for every plan.
         root: where run folders go; the robot's stop and lease lie there too.
-        parts: models, else the bundled ones.
+        parts: models, else the bundled ones of the world.
+        world: by its name; whose robot it is.
         command_timeout: seconds without an action after which the robot is told once to stay where it is,
             also while a search goes on; for robots whose drivers let two threads call. None: it is left
             alone, as a simulated one, which waits.
@@ -59,21 +58,28 @@ class Agent:
 
     def __init__(
         self,
-        robot: Robot,
+        robot: Driver,
         *,
         settings: Settings | None = None,
         rules: Sequence[str] = (),
         root: Path = Path("runs"),
         parts: Parts | None = None,
         command_timeout: float | None = None,
+        world: str = DEFAULT,
     ) -> None:
         if isinstance(rules, str):  # a sequence of letters, to Python
             raise UsageError(f"rules: expected a list of them, got one text; give [{rules!r:.80}]")
         self.settings, self.rules, self.root = settings or Settings(), tuple(rules), root
-        self._parts = parts or build(device=self.settings.device, sampling_steps=self.settings.sampling_steps)
+        self.domain = domain(world)
+        self._parts = parts or self.domain.parts(
+            weights=None,
+            device=self.settings.device,
+            sampling_steps=self.settings.sampling_steps,
+            models=None,
+        )
         self._stack = ExitStack()
         self._robot: SafeRobot = self._stack.enter_context(
-            driven(Fitted(robot, self._parts.shape), root / ROBOT, self._parts.view)
+            driven(Fitted(robot, self._parts.shape), root / ROBOT, self._parts.limits, self._parts.view)
         )
         self._given = Given(self._parts)
         self._stack.callback(self._robot.disconnect)
@@ -90,7 +96,8 @@ class Agent:
     def simulated(cls, *, seed: int = 0, instruction: str | None = None, **options: Any) -> Self:
         """On the simulated board of a seed; `instruction`: what the simulator keeps score of."""
         settings = options.pop("settings", None) or Settings(seed=seed)
-        robot = SimulatedRobot(instruction, seed=seed, max_steps=settings.max_control_steps)
+        world = domain(options.get("world", DEFAULT))
+        robot = world.robot(instruction, seed=seed, max_steps=settings.max_control_steps)
         return cls(robot, settings=settings, **options)
 
     def plan(self, instruction: str, observation: Observation | None = None) -> SavedPlan:
@@ -103,7 +110,7 @@ class Agent:
         with held():
             self._run = run = Run.begin(
                 instruction, self._robot, observation,
-                parts=self._parts, settings=self.settings, rules=self.rules, root=self.root,
+                world=self.domain, parts=self._parts, settings=self.settings, rules=self.rules, root=self.root,
                 onlooker=self.onlooker,
             )  # fmt: skip
             run.go(None)
@@ -120,7 +127,7 @@ class Agent:
         with held():
             self._run = run = Run.resume(
                 folder.absolute(), self._robot,
-                parts=self._parts, settings=self.settings, rules=self.rules, onlooker=self.onlooker,
+                world=self.domain, parts=self._parts, settings=self.settings, rules=self.rules, onlooker=self.onlooker,
             )  # fmt: skip
             if not run.under_way:
                 run.go(None)
@@ -164,7 +171,7 @@ class Agent:
 
     def blocks(self) -> tuple[str, ...]:
         """Names of the blocks that the camera shows. Raises HeldError where that can't be trusted."""
-        return tuple(sorted(self._parts.probe.blocks(np.asarray(self.observe()["rgb"]))))
+        return tuple(sorted(self._parts.sight.scene(np.asarray(self.observe()["rgb"]))))
 
     def observe(self) -> Observation:
         """What the robot sees now. Raises HeldError where that can't be trusted."""
@@ -236,7 +243,7 @@ class Agent:
             return run
         run.look_again()
         now = np.asarray(self.observe()["rgb"])
-        share, why = changed(plan.frame, now), moved(self._parts.probe, plan.frame, now)
+        share, why = changed(plan.frame, now), self._parts.sight.moved(plan.frame, now)
         if share > CHANGED or why:
             raise UsageError(
                 f"plan: expected the board that it begins with, got {why or f'{share:.0%} of it changed'}; "

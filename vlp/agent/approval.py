@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from planner import Amendment, Search
-from tasks.tabletop.language import UnknownInstruction, parse
-from vlp.domains.tabletop.known import PUSHES
 from vlp.errors import UsageError
 
 Say = Literal["approve", "amend", "stop"]
@@ -82,11 +80,11 @@ class Answer:
         )
 
 
-def check(answer: Answer, found: Search) -> None:
-    """Raises ValueError for branches that the search has not, and for words that are not a push."""
+def check(answer: Answer, found: Search, check_subgoal: Callable[[str], None]) -> None:
+    """Raises ValueError for branches that the search has not, and for words that are no subgoal."""
     answer.amendment.check(found.tree)
     if answer.edited is not None:
         try:
-            parse(answer.edited[1])
-        except UnknownInstruction as error:
-            raise UsageError(f"edit: {error}; say one push, such as {'; '.join(PUSHES)}") from error
+            check_subgoal(answer.edited[1])
+        except ValueError as error:
+            raise UsageError(f"edit: {error}") from error

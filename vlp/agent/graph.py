@@ -134,7 +134,7 @@ class Looping(Acting):
                 if answer is None:
                     self.waits = Waiting(number, found, final["plan"])
                     return cast(State, {**final, "outcome": WAITS})
-                check(answer, found)
+                check(answer, found, self.parts.sight.check_subgoal)
                 given = Command(resume=answer.as_dict())
         except (ModelError, HoldError) as error:  # nothing moves on what they did not say
             self.failure = error

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from executors.robot import Robot
-from executors.safety.gate import Gate
+from executors.safety.gate import Gate, GateConfig
 from executors.tabletop.language_policy import LanguagePolicy, WordsPolicy
+from tasks.tabletop.world.limits import LIMITS
 from vlp.agent.agent import Agent
 from vlp.agent.parts import Parts
 from vlp.agent.state import State
@@ -48,7 +49,7 @@ class WordsAgent(Agent):
         super().__init__(parts, robot, settings, events=events, folder=folder, live=live)
         policy = _load(baseline(parts.folder, LANGUAGE_POLICY), choose_device(settings.device))
         self._words = WordsPolicy(parts.probe.encoder, policy)
-        self._subgoals, self._gate, self._said = subgoals, Gate(), ""
+        self._subgoals, self._gate, self._said = subgoals, Gate(GateConfig(LIMITS)), ""
 
     def _search(self, state: State) -> State:
         decision = state["decision"] + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
@@ -29,7 +29,11 @@ ROWS: Final = 40
 
 
 def asked_on_terminal(
-    live: LiveView, answers: TextIO | None = None, *, pictures: Pictures | None = None
+    live: LiveView,
+    answers: TextIO | None = None,
+    *,
+    check_subgoal: Callable[[str], None],
+    pictures: Pictures | None = None,
 ) -> Ask:
     """Asks on the console of the live view; `answers`: where lines come from, else stdin. At their
     end there is no answer. `pictures`: of the branches; None: words only."""
@@ -45,7 +49,7 @@ def asked_on_terminal(
                     return None
                 try:
                     answer = read(line)
-                    check(answer, found)
+                    check(answer, found, check_subgoal)
                     return answer
                 except ValueError as error:
                     console.print(Text(plain(str(error)), style="red"))

@@ -45,7 +45,7 @@ class Collect:
     def _collect(self) -> int:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        from tasks.tabletop.demos.collect import collect
+        from vlp.domains.base import domain
         from vlp.terminal import stderr
 
         columns = (
@@ -57,7 +57,7 @@ class Collect:
         )
         with Progress(*columns, console=stderr()) as bar:
             task = bar.add_task("", total=self.episodes)
-            return collect(
+            return domain().collect(
                 self.out,
                 episodes=self.episodes,
                 kind=self.kind,

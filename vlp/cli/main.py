@@ -32,6 +32,7 @@ from vlp.cli.run import Demo, Plan, Run
 from vlp.cli.serve import Serve
 from vlp.cli.stop import Rearm, Stop
 from vlp.cli.train import Train
+from vlp.cli.worlds import Worlds
 from vlp.errors import UsageError, VlpError
 from vlp.plain import one_line, without_sequences
 
@@ -46,6 +47,7 @@ _Commands = (
     | Annotated[Mcp, subcommand("mcp")]
     | Annotated[Export, subcommand("export")]
     | Annotated[Imagine, subcommand("imagine")]
+    | Annotated[Worlds, subcommand("worlds")]
     | Annotated[Collect, subcommand("collect")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Bench, subcommand("bench")]

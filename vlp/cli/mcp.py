@@ -12,10 +12,9 @@ from tyro.conf import arg
 
 from vlp.cli.process import stdout_for_result
 from vlp.cli.run import PlannerOptions
-from vlp.domains.tabletop.check import check_rules
+from vlp.domains.base import domain
 from vlp.durable.names import ROBOT
 from vlp.errors import UsageError
-from vlp.models.weights import BUNDLED, verify
 from vlp.settings import Approve, Settings
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class Mcp(PlannerOptions):
     def run(self) -> int:
         """Serve until the client leaves. Raises UsageError where the extra is not installed."""
         settings = self.settings()
-        check_rules(self.rule, seed=settings.seed)  # what is wrong is said at once
+        domain(self.world).check_rules(self.rule, seed=settings.seed)  # what is wrong is said at once
         self.models()
         if find_spec("mcp") is None:
             raise UsageError(
@@ -48,7 +47,7 @@ class Mcp(PlannerOptions):
             from vlp.tools.mcp import serve
 
             check_free(self.out / ROBOT)
-            verify(self.weights or BUNDLED)
+            domain(self.world).verify(self.weights)
         serve(partial(self._agent, settings), self.out / ROBOT, self.approve)
         return 0
 
@@ -58,5 +57,10 @@ class Mcp(PlannerOptions):
         from vlp.session.run import load
 
         return Agent.simulated(
-            seed=self.seed, settings=settings, rules=self.rule, root=self.out, parts=load(self)
+            seed=self.seed,
+            settings=settings,
+            rules=self.rule,
+            root=self.out,
+            parts=load(self),
+            world=self.world,
         )

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 from tyro.conf import Positional
 
 from vlp.cli.getting_ready import getting_ready
+from vlp.domains.base import domain
 from vlp.durable.names import FILE
 from vlp.durable.store import Store
 from vlp.errors import FolderError
-from vlp.models.weights import BUNDLED, verify
 from vlp.session.ending import check_not_over
 from vlp.session.options import check_weights, kept_run
 
@@ -48,7 +48,7 @@ def gone_on(folder: Path, *, as_json: bool = False, watcher: Watcher | None = No
         )
     with Store(path / FILE, fresh=False) as store:
         asked, weights = kept_run(store)
-        check_weights(weights, verify(asked.weights or BUNDLED))
+        check_weights(weights, domain(asked.world).verify(asked.weights))
         check_not_over(path)
         # Nothing heavy before this: what is wrong is said at once.
         with getting_ready("loading libraries"):

@@ -10,6 +10,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from vlp.cli.listed import HINT, one_or_more
 from vlp.cli.model_options import ModelOptions
+from vlp.domains.base import DEFAULT
 from vlp.durable.postgres import Where
 from vlp.errors import UsageError
 from vlp.settings import PRESETS, Approve, Device, PresetName, Settings
@@ -38,6 +39,8 @@ class PlannerOptions(ModelOptions):
 
     uses_torch: ClassVar[bool] = True
 
+    world: str = DEFAULT
+    """Which world: its robot, its models and its words; see vlp worlds."""
     preset: PresetName = "nano"
     """nano for two CPU cores, base for a GPU."""
     seed: int = 0

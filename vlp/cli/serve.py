@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from vlp.cli.run import Options
-from vlp.domains.tabletop.check import check_rules
+from vlp.domains.base import domain
 from vlp.errors import UsageError
 from vlp.session.folders import RUNS
 
@@ -36,7 +36,7 @@ class Serve(Options):
             )
         if not 0 <= self.port < 65536:
             raise UsageError(f"port: expected 0 to 65535, got {self.port}; choose one that is free")
-        check_rules(self.rule, seed=self.settings().seed)
+        domain(self.world).check_rules(self.rule, seed=self.settings().seed)
         self.models()
         from vlp.console.server import serve
 

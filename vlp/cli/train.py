@@ -84,9 +84,9 @@ class Train:
         for name in ("data", "camera", "lora", "size", "frames"):
             if getattr(self, name):
                 raise UsageError(f"{name}: expected --base PATH with it, got none; give both or neither")
-        from vlp.domains.tabletop.jobs import train
+        from vlp.domains.base import domain
 
-        train(
+        domain().train(
             self.part,
             minutes=self.minutes,
             device=self.device,

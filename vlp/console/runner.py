@@ -14,7 +14,7 @@ from vlp.cli.resume import gone_on
 from vlp.cli.run import Options, Run
 from vlp.console.desk import Desk
 from vlp.console.history import entry, find, latch_of
-from vlp.domains.tabletop.check import check_instruction
+from vlp.domains.base import domain
 from vlp.durable.names import FILE, ROBOT
 from vlp.durable.store import Store
 from vlp.errors import HeldError, UsageError, VlpError
@@ -49,7 +49,7 @@ class Runner:
         given = {option.name: getattr(self.options, option.name) for option in fields(Options)}
         given |= {"seed": seed, "rule": (*self.options.rule, *rules), "json": False, "out": None}
         asked = Run(**given, instruction=instruction, approve=approve)
-        check_instruction(instruction, seed=asked.settings().seed, rules=asked.rule)
+        domain(asked.world).check(instruction, seed=asked.settings().seed, rules=asked.rule)
         self._start("getting ready", lambda: carried_out(asked, self._desk, self.root))
 
     def resume(self, run: Path) -> None:

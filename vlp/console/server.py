@@ -13,8 +13,8 @@ from vlp.console.access import Access
 from vlp.console.app import application
 from vlp.console.desk import Desk
 from vlp.console.runner import Runner
+from vlp.domains.base import domain
 from vlp.errors import FolderError, UsageError
-from vlp.models.weights import BUNDLED, verify
 
 if TYPE_CHECKING:
     from vlp.cli.serve import Serve
@@ -27,7 +27,8 @@ MOST_HEADERS: Final = 2**20
 
 def serve(options: Serve) -> int:
     """Print the address and serve it; the exit code. Raises UsageError, FolderError, WeightsError."""
-    verify(options.weights or BUNDLED)
+    world = domain(options.world)
+    world.verify(options.weights)
     root = options.out.absolute()
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -37,7 +38,7 @@ def serve(options: Serve) -> int:
         ) from error
     with _listening(options.port) as listener:
         port, token = listener.getsockname()[1], token_urlsafe(24)
-        runner = Runner(options, root, desk := Desk())
+        runner = Runner(options, root, desk := Desk(world.check_subgoal))
         app = application(runner, desk, token=token, port=port)
         url = f"http://{HOST}:{port}/?token={token}"
         if options.json:

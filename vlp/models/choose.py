@@ -8,13 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.tabletop.language.subgoals import Sees
-from tasks.tabletop.world.board import KINDS
+from tasks.domain import Language
 from vlp.models.chosen import Hosted, Local, Models, Role
 from vlp.models.fallback import FallbackVLM
 from vlp.vlm.account import Accounted
 from vlp.vlm.hosted.replies import Success
-from vlp.vlm.tabletop.vision import MOST_BLOCKS
 
 Frames = NDArray[np.uint8]
 
@@ -36,32 +34,31 @@ class Chosen:
     success: SuccessJudge | None = None
     """None: the goal's own rule alone says so."""
     accounted: tuple[Accounted, ...] = ()
-    most_blocks: int = len(KINDS)
-    """Blocks on the board that all of them can do with."""
+    alone: bool = False
+    """Whether the bundled one has no role."""
 
 
-def choose(models: Models, bundled: Any, sees: Sees, *, device: str) -> Chosen:
+def choose(models: Models, bundled: Any, words: Language, *, device: str) -> Chosen:
     """The VLM that was asked for, in the roles in which it was. Raises UsageError and WeightsError."""
     if models.vlm is None:
-        return Chosen(bundled, bundled, most_blocks=MOST_BLOCKS)
-    own = _load(models.vlm, sees, device)
+        return Chosen(bundled, bundled)
+    own = _load(models.vlm, words, device)
     used = FallbackVLM(own, bundled) if models.fallback else own
 
     def of(role: Role, other: Any) -> Any:
         return used if role in models.roles else other
 
     alone = not models.fallback and {"proposer", "value"} <= set(models.roles)
-    most = len(KINDS) if alone else MOST_BLOCKS
-    return Chosen(of("proposer", bundled), of("value", bundled), of("success", None), (used,), most)
+    return Chosen(of("proposer", bundled), of("value", bundled), of("success", None), (used,), alone)
 
 
-def _load(vlm: Hosted | Local, sees: Sees, device: str) -> Any:
+def _load(vlm: Hosted | Local, words: Language, device: str) -> Any:
     if isinstance(vlm, Hosted):
         from vlp.vlm.hosted.budget import Budget
         from vlp.vlm.hosted.endpoint import Endpoint
         from vlp.vlm.hosted.hosted import HostedVLM
 
-        return HostedVLM(Endpoint(vlm.endpoint, Budget(vlm.limits)), sees)
+        return HostedVLM(Endpoint(vlm.endpoint, Budget(vlm.limits)), words)
     from vlp.vlm.local.local import LocalVLM
 
-    return LocalVLM.load(vlm.source, sees, device=device)
+    return LocalVLM.load(vlm.source, words, device=device)

@@ -11,13 +11,15 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from executors.robot import Robot
+from executors.robot import Driver
 from executors.safety.camera_watch import CameraWatch, View
 from executors.safety.faults import BusyError, HoldError
+from executors.safety.gate import Gate, GateConfig
 from executors.safety.lease import Lease, LeaseStore
 from executors.safety.safe_robot import SafeRobot
 from executors.safety.stop import StopLatch
-from tasks.tabletop.world import board
+from executors.wrapped import WrappedRobot
+from tasks.domain import Limits
 from vlp.errors import HeldError
 
 SECONDS: Final = 30.0
@@ -28,10 +30,10 @@ _NAME: Final = "process "
 
 
 @contextmanager
-def driven(robot: Robot, folder: Path, view: View | None = None) -> Iterator[SafeRobot]:
+def driven(robot: Driver, folder: Path, limits: Limits, view: View | None = None) -> Iterator[SafeRobot]:
     """The robot behind its gate, stop, camera watch and a lease, which is renewed until the block is left.
 
-    folder: of the robot; every process that drives it names the same. view: knows what its camera should
+    folder: of the robot; every process that drives it names the same. limits: of its set point. view: knows what its camera should
     show; None where nobody does. Raises HeldError where another process
     drives it.
     """
@@ -43,10 +45,10 @@ def driven(robot: Robot, folder: Path, view: View | None = None) -> Iterator[Saf
     keeper = threading.Thread(target=_renew, args=(lease, over), daemon=True)
     keeper.start()
     try:
-        own_time = getattr(robot, "keeps_time", False)
+        own_time = WrappedRobot(robot).keeps_time
         yield SafeRobot(
-            robot, latch=StopLatch(folder), lease=lease, camera=CameraWatch(view=view),
-            period=None if own_time else 1 / board.CONTROL_HZ,
+            robot, latch=StopLatch(folder), gate=Gate(GateConfig(limits)), lease=lease,
+            camera=CameraWatch(view=view), period=None if own_time else 1 / limits.control_hz,
         )  # fmt: skip
     finally:
         over.set()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vlp.cli.getting_ready import getting_ready
 from vlp.cli.process import stdout_for_result
-from vlp.domains.tabletop.check import check_instruction
+from vlp.domains.base import domain
 from vlp.durable.names import FILE
 from vlp.session.folders import RUNS, open_folder
 
@@ -54,12 +54,12 @@ def _prepared(options: Run | Plan, root: Path = RUNS) -> Iterator[RunFolder]:
     What is cheap to find wrong is looked at before models are loaded and before anything is written.
     """
     from vlp.durable.postgres import check
-    from vlp.models.weights import BUNDLED, verify
 
     settings, _ = options.settings(), options.models()
     check(getattr(options, "checkpoints", "sqlite"))
-    check_instruction(options.instruction, seed=settings.seed, rules=options.rule)
-    verify(options.weights or BUNDLED)
+    world = domain(options.world)
+    world.check(options.instruction, seed=settings.seed, rules=options.rule)
+    world.verify(options.weights)
     with (
         stdout_for_result(),
         open_folder(options.out, options.instruction, settings.seed, root) as folder,

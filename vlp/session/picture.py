@@ -12,10 +12,9 @@ from PIL import Image
 from executors.robot import Observation, Robot
 from executors.safety.camera_watch import CameraConfig, CameraWatch
 from executors.safety.faults import CameraError, one_line
-from executors.safety.gate import two_numbers
+from executors.safety.gate import COUNTS, finite_numbers
 from executors.wrapped import WrappedRobot
 from planner import Frames
-from tasks.tabletop.seeing.slots import PUSHER
 from vlp.agent.parts import Parts
 from vlp.errors import HeldError, UsageError
 
@@ -147,23 +146,24 @@ class Given:
             raise UsageError(f"observation: {error}") from error
         found = {**observation, "rgb": picture}
         if "effector_target_translation" in found:
-            found["effector_target_translation"] = _place(found["effector_target_translation"])
+            found["effector_target_translation"] = _place(
+                found["effector_target_translation"], self._parts.limits.size
+            )
         try:  # its age is the caller's affair
             self._watch.check({name: value for name, value in found.items() if name != "time"})
         except CameraError as error:
             raise HeldError(str(error)) from error
         if "effector_target_translation" not in found:
-            _, where = self._parts.probe.places(picture[None])
-            found["effector_target_translation"] = where[0, PUSHER]
+            found["effector_target_translation"] = self._parts.sight.target(picture)
         return found
 
 
-def _place(value: object) -> np.ndarray[Any, Any]:
-    """A set point float32 [2], metres. Raises UsageError."""
-    place = two_numbers(value)
+def _place(value: object, size: int) -> np.ndarray[Any, Any]:
+    """A set point float32 [size], metres. Raises UsageError."""
+    place = finite_numbers(value, size)
     if place is None:
         raise UsageError(
-            "observation: expected effector_target_translation as two numbers in metres, got "
+            f"observation: expected effector_target_translation as {COUNTS.get(size, size)} in metres, got "
             f"{one_line(repr(value))}; leave it out, or mend it"
         )
     return np.asarray(place, np.float32)

@@ -19,9 +19,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from executors.robot import Robot
 from executors.safety.faults import HoldError
-from executors.tabletop.simulated import SimulatedRobot
 from planner import NoPlan, Search
-from tasks.tabletop.language import UnknownInstruction
+from tasks.domain import UnknownInstruction
 from vlp import __version__
 from vlp.agent.agent import Agent
 from vlp.agent.ambiguity import not_sure
@@ -33,16 +32,13 @@ from vlp.cli.getting_ready import getting_ready
 from vlp.cli.live import LiveView
 from vlp.cli.process import print_result
 from vlp.cli.run import Plan, PlannerOptions, Run
-from vlp.domains.tabletop.build import build
-from vlp.domains.tabletop.check import read
-from vlp.domains.tabletop.known import not_understood
+from vlp.domains.base import domain
 from vlp.durable.keeping import Keeping
 from vlp.durable.names import FILE, ROBOT
 from vlp.durable.postgres import checkpoints
 from vlp.durable.store import Store
 from vlp.errors import HeldError, InstructionError, ModelError, NoPlanError, UsageError
 from vlp.events.types import Events
-from vlp.models.weights import BUNDLED
 from vlp.record.folder import RunFolder
 from vlp.session.drive import driven, held
 from vlp.session.options import keep_run
@@ -135,8 +131,8 @@ def load(options: PlannerOptions) -> Parts:
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise UsageError("device: expected a GPU that torch can use, got none; choose --device cpu or auto")
     with getting_ready("loading models"):
-        return build(
-            weights=options.weights or BUNDLED,
+        return domain(options.world).parts(
+            weights=options.weights,
             device=settings.device,
             sampling_steps=settings.sampling_steps,
             models=options.models(),
@@ -157,11 +153,12 @@ def _agent(
     """An agent on a connected robot, which is let go however the block is left; and who is asked."""
     settings, keeping, events = options.settings(), keeping or Keeping(), Events(since)
     events.subscribe(folder.record)
-    inner = SimulatedRobot(options.instruction, seed=settings.seed, max_steps=settings.max_control_steps)
+    world = domain(options.world)
+    inner = world.robot(options.instruction, seed=settings.seed, max_steps=settings.max_control_steps)
     place = folder.path / ROBOT
     with (
         held(),
-        driven(keeping.robot(inner), place, parts.view) as safe,
+        driven(keeping.robot(inner), place, parts.limits, parts.view) as safe,
         _following(settings, watcher) as live,
     ):
         robot: Robot = safe if watcher is None else WatchedRobot(safe, watcher.seen)
@@ -170,19 +167,22 @@ def _agent(
         events.subscribe(live)
         robot.connect()
         try:
-            seen = parts.probe.blocks(np.asarray(robot.get_observation()["rgb"]))
+            seen = parts.sight.scene(np.asarray(robot.get_observation()["rgb"]))
+            rules = world.read_rules(options.rule, sorted(seen))
             yield Agent(
-                parts, robot, settings, events=events, folder=folder, live=live, approve=approve,
-                keeping=keeping, rules=read(options.rule, sorted(seen)),
+                world.under_rules(parts, rules), robot, settings, events=events, folder=folder, live=live, approve=approve,
+                keeping=keeping,
             ), (_asked(live, folder, parts) if isinstance(live, LiveView) else live.ask)  # fmt: skip
         except UnknownInstruction as error:
-            raise InstructionError(not_understood(error, seen)) from error
+            raise InstructionError(world.refusal(error, seen)) from error
         finally:
             robot.disconnect()
 
 
 def _asked(live: LiveView, folder: RunFolder, parts: Parts) -> Ask:
-    return asked_on_terminal(live, pictures=Pictures(path=folder.path, probe=parts.probe))
+    return asked_on_terminal(
+        live, check_subgoal=parts.sight.check_subgoal, pictures=Pictures(path=folder.path, sight=parts.sight)
+    )
 
 
 def _following(settings: Settings, watcher: Watcher | None) -> AbstractContextManager[LiveView | Watcher]:

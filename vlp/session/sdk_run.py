@@ -14,17 +14,14 @@ from executors.robot import Observation, Robot
 from executors.safety.gate import GateError
 from executors.wrapped import WrappedRobot
 from planner import Frames, Search
-from tasks.tabletop.language import UnknownInstruction
-from tasks.tabletop.rules import UnknownRule, read_rules
-from tasks.tabletop.seeing.encoder import PoseProbe
+from tasks.domain import Sight, UnknownInstruction
 from vlp.agent.agent import Agent
 from vlp.agent.ambiguity import not_sure
 from vlp.agent.approval import Answer
 from vlp.agent.graph import Ask
 from vlp.agent.parts import Parts
 from vlp.agent.watcher import Onlooker
-from vlp.domains.tabletop.known import not_understood
-from vlp.domains.tabletop.sight import moved
+from vlp.domains.base import Domain
 from vlp.durable.event_log import NAME, told
 from vlp.durable.journal import Journal
 from vlp.durable.keeping import Keeping
@@ -85,6 +82,7 @@ class Run:
         folder: RunFolder,
         keeping: Keeping,
         *,
+        world: Domain,
         parts: Parts,
         settings: Settings,
         rules: Sequence[str],
@@ -100,14 +98,11 @@ class Run:
         kept.connect()
         # Rules are about the robot's board, whatever picture a plan is to begin with.
         real = robot.robot if isinstance(robot, _Shown) else robot
-        seen = {name for one in (kept, real) for name in parts.probe.blocks(_picture(one))}
-        try:
-            read = read_rules(rules, sorted(seen))
-        except UnknownRule as error:
-            raise InstructionError(f"rule: {error}") from error
-        self._blocks = seen
+        seen = {name for one in (kept, real) for name in parts.sight.scene(_picture(one))}
+        parts = world.under_rules(parts, world.read_rules(rules, sorted(seen)))
+        self._world, self._names = world, seen
         self._loop = Agent(parts, kept, settings, events=self.events, folder=folder, live=onlooker,
-                           approve="ask", keeping=keeping, rules=read)  # fmt: skip
+                           approve="ask", keeping=keeping)  # fmt: skip
         self._least = settings.min_confidence
         self._result: dict[str, Any] = {}
         self._shown: _Shown | None = None
@@ -121,6 +116,7 @@ class Run:
         robot: Robot,
         observation: Observation | None,
         *,
+        world: Domain,
         parts: Parts,
         settings: Settings,
         rules: Sequence[str],
@@ -137,7 +133,7 @@ class Run:
             Asked(instruction, tuple(rules), settings.as_dict(), parts.hashes).keep(store)
             run = cls(
                 instruction, shown, folder, Keeping(store),
-                parts=parts, settings=settings, rules=rules, onlooker=onlooker,
+                world=world, parts=parts, settings=settings, rules=rules, onlooker=onlooker,
             )  # fmt: skip
             run._shown = shown
             run._stack = stack.pop_all()
@@ -149,6 +145,7 @@ class Run:
         path: Path,
         robot: Robot,
         *,
+        world: Domain,
         parts: Parts,
         settings: Settings,
         rules: Sequence[str],
@@ -166,10 +163,10 @@ class Run:
             check_kept(path, store, keeping)
             _, since = told(path / NAME)
             run = cls(
-                instruction(store), _as_left(robot, Journal(store), parts.probe), folder, keeping,
-                parts=parts, settings=settings, rules=rules, since=since, onlooker=onlooker,
+                instruction(store), _as_left(robot, Journal(store), parts.sight), folder, keeping,
+                world=world, parts=parts, settings=settings, rules=rules, since=since, onlooker=onlooker,
             )  # fmt: skip
-            if not _shows(robot, Journal(store), parts.probe):
+            if not _shows(robot, Journal(store), parts.sight):
                 raise StateError("state: expected the board as it was left, got another; plan anew")
             run._loop.waits = run._loop.under_way()
             run.under_way = run._loop.waits is not None
@@ -198,7 +195,7 @@ class Run:
         try:
             self._result = self._loop.run(self.instruction, ask)
         except UnknownInstruction as error:
-            raise InstructionError(not_understood(error, self._blocks)) from error
+            raise InstructionError(self._world.refusal(error, self._names)) from error
         failure = self._loop.failure
         if isinstance(failure, ModelError):
             raise failure
@@ -240,21 +237,21 @@ def _picture(robot: Robot) -> Frames:
     return np.asarray(robot.get_observation()["rgb"])
 
 
-def _shows(robot: Robot, journal: Journal, probe: PoseProbe) -> bool:
+def _shows(robot: Robot, journal: Journal, sight: Sight) -> bool:
     """Whether the robot sees what it saw last, if anything: to the letter, where it is a simulated one,
     else with every block in its place."""
     if journal.seen < 0:
         return True
     before, now = np.asarray(journal.after(journal.seen)[1]["rgb"]), _picture(robot)
-    if getattr(robot, "restore", None) is not None:
+    if robot.restore is not None:
         return np.array_equal(before, now)
-    return changed(before, now) <= CHANGED and not moved(probe, before, now)
+    return changed(before, now) <= CHANGED and not sight.moved(before, now)
 
 
-def _as_left(robot: Robot, journal: Journal, probe: PoseProbe) -> Robot:
+def _as_left(robot: Robot, journal: Journal, sight: Sight) -> Robot:
     """The robot; a simulated one that is where it was left must not be brought there again: it may have moved
     in other runs before."""
-    return _Staying(robot) if _shows(robot, journal, probe) else robot
+    return _Staying(robot) if _shows(robot, journal, sight) else robot
 
 
 class _Staying(WrappedRobot):

@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from planner import Search
-from tasks.tabletop.world.board import words_of
 from vlp.agent.approval import Answer, check
 from vlp.agent.watcher import Onlooker
-from vlp.domains.tabletop.known import PUSHES, long_tasks
 from vlp.errors import HeldError, NoPlanError, UsageError, VlpError
 from vlp.events.types import Event
 from vlp.record.filmstrip import to_png
@@ -96,10 +94,10 @@ class Plans:
         """What can be asked for, ready for JSON."""
         with self._busy:
             blocks = self._agent.blocks()
+        world = self._agent.domain
         return {
-            "tasks": long_tasks(),
-            "pushes": list(PUSHES),
-            "blocks": [words_of(name) for name in blocks],
+            **{kind: list(words) for kind, words in world.offers().items()},
+            "blocks": [world.words_of(name) for name in blocks],
             "rules": list(self._agent.rules),
         }
 
@@ -131,7 +129,11 @@ class Plans:
         with self._watched(onlooker):
             found = self._newest(plan)
             try:
-                check(answer, Search(found.plan, found.tree, "horizon", found.expected_success))
+                check(
+                    answer,
+                    Search(found.plan, found.tree, "horizon", found.expected_success),
+                    self._agent.domain.check_subgoal,
+                )
             except ValueError as error:
                 raise UsageError(str(error)) from error
             name = self._named(self._agent.amend(found, answer))

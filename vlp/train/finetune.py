@@ -14,6 +14,7 @@ from accelerate import PartialState
 
 from tasks.data.footage import count_episodes
 from tasks.data.lerobot_read import DatasetError
+from vlp.domains.base import domain
 from vlp.errors import FolderError, UsageError, WeightsError
 from vlp.models.device import choose_device
 from vlp.models.pretrained_folder import check_pipeline, check_vlm
@@ -74,8 +75,9 @@ def _vlm(task: Task) -> dict[str, Any]:
     from vlp.vlm.local.processor import load_processor
     from vlp.vlm.local.weights import load_model
 
+    words = domain().language()
     with Bar("reading data", count_episodes(task.data, task.camera)) as bar:
-        known = moments(task.data, task.camera, bar.advance)
+        known = moments(task.data, words, task.camera, bar.advance)
     try:
         model, processor = load_model(task.base), load_processor(task.base)
     except Exception as error:  # of three libraries, which name no errors of their own
@@ -91,7 +93,7 @@ def _vlm(task: Task) -> dict[str, Any]:
     )
     with Bar("fine-tuning", 60 * task.minutes) as bar:
         bar.advance(0)
-        model, outcome = finetune(model, processor, known, config, bar.advance)
+        model, outcome = finetune(model, processor, known, words, config, bar.advance)
     _check_loss(outcome.last_loss)
     if PartialState().is_main_process:
         save(model, processor, task.export, base=task.base)

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.domain import Language, UnsoundSubgoal
 from tasks.tabletop.language import UnknownInstruction, canonical, parse
 from tasks.tabletop.language.instruction import AREAS, GROUP, LINES, Instruction
-from tasks.tabletop.world.board import ABSOLUTE_LOCATIONS, DIRECTIONS, words_of
+from tasks.tabletop.world.board import ABSOLUTE_LOCATIONS, DIRECTIONS, KINDS, words_of
 
-Sees = Callable[[NDArray[np.uint8]], Sequence[Sequence[str]]]
-"""Frames uint8 [N, H, W, 3] to the names of the blocks that are seen in each."""
+SYSTEM: Final = """\
+You guide a robot that pushes wooden blocks over a table with one round point. You see the table from above: \
+the top of a picture is the far side, its left is left. The point itself is the dark disc. The robot does \
+one push of one block at a time, in 3 to 6 seconds; it can't lift, and a block at the very edge can't be \
+brought back. A control step takes 0.1 seconds."""
 
-
-class UnsoundSubgoal(ValueError):
-    """A subgoal that can't be carried out; says why."""
+FORMS: Final = """\
+- push the red star next to the blue cube
+- push the red star to the left of the blue cube (also: right, top, bottom, top left side, ...)
+- push the red star to the top left corner (also: top side, center, bottom right corner, ...)
+- slightly push the red star up (also: down, left, right, diagonally up and left, ...), or without "slightly"
+- move the red star away from the blue cube and red moon
+- push the red star into the top half (also: the bottom left area, ...)
+- push the red star onto the vertical middle line (also: horizontal)
+- push the red star out of the center"""
 
 
 def sound(text: str, kinds: Sequence[str]) -> str:
@@ -67,3 +78,19 @@ def every_subgoal(kinds: tuple[str, ...]) -> tuple[str, ...]:
 
 def _of(family: str, **fields: str | tuple[str, ...]) -> Instruction:
     return Instruction(family, fields)
+
+
+def mentioned(words: str) -> tuple[str, ...]:
+    """Names of the blocks that words speak of."""
+    return tuple(kind for kind in KINDS if words_of(kind) in words)
+
+
+def _blind(frames: NDArray[np.uint8]) -> list[tuple[str, ...]]:
+    return [KINDS] * len(frames)
+
+
+BOARD: Final = Language(
+    system=SYSTEM, forms=FORMS, act="push", acts="pushes", steps=45, scene="table",
+    sees=_blind, sound=sound, every=every_subgoal, mentioned=mentioned,
+)  # fmt: skip
+"""Of the tabletop; `seen_by` gives it eyes."""

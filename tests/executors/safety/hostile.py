@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from executors.robot import Observation
 from executors.safety.gate import GateConfig
 from tasks.tabletop.world import board
+from tasks.tabletop.world.limits import LIMITS
 
-LIMITS: Final = GateConfig(max_speed=0.5, keep_out=(((0.30, -0.05), (0.40, 0.05)), ((0.5, 0.1), (0.52, 0.3))))
+LIMITS: Final = GateConfig(
+    LIMITS, max_speed=0.5, keep_out=(((0.30, -0.05), (0.40, 0.05)), ((0.5, 0.1), (0.52, 0.3)))
+)
 LOW, HIGH = np.array([LIMITS.x[0], LIMITS.y[0]]), np.array([LIMITS.x[1], LIMITS.y[1]])
 TINY: Final = 1e-6
 

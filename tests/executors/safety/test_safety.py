@@ -20,12 +20,13 @@ from executors.safety.faults import (
     RobotLostError,
     StoppedError,
 )
-from executors.safety.gate import Gate, GateError
+from executors.safety.gate import Gate, GateConfig, GateError
 from executors.safety.lease import LeaseStore
 from executors.safety.safe_robot import SafeRobot
 from executors.safety.stop import StopLatch
 from executors.safety.watchdog import CommandTimeout
 from executors.tabletop.simulated import SimulatedRobot
+from tasks.tabletop.world.limits import LIMITS
 from tests.executors.safety.hostile import LIMITS, Recorder, harm, policy, somewhere
 
 STEP = np.array([0.01, 0.02], np.float32)
@@ -85,7 +86,7 @@ def test_without_the_gate_the_same_policy_does_harm_of_every_kind(recorder: Reco
 
 
 def test_a_stop_holds_and_rearming_lets_go_on(latch: StopLatch, recorder: Recorder) -> None:
-    robot = SafeRobot(recorder, latch=latch)
+    robot = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
     robot.send_action(STEP)
     robot.stop("smoke")
     with pytest.raises(StoppedError, match="smoke"):
@@ -101,7 +102,9 @@ def test_a_stale_holder_is_shut_out(
     tmp_path: Path, latch: StopLatch, recorder: Recorder, taken: bool
 ) -> None:
     store, clock = LeaseStore(tmp_path), Clock()
-    old = SafeRobot(recorder, latch=latch, lease=store.acquire("ann", 30, clock=clock))
+    old = SafeRobot(
+        recorder, latch=latch, lease=store.acquire("ann", 30, clock=clock), gate=Gate(GateConfig(LIMITS))
+    )
     old.send_action(STEP)
     if not taken:
         old.send_action(STEP)
@@ -109,7 +112,9 @@ def test_a_stale_holder_is_shut_out(
         return
     later = Clock()
     later.now = 31.0
-    new = SafeRobot(recorder, latch=latch, lease=store.acquire("bob", 30, clock=later))
+    new = SafeRobot(
+        recorder, latch=latch, lease=store.acquire("bob", 30, clock=later), gate=Gate(GateConfig(LIMITS))
+    )
     with pytest.raises(LeaseError, match="lease 2 of bob"):
         old.send_action(STEP)
     assert len(recorder.got) == 1 and "bob" in str(old.fault)
@@ -130,7 +135,7 @@ class Blindable(Recorder):
 @pytest.mark.parametrize("covered", [True, False])
 def test_a_blind_robot_does_not_move_until_something_good_was_seen(latch: StopLatch, covered: bool) -> None:
     inner = Blindable()
-    robot = SafeRobot(inner, latch=latch, camera=CameraWatch())
+    robot = SafeRobot(inner, latch=latch, camera=CameraWatch(), gate=Gate(GateConfig(LIMITS)))
     robot.get_observation()
     robot.send_action(STEP)
     inner.covered = covered
@@ -154,7 +159,7 @@ def test_a_blind_robot_does_not_move_until_something_good_was_seen(latch: StopLa
     "error", [ConnectionError("gone"), TimeoutError(), OSError("cable"), RobotError("off")]
 )
 def test_a_robot_that_is_lost_says_so(latch: StopLatch, recorder: Recorder, error: Exception) -> None:
-    robot = SafeRobot(recorder, latch=latch)
+    robot = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
     recorder.error = error
     with pytest.raises(RobotLostError, match=f"got {type(error).__name__}"):
         robot.send_action(STEP)
@@ -167,7 +172,7 @@ def test_a_robot_that_is_lost_says_so(latch: StopLatch, recorder: Recorder, erro
 
 def test_a_mistake_in_the_driver_is_no_fault(latch: StopLatch, recorder: Recorder) -> None:
     recorder.error = ZeroDivisionError()
-    robot = SafeRobot(recorder, latch=latch)
+    robot = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
     with pytest.raises(ZeroDivisionError):
         robot.send_action(STEP)
     assert robot.fault is None
@@ -182,7 +187,7 @@ def test_a_connection_that_fails_is_a_fault_until_it_does_not(latch: StopLatch) 
                 raise ConnectionError("no cable")
 
     inner = Unplugged()
-    robot = SafeRobot(inner, latch=latch)
+    robot = SafeRobot(inner, latch=latch, gate=Gate(GateConfig(LIMITS)))
     with pytest.raises(RobotLostError, match="no cable"):
         robot.connect()
     assert "no cable" in str(robot.fault)
@@ -199,12 +204,12 @@ def test_a_robot_that_does_not_say_where_it_is_does_not_move(latch: StopLatch, t
 
     inner = Lost()
     with pytest.raises(RobotLostError, match="expected effector_target_translation"):
-        SafeRobot(inner, latch=latch, camera=CameraWatch()).send_action(STEP)
+        SafeRobot(inner, latch=latch, camera=CameraWatch(), gate=Gate(GateConfig(LIMITS))).send_action(STEP)
     assert inner.got == []
 
 
 def test_the_set_point_is_read_anew_after_each_action(latch: StopLatch, recorder: Recorder) -> None:
-    robot = SafeRobot(recorder, latch=latch)
+    robot = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
     recorder.place = np.array([0.55, 0.0])
     robot.send_action(np.array([0.045, 0.0], np.float32))
     with pytest.raises(GateError, match="set point"):  # from where the first began it would be lawful, too
@@ -214,7 +219,7 @@ def test_the_set_point_is_read_anew_after_each_action(latch: StopLatch, recorder
 
 def test_a_caller_cannot_change_what_the_gate_has_seen(latch: StopLatch) -> None:
     inner = SimulatedRobot(seed=0)
-    robot = SafeRobot(inner, latch=latch)
+    robot = SafeRobot(inner, latch=latch, gate=Gate(GateConfig(LIMITS)))
     robot.connect()
     real = inner.get_observation()["effector_target_translation"].copy()
     robot.get_observation()["effector_target_translation"][:] = (0.15, 0.3)
@@ -225,10 +230,10 @@ def test_a_caller_cannot_change_what_the_gate_has_seen(latch: StopLatch) -> None
 
 
 def test_it_shows_what_the_robot_shows(latch: StopLatch, recorder: Recorder) -> None:
-    plain = SafeRobot(recorder, latch=latch)
+    plain = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
     assert (plain.info, plain.terminated, plain.truncated) == ({}, False, False)
     inner = SimulatedRobot(seed=0, max_steps=1)
-    robot = SafeRobot(inner, latch=latch)
+    robot = SafeRobot(inner, latch=latch, gate=Gate(GateConfig(LIMITS)))
     assert not robot.is_connected
     robot.connect()
     assert robot.is_connected and robot.info["blocks"] == inner.info["blocks"] and not robot.truncated
@@ -303,13 +308,17 @@ class Sleeping(Clock):
 
 def test_on_a_real_robot_limits_a_step_are_limits_a_second(latch: StopLatch, recorder: Recorder) -> None:
     clock, times = Sleeping(), []
-    robot = SafeRobot(recorder, latch=latch, period=0.1, clock=clock, sleep=clock.sleep)
+    robot = SafeRobot(
+        recorder, latch=latch, period=0.1, clock=clock, sleep=clock.sleep, gate=Gate(GateConfig(LIMITS))
+    )
     for pause in (0.0, 0.0, 0.0, 0.25, 0.0):
         clock.now += pause
         robot.send_action(STEP)
         times.append(clock.now)
     assert np.diff(times) == pytest.approx([0.1, 0.1, 0.25, 0.1])
-    hasty = SafeRobot(recorder, latch=latch, clock=clock, sleep=clock.sleep)  # a simulated one: its own time
+    hasty = SafeRobot(
+        recorder, latch=latch, clock=clock, sleep=clock.sleep, gate=Gate(GateConfig(LIMITS))
+    )  # a simulated one: its own time
     before = clock.now
     for _ in range(5):
         hasty.send_action(STEP)
@@ -327,7 +336,9 @@ def test_a_stop_that_comes_while_a_step_waits_for_its_turn_holds_it(
         while latch.stopped is None:
             pass
 
-    robot = SafeRobot(recorder, latch=latch, period=0.1, clock=clock, sleep=stopping)
+    robot = SafeRobot(
+        recorder, latch=latch, period=0.1, clock=clock, sleep=stopping, gate=Gate(GateConfig(LIMITS))
+    )
     robot.send_action(STEP)
     with pytest.raises(StoppedError, match="smoke"):
         robot.send_action(STEP)
@@ -347,7 +358,15 @@ def test_a_camera_that_was_lost_since_the_last_look_holds(
             return super().get_observation()
 
     clock, inner = Sleeping(), Blinking(None, seed=3)
-    robot = SafeRobot(inner, latch=latch, camera=CameraWatch(), period=period, clock=clock, sleep=clock.sleep)
+    robot = SafeRobot(
+        inner,
+        latch=latch,
+        camera=CameraWatch(),
+        period=period,
+        clock=clock,
+        sleep=clock.sleep,
+        gate=Gate(GateConfig(LIMITS)),
+    )
     robot.connect()
     robot.get_observation()
     inner.lost = True
@@ -366,7 +385,7 @@ def test_a_camera_that_was_lost_since_the_last_look_holds(
 
 def test_a_silent_program_is_held_once(latch: StopLatch, recorder: Recorder) -> None:
     clock = Clock()
-    robot = SafeRobot(recorder, latch=latch)
+    robot = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
     watchdog = CommandTimeout(robot, 0.5, clock=clock)
     robot.send_action(STEP)
     clock.now = 0.4
@@ -385,7 +404,7 @@ def test_a_silent_program_is_held_once(latch: StopLatch, recorder: Recorder) -> 
 
 def test_a_program_that_sends_is_not_held(latch: StopLatch, recorder: Recorder) -> None:
     clock = Clock()
-    robot = SafeRobot(recorder, latch=latch)
+    robot = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
     watchdog = CommandTimeout(robot, 0.5, clock=clock)
     for _ in range(20):
         robot.send_action(np.zeros(2, np.float32))
@@ -395,7 +414,9 @@ def test_a_program_that_sends_is_not_held(latch: StopLatch, recorder: Recorder) 
 
 def test_a_hold_goes_through_the_checks(latch: StopLatch, recorder: Recorder) -> None:
     clock = Clock()
-    watchdog = CommandTimeout(SafeRobot(recorder, latch=latch), 0.5, clock=clock)
+    watchdog = CommandTimeout(
+        SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS))), 0.5, clock=clock
+    )
     latch.stop("smoke")
     clock.now = 0.5
     assert not watchdog.tick() and "smoke" in str(watchdog.fault) and recorder.got == []
@@ -412,19 +433,19 @@ def test_the_watchdogs_thread_holds_and_ends(latch: StopLatch) -> None:
             return super().send_action(action)
 
     inner, running = Telling(), threading.active_count()
-    with CommandTimeout(SafeRobot(inner, latch=latch), 0.01) as watchdog:
+    with CommandTimeout(SafeRobot(inner, latch=latch, gate=Gate(GateConfig(LIMITS))), 0.01) as watchdog:
         assert inner.told.wait(60)
         with pytest.raises(RuntimeError, match="one that runs"):
             watchdog.start()
     assert threading.active_count() == running and len(inner.got) == 1
     with pytest.raises(ValueError, match="seconds above 0"):
-        CommandTimeout(SafeRobot(inner, latch=latch), 0.0)
+        CommandTimeout(SafeRobot(inner, latch=latch, gate=Gate(GateConfig(LIMITS))), 0.0)
 
 
 def test_whoever_looks_on_does_not_disturb_whoever_acts(latch: StopLatch) -> None:
     inner = SimulatedRobot(None, seed=3)
     inner.connect()
-    robot = SafeRobot(inner, latch=latch, camera=CameraWatch())
+    robot = SafeRobot(inner, latch=latch, camera=CameraWatch(), gate=Gate(GateConfig(LIMITS)))
     over, failed = threading.Event(), []
 
     def look() -> None:

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from tasks.data.footage import read_footage
 from tasks.data.lerobot_read import SUBGOALS_PATH, DatasetError, read_episodes
 from tasks.tabletop.demos.collect import collect
+from tasks.tabletop.language.subgoals import BOARD
 from tests.vlp.vlm.local.tiny_vlms import KINDS, build, save
 from vlp.cli.main import main
 from vlp.errors import UsageError, WeightsError
@@ -89,7 +90,7 @@ def test_what_is_no_dataset_is_said(data: Path, tmp_path: Path) -> None:
 
 
 def test_answers_fit_their_questions(data: Path) -> None:
-    source = lessons(moments(data), np.random.default_rng(0))
+    source = lessons(moments(data, BOARD), np.random.default_rng(0))
     kinds = set()
     for _ in range(200):
         lesson = next(source)
@@ -110,7 +111,9 @@ def test_answers_fit_their_questions(data: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_the_answer_is_learned(kind: str, data: Path) -> None:
     _, processor = build(kind)
-    batch = [Lesson(moment.frame, "?" * k, "yes " * k) for k, moment in enumerate(moments(data)[:2], 1)]
+    batch = [
+        Lesson(moment.frame, "?" * k, "yes " * k) for k, moment in enumerate(moments(data, BOARD)[:2], 1)
+    ]
     given = answered(processor, batch)
     for row, lesson in enumerate(batch):
         learned = given["labels"][row][given["labels"][row] != IGNORED]
@@ -122,14 +125,14 @@ def test_only_the_answer_is_learned(kind: str, data: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_loss_falls_and_the_result_loads_back(kind: str, data: Path, tmp_path: Path) -> None:
     """Whole on all moments, which makes a base that can speak, then by adapters on one of another goal."""
-    known = moments(data)
+    known = moments(data, BOARD)
     other = [replace(known[0], task="clear the center", subgoal="push the red star up", steps=333.0)]
     before, processor = build(kind)
     whole = FinetuneConfig(minutes=5, steps=60, lora=False, learning_rate=1e-2)
     adapters = FinetuneConfig(minutes=5, steps=40, learning_rate=1e-2)
-    base, first = finetune(before, processor, known, whole)
+    base, first = finetune(before, processor, known, BOARD, whole)
     save_tuned(base, processor, tmp_path / "base", base="")
-    tuned, second = finetune(base, processor, other, adapters)
+    tuned, second = finetune(base, processor, other, BOARD, adapters)
     save_tuned(tuned, processor, tmp_path / "tuned", base=str(tmp_path / "base"))
     assert (first.steps, second.steps) == (60, 40)
     assert first.last_loss < 0.5 * first.first_loss and second.last_loss < 0.7 * second.first_loss
@@ -139,9 +142,9 @@ def test_the_loss_falls_and_the_result_loads_back(kind: str, data: Path, tmp_pat
         return float(vlm.steps_to_go(known[0].frame[None], "clear the center").mean[0])
 
     def loaded(name: str) -> LocalVLM:
-        return LocalVLM.load(str(tmp_path / name), lambda frames: [TABLE])
+        return LocalVLM.load(str(tmp_path / name), BOARD.seen_by(lambda frames: [TABLE]))
 
-    here = steps(LocalVLM(tuned, processor, lambda frames: [TABLE]))
+    here = steps(LocalVLM(tuned, processor, BOARD.seen_by(lambda frames: [TABLE])))
     assert steps(loaded("tuned")) == pytest.approx(here, abs=0.1)
     assert here - steps(loaded("base")) > 20.0, "333 control steps was what it was told"
     files = {path.name for path in (tmp_path / "tuned").iterdir()}
@@ -164,7 +167,7 @@ def test_weights_in_half_precision_learn_small_steps(lora: bool, data: Path) -> 
     model = model.to(torch.bfloat16)
     before = {name: value.clone() for name, value in model.named_parameters()}
     config = FinetuneConfig(minutes=5, steps=12, lora=lora, learning_rate=3e-5, cpu=True)
-    tuned, outcome = finetune(model, processor, moments(data)[:1], config)
+    tuned, outcome = finetune(model, processor, moments(data, BOARD, BOARD)[:1], config)
     assert np.isfinite(outcome.last_loss)
     if lora:
         parts = {n: p for n, p in tuned.named_parameters() if "lora_B" in n}
@@ -182,7 +185,7 @@ def test_pickled_adapters_are_refused(tmp_path: Path) -> None:
     torch.save(load_file(weights), weights.with_suffix(".bin"))
     weights.unlink()
     with pytest.raises(WeightsError, match=r"adapter_model\.safetensors"):
-        LocalVLM.load(str(tmp_path / "tuned"), lambda frames: [TABLE])
+        LocalVLM.load(str(tmp_path / "tuned"), BOARD.seen_by(lambda frames: [TABLE]))
 
 
 def test_torn_weights_are_one_line(tmp_path: Path) -> None:
@@ -190,7 +193,7 @@ def test_torn_weights_are_one_line(tmp_path: Path) -> None:
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(WeightsError) as error:
-        LocalVLM.load(str(folder), lambda frames: [TABLE])
+        LocalVLM.load(str(folder), BOARD.seen_by(lambda frames: [TABLE]))
     assert "\n" not in str(error.value)
 
 
@@ -207,7 +210,7 @@ def test_the_command_line_fine_tunes(data: Path, tmp_path: Path, capsys: pytest.
     record = json.loads((out / "finetune.json").read_text())
     assert record["steps"] >= 1 and record["rank"] == 4 and record["moments"] > 20
     assert np.isfinite(record["last_loss"])
-    LocalVLM.load(str(out), lambda frames: [TABLE])
+    LocalVLM.load(str(out), BOARD.seen_by(lambda frames: [TABLE]))
     assert main([*command, "--data", str(data), "--export", str(out)]) == 5  # nothing is overwritten
 
 
@@ -266,7 +269,7 @@ def test_our_own_weights_as_a_base_are_told_how_to_be_trained(
     shutil.copy(BUNDLED / "vlm" / "config.json", tmp_path / "copy")  # its eye tells whose it is
     assert "the vlm of a weights folder of vlp" in refusal("vlm", tmp_path / "copy", tmp_path, capsys)
     with pytest.raises(WeightsError, match=f"--weights {BUNDLED}, without --vlm"):
-        LocalVLM.load(str(BUNDLED / "vlm"), lambda frames: [TABLE])
+        LocalVLM.load(str(BUNDLED / "vlm"), BOARD.seen_by(lambda frames: [TABLE]))
     with pytest.raises(WeightsError, match=f"--weights {BUNDLED}, without --video"):
         OtherVideo.load(Pretrained(source=str(BUNDLED / "denoiser")), device="cpu")
 

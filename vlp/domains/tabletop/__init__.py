@@ -1,1 +1,93 @@
-"""The tabletop as a world for the agent."""
+"""The tabletop as a world for the agent: blocks on a board, pushed by a point."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from executors.robot import Robot
+    from tasks.domain import Language, Rules
+    from vlp.agent.parts import Parts
+    from vlp.models.chosen import Models
+    from vlp.models.weights import Hashes
+
+
+class Tabletop:
+    """See vlp.domains.base.Domain."""
+
+    name = "tabletop"
+    summary = "blocks on a board that a robot pushes with one point, simulated in PyBullet"
+
+    def check(self, instruction: str, *, seed: int, rules: Sequence[str]) -> None:
+        from vlp.domains.tabletop.check import check_instruction
+
+        check_instruction(instruction, seed=seed, rules=rules)
+
+    def check_rules(self, rules: Sequence[str], *, seed: int) -> None:
+        from vlp.domains.tabletop.check import check_rules
+
+        check_rules(rules, seed=seed)
+
+    def check_subgoal(self, words: str) -> None:
+        from vlp.domains.tabletop.check import check_subgoal
+
+        check_subgoal(words)
+
+    def read_rules(self, rules: Sequence[str], names: Sequence[str]) -> Rules:
+        from vlp.domains.tabletop.check import read
+
+        return read(rules, names)
+
+    def under_rules(self, parts: Parts, rules: Rules) -> Parts:
+        from vlp.domains.tabletop.under_rules import under_rules
+
+        return under_rules(cast(Any, parts), cast(Any, rules))
+
+    def refusal(self, error: Exception, names: Collection[str]) -> str:
+        from vlp.domains.tabletop.known import not_understood
+
+        return not_understood(error, names)
+
+    def offers(self) -> Mapping[str, Sequence[str]]:
+        from vlp.domains.tabletop.known import PUSHES, long_tasks
+
+        return {"tasks": long_tasks(), "pushes": list(PUSHES)}
+
+    def words_of(self, name: str) -> str:
+        from tasks.tabletop.world.board import words_of
+
+        return words_of(name)
+
+    def language(self) -> Language:
+        from tasks.tabletop.language.subgoals import BOARD
+
+        return BOARD
+
+    def verify(self, weights: Path | None) -> Hashes:
+        from vlp.models.weights import BUNDLED, verify
+
+        return verify(weights or BUNDLED)
+
+    def parts(
+        self, *, weights: Path | None, device: str, sampling_steps: int, models: Models | None
+    ) -> Parts:
+        from vlp.domains.tabletop.build import build
+
+        return build(weights=weights, device=device, sampling_steps=sampling_steps, models=models)
+
+    def robot(self, instruction: str | None, *, seed: int, max_steps: int) -> Robot:
+        from executors.tabletop.simulated import SimulatedRobot
+
+        return SimulatedRobot(instruction, seed=seed, max_steps=max_steps)
+
+    def train(self, part: str, **options: Any) -> Mapping[str, Any]:
+        from vlp.domains.tabletop.jobs import train
+
+        return train(part, **options)
+
+    def collect(self, out: Path, **options: Any) -> int:
+        from tasks.tabletop.demos.collect import collect
+
+        return collect(out, **options)

@@ -26,7 +26,9 @@ from planner import (
 )
 from planner.guards.every_second import EverySecondFrame
 from tasks.tabletop.language import UnknownInstruction, parse
+from tasks.tabletop.language.subgoals import BOARD
 from tasks.tabletop.seeing.encoder import PoseProbe, Remembering, SlotEncoder
+from tasks.tabletop.world.board import KINDS
 from tasks.tabletop.world.limits import LIMITS
 from video.tabletop.denoiser import SlotDenoiser
 from video.tabletop.pipeline import SlotVideoPipeline
@@ -43,6 +45,7 @@ from vlp.models.device import choose_device
 from vlp.models.diffusers_video import OtherVideo
 from vlp.models.weights import BUNDLED, verify
 from vlp.vlm.tabletop.bundled import BundledVLM
+from vlp.vlm.tabletop.vision import MOST_BLOCKS
 
 MAX_STEP = 0.35
 """Metres that a block may go between two frames that the guards see (1.2 s)."""
@@ -166,7 +169,7 @@ def build(
     vlm = choose(
         models,
         BundledVLM.load(folder / "vlm", device=place),
-        lambda frames: [list(found) for found in probe.blocks_of(frames)],
+        BOARD.seen_by(lambda frames: [list(found) for found in probe.blocks_of(frames)]),
         device=place,
     )
     tracker = ProbeTracker(probe)
@@ -180,7 +183,7 @@ def build(
         proposer=vlm.proposer,
         video=other or VideoBranches(pipeline, steps=sampling_steps),
         value=vlm.value,
-        sight=BoardSight(probe, vlm.most_blocks),
+        sight=BoardSight(probe, len(KINDS) if vlm.alone else MOST_BLOCKS),
         follower=partial(follower, policy=policy, probe=probe),
         limits=LIMITS,
         guards=(FrozenGuard(), EverySecondFrame(coarse)),

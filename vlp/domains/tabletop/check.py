@@ -50,3 +50,15 @@ def read(rules: Sequence[str], blocks: Sequence[str]) -> Rules:
         return read_rules(rules, blocks)
     except UnknownRule as error:
         raise InstructionError(f"rule: {one_line(str(error))}") from None
+
+
+def check_subgoal(words: str) -> None:
+    """Raises UnknownInstruction for words that are not one push."""
+    from tasks.domain import UnknownInstruction
+    from tasks.tabletop.language import parse
+    from vlp.domains.tabletop.known import PUSHES
+
+    try:
+        parse(words)
+    except UnknownInstruction as error:
+        raise UnknownInstruction(f"{error}; say one push, such as {'; '.join(PUSHES)}") from error

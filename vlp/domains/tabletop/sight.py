@@ -16,6 +16,7 @@ from tasks.tabletop.seeing.encoder import PoseProbe
 from tasks.tabletop.seeing.slots import PUSHER, SLOTS
 from tasks.tabletop.world.board import KINDS, words_of
 from vlp.domains.tabletop.branch_words import changes
+from vlp.domains.tabletop.check import check_subgoal
 
 SURE = 0.004
 """Metres that each block may be off, either way, before a goal counts as seen reached."""
@@ -118,6 +119,10 @@ class BoardSight:
         if why := impossible(self.rules, goal, places):
             raise ValueError(f"expected what the standing rules allow, got: {why}")
         return goal
+
+    def check_subgoal(self, words: str) -> None:
+        """See Sight."""
+        check_subgoal(words)
 
     def reached(self, goal: Any, observation: Mapping[str, Any], *, surely: bool) -> bool:
         """See Sight."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner import Proposal, StepsToGo
-from tasks.tabletop.language.subgoals import Sees, UnsoundSubgoal, sound
+from tasks.domain import Language, UnsoundSubgoal
 from vlp.errors import ModelSwitched
 from vlp.vlm import digits, prompts
 from vlp.vlm.account import Note
@@ -40,11 +40,11 @@ class HostedVLM:
 
     Args:
         endpoint: the server.
-        sees: which blocks are on the table; a subgoal about others is dropped.
+        words: the world's language; a subgoal that is not sound in it is dropped.
     """
 
-    def __init__(self, endpoint: Endpoint, sees: Sees, config: HostedConfig | None = None) -> None:
-        self._endpoint, self._sees = endpoint, sees
+    def __init__(self, endpoint: Endpoint, words: Language, config: HostedConfig | None = None) -> None:
+        self._endpoint, self._words = endpoint, words
         self.config = config or HostedConfig()
         self._pictures = self.config.pictures
         self._notes: list[Note] = []
@@ -57,14 +57,16 @@ class HostedVLM:
     ) -> list[list[Proposal]]:
         """Up to `n` distinct subgoals for each of `frames`, the one named first being the likeliest. What
         can't be carried out is said back once, then dropped. Raises ModelError."""
-        tables = self._sees(frames)
+        tables = self._words.sees(frames)
         found: list[list[str]] = [[] for _ in frames]
         for turn in range(self.config.rounds):
             lacking = [row for row, texts in enumerate(found) if len(texts) < n]
             if not lacking:
                 break
             asked = [
-                prompts.propose(goal, tables[row], histories[row], n - len(found[row]), found[row])
+                prompts.propose(
+                    self._words, goal, tables[row], histories[row], n - len(found[row]), found[row]
+                )
                 for row in lacking
             ]
             self._collect(frames, goal, tables, lacking, asked, seed + turn, found, n)
@@ -85,11 +87,11 @@ class HostedVLM:
         faults = {
             row: faulty
             for row, texts in zip(rows, self._texts(frames, rows, asked, seed, n), strict=True)
-            if (faulty := _add(found[row], texts, tables[row]))
+            if (faulty := _add(self._words, found[row], texts, tables[row]))
         }
-        mends = [prompts.mend(goal, tables[row], faulty) for row, faulty in faults.items()]
+        mends = [prompts.mend(self._words, goal, tables[row], faulty) for row, faulty in faults.items()]
         for row, texts in zip(faults, self._texts(frames, list(faults), mends, seed, n), strict=True):
-            left = _add(found[row], texts[: len(faults[row])], tables[row])
+            left = _add(self._words, found[row], texts[: len(faults[row])], tables[row])
             clean = self._endpoint.clean
             self._notes += [Note("dropped", clean(text), clean(reason)) for text, reason in left]
 
@@ -98,7 +100,7 @@ class HostedVLM:
     ) -> list[list[str]]:
         questions = [
             Question(
-                system=prompts.SYSTEM,
+                system=self._words.system,
                 text=text,
                 frames=frames[row : row + 1],
                 read=json_reply(Subgoals),
@@ -138,8 +140,8 @@ class HostedVLM:
         answers = self._endpoint.ask(
             [
                 Question(
-                    system=prompts.SYSTEM,
-                    text=prompts.digits(goal, len(part)),
+                    system=self._words.system,
+                    text=prompts.digits(self._words, goal, len(part)),
                     frames=part,
                     read=digits.digits_of(len(part)),
                     kind=None,
@@ -156,8 +158,8 @@ class HostedVLM:
         answers = self._endpoint.ask(
             [
                 Question(
-                    system=prompts.SYSTEM,
-                    text=prompts.steps(goal, len(part)),
+                    system=self._words.system,
+                    text=prompts.steps(self._words, goal, len(part)),
                     frames=part,
                     read=steps_of(len(part)),
                     kind=Steps,
@@ -179,7 +181,7 @@ class HostedVLM:
     def success(self, frame: Frames, goal: str) -> Success:
         """Whether the goal is reached in a frame uint8 [H, W, 3], and why. Raises ModelError."""
         question = Question(
-            system=prompts.SYSTEM,
+            system=self._words.system,
             text=prompts.success(goal),
             frames=frame[None],
             read=json_reply(Success),
@@ -213,12 +215,14 @@ class HostedVLM:
         return str(self._endpoint.budget)
 
 
-def _add(found: list[str], texts: Sequence[str], kinds: Sequence[str]) -> list[tuple[str, str]]:
+def _add(
+    words: Language, found: list[str], texts: Sequence[str], kinds: Sequence[str]
+) -> list[tuple[str, str]]:
     """Add the sound ones of `texts` that are not there yet; the others, each with why it is not."""
     faults: list[tuple[str, str]] = []
     for text in texts:
         try:
-            known = sound(text, kinds)
+            known = words.sound(text, kinds)
         except UnsoundSubgoal as error:
             faults.append((text, str(error)))
         else:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tasks.domain import Language
 from video.pretrained.accelerated import accelerated, descend, ends, half_precision
 from vlp.vlm.local.inputs import extended, placed, prompt_inputs
 from vlp.vlm.local.lessons import Lesson, Moment, lessons
@@ -57,10 +58,11 @@ def finetune(
     model: Any,
     processor: Any,
     known: list[Moment],
+    words: Language,
     config: FinetuneConfig,
     tick: Callable[[float], None] = lambda _: None,
 ) -> tuple[Any, Outcome]:
-    """Train `model` on questions about `known` moments; returns it, with adapters where LoRA is asked for.
+    """Train `model` on questions about `known` moments, in the words of their world; returns it, with adapters where LoRA is asked for.
 
     The loss is that of the answers' tokens alone. `tick` is told how many seconds each step took.
     """
@@ -71,10 +73,12 @@ def finetune(
     optimizer = torch.optim.AdamW(learned, lr=config.learning_rate, weight_decay=0.0)
     model, optimizer = accelerator.prepare(model, optimizer)
     rng = np.random.default_rng([config.seed, accelerator.process_index])
-    source = lessons(known, rng)
+    source = lessons(known, words, rng)
 
     def loss() -> Tensor:
-        batch = placed(answered(processor, _take(source, config.batch)), accelerator.device, given)
+        batch = placed(
+            answered(processor, _take(source, config.batch), words.system), accelerator.device, given
+        )
         with half_precision(accelerator, given):
             return torch.as_tensor(model(**batch).loss)
 
@@ -102,11 +106,14 @@ def with_adapters(model: Any, rank: int) -> Any:
     return get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=names))
 
 
-def answered(processor: Any, batch: Sequence[Lesson]) -> dict[str, Tensor]:
+def answered(processor: Any, batch: Sequence[Lesson], system: str) -> dict[str, Tensor]:
     """Questions with their answers behind them, and labels for the answers alone."""
     tokenizer = processor.tokenizer
     given = prompt_inputs(
-        processor, [lesson.frame for lesson in batch], [lesson.question for lesson in batch]
+        processor,
+        [lesson.frame for lesson in batch],
+        [lesson.question for lesson in batch],
+        system,
     )
     rows = [
         [*tokenizer(lesson.answer, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]

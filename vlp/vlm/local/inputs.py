@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from vlp.vlm import prompts
 from vlp.vlm.hosted.question import SCALE
 
 LARGEST = 384
@@ -19,12 +18,12 @@ LARGEST = 384
 
 
 def prompt_inputs(
-    processor: Any, frames: Sequence[NDArray[np.uint8]], texts: Sequence[str]
+    processor: Any, frames: Sequence[NDArray[np.uint8]], texts: Sequence[str], system: str
 ) -> dict[str, Any]:
     """One picture uint8 [H, W, 3] and one text each, padded on the left, on the CPU."""
     processor.tokenizer.padding_side = "left"
     found: Mapping[str, Any] = processor(
-        text=[_words(processor, text) for text in texts],
+        text=[_asked(processor, text, system) for text in texts],
         images=[[_picture(frame)] for frame in frames],
         padding=True,
         return_tensors="pt",
@@ -56,10 +55,10 @@ def placed(given: Mapping[str, Any], device: Any, dtype: torch.dtype) -> dict[st
     }
 
 
-def _words(processor: Any, text: str) -> str:
+def _asked(processor: Any, text: str, system: str) -> str:
     """As the model was taught to be asked."""
     if getattr(processor, "chat_template", None):
-        content = [{"type": "image"}, {"type": "text", "text": f"{prompts.SYSTEM}\n\n{text}"}]
+        content = [{"type": "image"}, {"type": "text", "text": f"{system}\n\n{text}"}]
         asked = [{"role": "user", "content": content}]
         return str(processor.apply_chat_template(asked, add_generation_prompt=True, tokenize=False))
     # One that was not taught to chat, such as PaliGemma.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tasks.data.footage import Footage, read_footage
 from tasks.data.lerobot_read import DatasetError
-from tasks.tabletop.world.board import KINDS, words_of
+from tasks.domain import Language
 from vlp.vlm import prompts
 from vlp.vlm.digits import UNIT
 
@@ -48,12 +48,16 @@ class Lesson:
     answer: str
 
 
-def moments(root: Path, camera: str | None = None, tick: Callable[[], None] = lambda: None) -> list[Moment]:
+def moments(
+    root: Path, words: Language, camera: str | None = None, tick: Callable[[], None] = lambda: None
+) -> list[Moment]:
     """Those of a LeRobotDataset v3.0; `tick` is told of each episode. Raises DatasetError."""
     found: list[Moment] = []
     size = 0
     for footage in read_footage(root, camera):
-        for moment in filter(_answers, _moments(footage)):
+        for moment in _moments(footage, words):
+            if not _answers(moment, words):
+                continue
             size += moment.frame.nbytes
             if size > MOST_BYTES:
                 return found
@@ -66,9 +70,9 @@ def moments(root: Path, camera: str | None = None, tick: Callable[[], None] = la
     return found
 
 
-def _moments(footage: Footage) -> Iterator[Moment]:
+def _moments(footage: Footage, words: Language) -> Iterator[Moment]:
     texts = " ".join(footage.subgoals)
-    kinds = tuple(kind for kind in KINDS if words_of(kind) in texts)
+    kinds = words.mentioned(texts)
     last = len(footage.rgb) - 1
     for k in sorted({*range(0, last, EVERY), last}):
         subgoal = footage.subgoals[k] if footage.subgoals and k < last else ""
@@ -76,32 +80,32 @@ def _moments(footage: Footage) -> Iterator[Moment]:
         yield Moment(footage.rgb[k], footage.task, subgoal, steps, kinds)
 
 
-def lessons(known: list[Moment], rng: np.random.Generator) -> Iterator[Lesson]:
+def lessons(known: list[Moment], words: Language, rng: np.random.Generator) -> Iterator[Lesson]:
     """Questions for ever, of all kinds that each moment has an answer to, which is at least one."""
     while True:
         moment = known[int(rng.integers(len(known)))]
-        answers = _answers(moment)
+        answers = _answers(moment, words)
         question, answer = answers[int(rng.integers(len(answers)))]
         yield Lesson(moment.frame, question, answer)
 
 
-def _answers(moment: Moment) -> list[tuple[str, str]]:
+def _answers(moment: Moment, words: Language) -> list[tuple[str, str]]:
     """Question and answer of each kind that there is one to; none of a failure without subgoals."""
-    return [*_of_subgoal(moment), *_of_steps(moment)]
+    return [*_of_subgoal(moment, words), *_of_steps(moment, words)]
 
 
-def _of_subgoal(moment: Moment) -> Iterator[tuple[str, str]]:
+def _of_subgoal(moment: Moment, words: Language) -> Iterator[tuple[str, str]]:
     task = moment.task
     if moment.subgoal:
-        yield prompts.propose_one(task, moment.kinds, ()), moment.subgoal
+        yield prompts.propose_one(words, task, moment.kinds, ()), moment.subgoal
         as_json = json.dumps({"subgoals": [moment.subgoal]})
-        yield prompts.propose(task, moment.kinds, (), 1, ()), as_json
+        yield prompts.propose(words, task, moment.kinds, (), 1, ()), as_json
 
 
-def _of_steps(moment: Moment) -> Iterator[tuple[str, str]]:
+def _of_steps(moment: Moment, words: Language) -> Iterator[tuple[str, str]]:
     task, steps = moment.task, moment.steps
     if np.isfinite(steps):
-        yield prompts.digits(task, 1), str(min(9, round(steps / UNIT)))
-        yield prompts.steps(task, 1), json.dumps({"steps_to_go": [round(steps)]})
+        yield prompts.digits(words, task, 1), str(min(9, round(steps / UNIT)))
+        yield prompts.steps(words, task, 1), json.dumps({"steps_to_go": [round(steps)]})
         yield prompts.success_word(task), "yes" if steps == 0 else "no"
         yield prompts.success(task), json.dumps({"reached": bool(steps == 0), "why": "as it looks"})

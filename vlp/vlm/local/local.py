@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from planner import Proposal, StepsToGo
-from tasks.tabletop.language.subgoals import Sees, every_subgoal
+from tasks.domain import Language
 from vlp.errors import ModelError, VlpError, WeightsError
 from vlp.models.pretrained_folder import check_vlm
 from vlp.vlm import digits, prompts
@@ -62,17 +62,17 @@ class LocalVLM:
     Args:
         model: an image-text-to-text model of transformers.
         processor: of the model.
-        sees: which blocks are on the table.
+        words: the world's language.
         source: where it came from, for the account.
     """
 
-    def __init__(self, model: Any, processor: Any, sees: Sees, source: str = "") -> None:
-        self._model, self._processor, self._sees, self._source = model.eval(), processor, sees, source
+    def __init__(self, model: Any, processor: Any, words: Language, source: str = "") -> None:
+        self._model, self._processor, self._words, self._source = model.eval(), processor, words, source
         self._tokenizer = processor.tokenizer
         self._last: tuple[tuple[str, ...], tuple[Choices, dict[tuple[int, ...], str]]] | None = None
 
     @classmethod
-    def load(cls, source: str, sees: Sees, *, device: str = "cpu") -> Self:
+    def load(cls, source: str, words: Language, *, device: str = "cpu") -> Self:
         """Read a folder or repository: safetensors only, no code of its own. Raises WeightsError."""
         from vlp.vlm.local.processor import load_processor
         from vlp.vlm.local.weights import load_model
@@ -87,7 +87,7 @@ class LocalVLM:
                 f"vlm: expected an image-text-to-text model in safetensors and its processor, got {source}: "
                 f"{' '.join(str(error).split())[:200]}; see docs/models.md"
             ) from error
-        return cls(model, processor, sees, source)
+        return cls(model, processor, words, source)
 
     def __str__(self) -> str:
         return self._source
@@ -99,16 +99,18 @@ class LocalVLM:
         self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
     ) -> list[list[Proposal]]:
         """Up to `n` distinct subgoals for each of `frames` uint8 [B, H, W, 3], the likeliest first."""
-        tables = self._sees(frames)
+        tables = self._words.sees(frames)
         return [
-            self._propose(frame, prompts.propose_one(goal, kinds, done), tuple(kinds), n, seed + 7919 * row)
+            self._propose(
+                frame, prompts.propose_one(self._words, goal, kinds, done), tuple(kinds), n, seed + 7919 * row
+            )
             for row, (frame, kinds, done) in enumerate(zip(frames, tables, histories, strict=True))
         ]
 
     @_told
     def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
         """Control steps left from each of `frames` uint8 [N, H, W, 3]."""
-        text = prompts.digits(goal, 1)
+        text = prompts.digits(self._words, goal, 1)
         parts = [
             self._chances(frames[k : k + BATCH], text, [str(digit) for digit in range(10)])
             for k in range(0, len(frames), BATCH)
@@ -124,7 +126,7 @@ class LocalVLM:
     # -- sampling ------------------------------------------------------------------------------------
 
     def _propose(self, frame: Frames, text: str, kinds: tuple[str, ...], n: int, seed: int) -> list[Proposal]:
-        if not every_subgoal(kinds):
+        if not self._words.every(kinds):
             return []
         choices, meaning = self._sayable(kinds)
         found = dict[str, float]()
@@ -142,7 +144,7 @@ class LocalVLM:
         """What may be said of these blocks, and the subgoal that each text's tokens mean. The table changes
         seldom: kept for the blocks that were seen last."""
         if self._last is None or self._last[0] != kinds:
-            meaning = {tuple(self._tokens(subgoal)): subgoal for subgoal in every_subgoal(kinds)}
+            meaning = {tuple(self._tokens(subgoal)): subgoal for subgoal in self._words.every(kinds)}
             self._last = (kinds, (Choices(list(meaning), self._end), meaning))
         return self._last[1]
 
@@ -207,7 +209,7 @@ class LocalVLM:
 
     def _given(self, frames: Frames, text: str) -> dict[str, Any]:
         """The model's input: for each of `frames` the same words with that picture."""
-        given = prompt_inputs(self._processor, list(frames), [text] * len(frames))
+        given = prompt_inputs(self._processor, list(frames), [text] * len(frames), self._words.system)
         return placed(given, self._model.device, self._model.dtype)
 
     # -- account -------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from torch import Tensor
 from transformers import DynamicCache, PaliGemmaForConditionalGeneration
 
 from planner import Proposal, StepsToGo
-from tasks.tabletop.language.subgoals import UnsoundSubgoal, sound
+from tasks.domain import UnsoundSubgoal
+from tasks.tabletop.language.subgoals import sound
 from tasks.tabletop.world.board import COLORS, KINDS, color_of, shape_of
 from vlp.errors import ModelError
 from vlp.vlm.tabletop import tokens

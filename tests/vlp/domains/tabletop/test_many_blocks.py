@@ -10,6 +10,7 @@ import pytest
 from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames
 from tasks.tabletop.goals.goal import understand
+from tasks.tabletop.language.subgoals import BOARD
 from tasks.tabletop.world.board import KINDS
 from tasks.tabletop.world.layout import random_layout
 from tasks.tabletop.world.world import World
@@ -80,7 +81,7 @@ def test_another_vlm_sees_them_all_where_the_bundled_one_has_no_part(
 ) -> None:
     hosted = Hosted(endpoint=EndpointConfig(model="m", url="http://127.0.0.1:9/v1"))
     models = Models(vlm=hosted, roles=roles, fallback=fallback)
-    assert choose(models, parts.value, lambda frames: [], device="cpu").most_blocks == most
+    assert choose(models, parts.value, BOARD.seen_by(lambda frames: []), device="cpu").most_blocks == most
 
 
 def test_more_blocks_than_fit_on_a_line_are_refused_whoever_looks() -> None:

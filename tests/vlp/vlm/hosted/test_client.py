@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from planner import Proposal, StepsToGo
+from tasks.tabletop.language.subgoals import BOARD
 from tests.vlp.vlm.hosted.test_endpoint import (
     FRAME,
     GOAL,
@@ -57,7 +58,7 @@ def dead() -> Iterator[int]:
 
 def at(url: str, deadline: float = 20.0) -> HostedVLM:
     config = EndpointConfig(model="fake", url=url, deadline=deadline)
-    return HostedVLM(Endpoint(config, Budget(Limits())), lambda frames: [KINDS] * len(frames))
+    return HostedVLM(Endpoint(config, Budget(Limits())), BOARD.seen_by(lambda frames: [KINDS] * len(frames)))
 
 
 def failure(url: str, deadline: float = 20.0) -> str:

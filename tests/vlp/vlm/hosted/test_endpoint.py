@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.tabletop.language.subgoals import BOARD
 from vlp.errors import ModelError, ModelSwitched, UsageError
 from vlp.vlm.hosted.budget import Budget, Limits
 from vlp.vlm.hosted.endpoint import Endpoint
@@ -62,7 +63,7 @@ def hosted(
     endpoint = Endpoint(
         EndpointConfig(model="fake", url=server.url, deadline=deadline), Budget(limits or Limits())
     )
-    return HostedVLM(endpoint, lambda frames: [KINDS] * len(frames), HostedConfig(**config))
+    return HostedVLM(endpoint, BOARD.seen_by(lambda frames: [KINDS] * len(frames)), HostedConfig(**config))
 
 
 def proposed(vlm: HostedVLM, n: int = 2) -> list[str]:
@@ -219,7 +220,7 @@ def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     config = EndpointConfig(model="fake", url=f"http://127.0.0.1:{port}/v1", deadline=1.0)
-    vlm = HostedVLM(Endpoint(config, Budget(Limits())), lambda frames: [KINDS] * len(frames))
+    vlm = HostedVLM(Endpoint(config, Budget(Limits())), BOARD.seen_by(lambda frames: [KINDS] * len(frames)))
     with pytest.raises(ModelError, match=r"got none|no connection"):
         proposed(vlm)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from executors.tabletop.simulated import SimulatedRobot
+from tasks.tabletop.language.subgoals import BOARD
 from tests.vlp.twin import said, twin_of
 from tests.vlp.vlm.hosted.test_endpoint import CASES, KEY, Case
 from vlp.agent.agent import Agent
@@ -61,7 +62,9 @@ def hosted(parts: Parts, server: ChatServer, deadline: float = 20.0, calls: int 
     )
     config = HostedConfig(pictures=64, samples=1)
     return HostedVLM(
-        endpoint, lambda frames: [list(found) for found in parts.probe.blocks_of(frames)], config
+        endpoint,
+        BOARD.seen_by(lambda frames: [list(found) for found in parts.probe.blocks_of(frames)]),
+        config,
     )
 
 
@@ -229,11 +232,15 @@ def test_a_fallback_says_so_once(parts: Parts) -> None:
 def test_roles(twin: ChatServer) -> None:
     hosted = Hosted(endpoint=EndpointConfig(model="fake", url=twin.url))
     bundled = object()
-    chosen = choose(Models(vlm=hosted, roles=("proposer",)), bundled, lambda frames: [], device="cpu")
+    chosen = choose(
+        Models(vlm=hosted, roles=("proposer",)), bundled, BOARD.seen_by(lambda frames: []), device="cpu"
+    )
     assert isinstance(chosen.proposer, HostedVLM) and chosen.value is bundled and chosen.success is None
-    chosen = choose(Models(vlm=hosted, fallback=True), bundled, lambda frames: [], device="cpu")
+    chosen = choose(
+        Models(vlm=hosted, fallback=True), bundled, BOARD.seen_by(lambda frames: []), device="cpu"
+    )
     assert isinstance(chosen.value, FallbackVLM) and chosen.success is chosen.value
-    assert choose(Models(), bundled, lambda frames: [], device="cpu").accounted == ()
+    assert choose(Models(), bundled, BOARD.seen_by(lambda frames: []), device="cpu").accounted == ()
 
 
 # -- success -------------------------------------------------------------------------------------------

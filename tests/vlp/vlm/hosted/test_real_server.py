@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from executors.tabletop.simulated import SimulatedRobot
+from tasks.tabletop.language.subgoals import BOARD
 from tasks.tabletop.world.board import BLOCK_8, KINDS
 from tests.vlp.vlm.local.tiny_vlms import build
 from vlp.cli.main import main
@@ -36,7 +37,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     known = [Moment(frame, GOAL, SUBGOAL, 250.0, kinds)]
     tiny, processor = build("llava")
     config = FinetuneConfig(minutes=5, steps=120, lora=False, learning_rate=1e-2, batch=6)
-    tiny, outcome = finetune(tiny, processor, known, config)
+    tiny, outcome = finetune(tiny, processor, known, BOARD, config)
     assert outcome.last_loss < 0.1
     folder = tmp_path_factory.mktemp("served") / "tiny"
     save(tiny, processor, folder, base="")

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from planner import Proposer, Value
-from tasks.tabletop.language.subgoals import every_subgoal, sound
+from tasks.tabletop.language.subgoals import BOARD, every_subgoal, sound
 from tasks.tabletop.world.board import BLOCK_8
 from tests.vlp.vlm.local.tiny_vlms import KINDS, build, save
 from vlp.cli.main import main
@@ -32,7 +32,7 @@ FRAMES = np.random.default_rng(0).integers(0, 255, (3, 96, 128, 3), dtype=np.uin
 
 @pytest.fixture(scope="module", params=KINDS)
 def vlm(request: pytest.FixtureRequest) -> LocalVLM:
-    return LocalVLM(*build(request.param), lambda frames: [TABLE] * len(frames), request.param)
+    return LocalVLM(*build(request.param), BOARD.seen_by(lambda frames: [TABLE] * len(frames)), request.param)
 
 
 def test_every_subgoal_is_sound_and_there_once() -> None:
@@ -68,7 +68,7 @@ def test_proposals_are_sound_distinct_and_of_the_seed(vlm: LocalVLM) -> None:
 
 
 def test_nothing_is_proposed_where_nothing_is_on_the_table() -> None:
-    vlm = LocalVLM(*build("llava"), lambda frames: [()] * len(frames))
+    vlm = LocalVLM(*build("llava"), BOARD.seen_by(lambda frames: [()] * len(frames)))
     assert vlm.propose(FRAMES[:1], GOAL, [()], 4, seed=1) == [[]]
 
 
@@ -77,7 +77,7 @@ def test_the_shared_cache_gives_the_chances_of_the_whole_text(vlm: LocalVLM) -> 
     """The chance that is put together token by token is that of one pass over question and answer."""
     if type(vlm._model).__name__.startswith("PaliGemma"):
         pytest.skip("in one pass it would read its own answer both ways, as it reads what it is given")
-    text = prompts.propose_one(GOAL, TABLE, ())
+    text = prompts.propose_one(BOARD, GOAL, TABLE, ())
     choices = Choices([vlm._tokens(subgoal) for subgoal in every_subgoal(TABLE)], vlm._end)
     sampled = vlm._sample(FRAMES[0], text, choices, 3, 1.0, torch.Generator().manual_seed(0))
     for tokens, chance in sampled:
@@ -112,7 +112,7 @@ def test_steps_are_of_the_picture_and_within_the_digits(vlm: LocalVLM) -> None:
 
 def test_a_tokenizer_without_digits_is_refused() -> None:
     model, processor = build("llava")
-    vlm = LocalVLM(model, processor, lambda frames: [TABLE] * len(frames))
+    vlm = LocalVLM(model, processor, BOARD.seen_by(lambda frames: [TABLE] * len(frames)))
     with pytest.raises(ModelError, match="a token of its own"):
         vlm._chances(FRAMES[:1], "?", ["zero", "zero"])
 
@@ -136,7 +136,7 @@ def test_it_plans_from_a_folder(kind: str, tmp_path: Path, capsys: pytest.Captur
 def test_a_folder_that_holds_no_such_model(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(WeightsError, match="image-text-to-text") as error:
-        LocalVLM.load(str(tmp_path), lambda frames: [])
+        LocalVLM.load(str(tmp_path), BOARD.seen_by(lambda frames: []))
     assert "\n" not in str(error.value)
 
 
@@ -145,7 +145,7 @@ def test_pickled_weights_and_code_of_its_own_are_refused(tmp_path: Path) -> None
     (folder / "model.safetensors").unlink()
     torch.save({}, folder / "pytorch_model.bin")
     with pytest.raises(WeightsError):
-        LocalVLM.load(str(folder), lambda frames: [])
+        LocalVLM.load(str(folder), BOARD.seen_by(lambda frames: []))
     config = json.loads((folder / "config.json").read_text())
     config |= {
         "model_type": "own",
@@ -154,7 +154,7 @@ def test_pickled_weights_and_code_of_its_own_are_refused(tmp_path: Path) -> None
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "own.py").write_text("raise SystemExit('ran')")
     with pytest.raises(WeightsError):
-        LocalVLM.load(str(folder), lambda frames: [])
+        LocalVLM.load(str(folder), BOARD.seen_by(lambda frames: []))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_pickled_weights_and_code_of_its_own_are_refused(tmp_path: Path) -> None
 def test_whatever_a_models_own_code_raises_lets_the_fallback_take_over(kind: type[Exception]) -> None:
     """Real model, real processor, which cannot read what it needs when it is asked."""
     model, processor = build("llava")
-    vlm = LocalVLM(model, processor, lambda frames: [TABLE] * len(frames), "own")
+    vlm = LocalVLM(model, processor, BOARD.seen_by(lambda frames: [TABLE] * len(frames)), "own")
 
     def refuse(*_: object, **__: object) -> None:
         raise kind("nothing\nhere")
@@ -187,7 +187,7 @@ def test_whatever_a_models_own_code_raises_lets_the_fallback_take_over(kind: typ
 
 
 def test_who_wants_it_to_end_is_not_the_models_fault() -> None:
-    vlm = LocalVLM(*build("llava"), lambda frames: [TABLE] * len(frames))
+    vlm = LocalVLM(*build("llava"), BOARD.seen_by(lambda frames: [TABLE] * len(frames)))
 
     def refuse(frames: object) -> list[tuple[str, ...]]:
         raise KeyboardInterrupt

@@ -32,7 +32,7 @@ from transformers import (
     SiglipVisionConfig,
 )
 
-from tasks.tabletop.language.subgoals import every_subgoal
+from tasks.tabletop.language.subgoals import BOARD, every_subgoal
 from tasks.tabletop.world.board import BLOCK_8
 from vlp.vlm import prompts
 from vlp.vlm.local.processor import for_pictures
@@ -53,7 +53,7 @@ def tokenizer(*special: str) -> PreTrainedTokenizerFast:
     own.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     own.decoder = decoders.ByteLevel()
     names = ["<pad>", "<s>", "</s>", *special]
-    corpus = [prompts.SYSTEM, prompts.FORMS, prompts.digits("x", 2), *every_subgoal(BLOCK_8)[:300]]
+    corpus = [BOARD.system, BOARD.forms, prompts.digits(BOARD, "x", 2), *every_subgoal(BLOCK_8)[:300]]
     own.train_from_iterator(
         corpus,
         trainers.BpeTrainer(
