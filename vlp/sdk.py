@@ -110,8 +110,8 @@ class Agent:
         with held():
             self._run = run = Run.begin(
                 instruction, self._robot, observation,
-                world=self.domain, parts=self._parts, settings=self.settings, rules=self.rules, root=self.root,
-                onlooker=self.onlooker,
+                world=self.domain, parts=self._parts, settings=self.settings, rules=self.rules, 
+                root=self.root, onlooker=self.onlooker,
             )  # fmt: skip
             run.go(None)
         return run.saved()
@@ -127,7 +127,8 @@ class Agent:
         with held():
             self._run = run = Run.resume(
                 folder.absolute(), self._robot,
-                world=self.domain, parts=self._parts, settings=self.settings, rules=self.rules, onlooker=self.onlooker,
+                world=self.domain, parts=self._parts, settings=self.settings, rules=self.rules,
+                onlooker=self.onlooker,
             )  # fmt: skip
             if not run.under_way:
                 run.go(None)

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.robot import Observation, Robot
+from executors.robot import Driver, Observation
 from executors.safety.faults import CameraError, answering, one_line
 from executors.safety.gate import finite_numbers
 
@@ -82,7 +82,7 @@ class CameraWatch:
         self._unviewed = 0
         """Observations of other pictures since."""
 
-    def read(self, robot: Robot, timeout: float | None = None) -> Observation:
+    def read(self, robot: Driver, timeout: float | None = None) -> Observation:
         """The robot's newest observation, checked; `timeout` in seconds instead of the config's.
 
         Raises CameraError when it does not come in time or what `check` raises; RobotLostError when the

@@ -11,14 +11,14 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.robot import Observation, Robot
+from executors.robot import Driver, Observation, Restore
 from executors.safety.camera_watch import CameraWatch
 from executors.safety.faults import CameraError, HoldError, RobotLostError, answering, one_line
 from executors.safety.files import WAIT
 from executors.safety.gate import Gate, finite_numbers
 from executors.safety.lease import Lease
 from executors.safety.stop import StopLatch
-from executors.wrapped import Restore, WrappedRobot
+from executors.wrapped import WrappedRobot
 
 
 class SafeRobot(WrappedRobot):
@@ -40,7 +40,7 @@ class SafeRobot(WrappedRobot):
 
     def __init__(
         self,
-        robot: Robot,
+        robot: Driver,
         *,
         latch: StopLatch,
         gate: Gate,

@@ -17,9 +17,8 @@ from executors.tabletop.simulated import SimulatedRobot
 from planner import Search
 from tests.vlp.small import GOAL, SMALL
 from vlp import Agent, Answer
-from vlp.agent.parts import Parts
 from vlp.cli.stop import Rearm, Stop
-from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.domains.tabletop.sight import moved
 from vlp.durable.journal import Journal
 from vlp.durable.names import FILE
@@ -32,12 +31,12 @@ MOST = SMALL.max_control_steps
 
 
 @pytest.fixture(scope="module")
-def parts() -> Parts:
+def parts() -> TabletopParts:
     return build(device="cpu")
 
 
 @pytest.fixture
-def agent(parts: Parts, tmp_path: Path) -> Iterator[Agent]:
+def agent(parts: TabletopParts, tmp_path: Path) -> Iterator[Agent]:
     with Agent.simulated(seed=SMALL.seed, settings=SMALL, root=tmp_path / "runs", parts=parts) as agent:
         yield agent
 
@@ -156,7 +155,7 @@ def test_a_block_that_was_moved_since_is_noticed(agent: Agent, shift: float, hel
         assert agent.execute(plan, plan.approved(by="Ada"))["control_steps"] > 0
 
 
-def test_what_is_moved_in_two_pictures(parts: Parts) -> None:
+def test_what_is_moved_in_two_pictures(parts: TabletopParts) -> None:
     before, after = (robot.get_observation()["rgb"] for robot in (board(), board(without="green_cube")))
     assert moved(parts.probe, before, before) == ""
     assert moved(parts.probe, before, after) == "the green cube went away"
@@ -183,12 +182,12 @@ def test_a_plan_on_the_disk_that_is_another_is_not_shown(agent: Agent) -> None:
 # -- rules, and what is sent -----------------------------------------------------------------------
 
 
-def test_a_picture_takes_no_block_out_of_a_rule(parts: Parts, tmp_path: Path) -> None:
+def test_a_picture_takes_no_block_out_of_a_rule(parts: TabletopParts, tmp_path: Path) -> None:
     rules = ["never move the moons"]
     with Agent.simulated(seed=SMALL.seed, settings=SMALL, root=tmp_path, parts=parts, rules=rules) as agent:
         agent.plan("push the green star to the left", board(without="red_moon").get_observation())
         assert agent._run is not None
-        assert set(agent._run._loop.rules.forbidden_blocks) == {"red_moon", "blue_moon"}
+        assert set(agent._run._loop.parts.rules.forbidden_blocks) == {"red_moon", "blue_moon"}  # type: ignore[attr-defined]
 
 
 def test_planning_sends_nothing_even_where_the_goal_seems_reached(agent: Agent) -> None:

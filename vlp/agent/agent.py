@@ -335,7 +335,7 @@ class Agent(Looping):
             "seconds": round(seconds, 2),
             "seconds_by_part": {name: round(value, 2) for name, value in self.watch.seconds.items()},
             "settings": self.settings.as_dict(),
-            **({"rules": [rule.text for rule in self.rules]} if len(self.rules) else {}),
+            **({"rules": [rule.text for rule in self.parts.rules]} if len(self.parts.rules) else {}),
             "models": self.parts.hashes,
             "models_used": self.accounts.as_list(),
         }

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from executors.robot import Robot
 from executors.tabletop.simulated import SimulatedRobot
 from tasks.tabletop.world.layout import Layout
-from vlp.agent.parts import Parts
 from vlp.bench.code import code_digest
 from vlp.bench.line import MEASURED, Line
 from vlp.bench.methods import METHODS
 from vlp.bench.names import Stop
 from vlp.bench.stops import Observed
+from vlp.domains.tabletop.build import TabletopParts
 from vlp.events.types import Events
 from vlp.record.folder import Mark, RunFolder
 from vlp.settings import Settings
@@ -56,7 +56,7 @@ class Episode:
 
     @property
     def runs_on(self) -> tuple[str, ...]:
-        """Parts of the weights folder."""
+        """TabletopParts of the weights folder."""
         return METHODS[self.method].runs_on
 
     def head(self, weights: str) -> Line:
@@ -72,12 +72,12 @@ class Episode:
             "code": code_digest(),
         }
 
-    def measure(self, parts: Parts) -> Line:
+    def measure(self, parts: TabletopParts) -> Line:
         """What is measured of it."""
         return run(self, parts)
 
 
-def run(episode: Episode, parts: Parts) -> Line:
+def run(episode: Episode, parts: TabletopParts) -> Line:
     """Run one episode; what was measured of it."""
     robot = SimulatedRobot(
         episode.instruction,

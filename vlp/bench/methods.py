@@ -16,16 +16,15 @@ from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames, Proposal, StepsToGo
 from video.tabletop.denoiser import SlotDenoiser
 from vlp.agent.agent import Agent
-from vlp.agent.parts import Parts
 from vlp.bench.demonstrator_proposer import DemonstratorProposer
 from vlp.bench.shown_simulator import ShownSimulator
 from vlp.bench.true_value import TrueValue
 from vlp.bench.words_agent import WordsAgent
-from vlp.domains.tabletop.build import VideoBranches
+from vlp.domains.tabletop.build import TabletopParts, VideoBranches
 from vlp.models.weights import LANGUAGE_POLICY, PLANNER, WHOLE_DENOISER, baseline
 from vlp.settings import Settings
 
-PartsOf = Callable[[Parts, SimulatedRobot, int], AbstractContextManager[Parts]]
+PartsOf = Callable[[TabletopParts, SimulatedRobot, int], AbstractContextManager[TabletopParts]]
 """From the trained parts, the episode's robot and the search's seed to the parts of this method."""
 
 
@@ -60,44 +59,44 @@ class NothingLearned:
 
 
 @contextmanager
-def trained(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+def trained(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
     """The trained parts as they are."""
     yield parts
 
 
 @contextmanager
-def rule_only(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+def rule_only(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
     """The goal's rule without the learned value."""
     yield replace(parts, value=NothingLearned())
 
 
 @contextmanager
-def learned_only(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+def learned_only(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
     """The learned value without the goal's rule."""
-    yield replace(parts, verify_done=False)
+    yield replace(parts, verify=None)
 
 
 @contextmanager
-def random_value(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+def random_value(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
     """A value that knows nothing, and no goal's rule either: neither half of `ours`."""
-    yield replace(parts, value=RandomValue(seed), verify_done=False)
+    yield replace(parts, value=RandomValue(seed), verify=None)
 
 
 @contextmanager
-def simulator_video(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+def simulator_video(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
     """An upper bound: the true simulator, shown the true state, in place of the video model."""
     with closing(ShownSimulator(robot)) as video:
         yield replace(parts, video=video)
 
 
 @contextmanager
-def demonstrator_proposer(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+def demonstrator_proposer(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
     """An upper bound: the scripted demonstrator's subgoals in place of the language model's."""
     yield replace(parts, proposer=DemonstratorProposer(parts.probe))
 
 
 @contextmanager
-def true_value(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+def true_value(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
     """An upper bound: the scripted demonstrator's own steps-to-go in place of the learned value."""
     with closing(TrueValue(parts.probe)) as value:
         # Its steps jump where the demonstrator fails once: no promise of it is too good to be true.
@@ -121,7 +120,7 @@ def _whole_denoiser(folder: Path) -> SlotDenoiser:
 
 
 @contextmanager
-def whole_video(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+def whole_video(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
     """As UniPi: one clip from the whole instruction, by a video model that was trained so; no guards."""
     assert isinstance(parts.video, VideoBranches)
     own = copy(parts.video.pipeline)
@@ -138,7 +137,7 @@ class Method:
     budget: Mapping[str, int] = field(default_factory=dict)
     agent: Callable[..., Agent] = Agent
     runs_on: tuple[str, ...] = PLANNER
-    """Parts of the weights folder."""
+    """TabletopParts of the weights folder."""
 
     def settings(self, given: Settings) -> Settings:
         """The given settings with the method's own budget."""

@@ -14,8 +14,8 @@ from executors.safety.gate import Gate, GateConfig
 from executors.tabletop.language_policy import LanguagePolicy, WordsPolicy
 from tasks.tabletop.world.limits import LIMITS
 from vlp.agent.agent import Agent
-from vlp.agent.parts import Parts
 from vlp.agent.state import State
+from vlp.domains.tabletop.build import TabletopParts
 from vlp.events.types import Events
 from vlp.models.device import choose_device
 from vlp.models.weights import LANGUAGE_POLICY, baseline
@@ -37,7 +37,7 @@ class WordsAgent(Agent):
 
     def __init__(
         self,
-        parts: Parts,
+        parts: TabletopParts,
         robot: Robot,
         settings: Settings,
         *,
@@ -69,7 +69,7 @@ class WordsAgent(Agent):
         start = time.perf_counter()
         for _ in range(STEPS):
             frame = self._frame()
-            if self._ended() or self._seen_done(frame):
+            if self._ended() or self._seen_done():
                 break
             action = self._words.action(frame, self._said)
             target = self.robot.get_observation()["effector_target_translation"]

@@ -34,8 +34,8 @@ class Domain(Protocol):
     """One line for `vlp worlds`."""
 
     def check(self, instruction: str, *, seed: int, rules: Sequence[str]) -> None:
-        """Before anything heavy is loaded: raises InstructionError for words, or a standing rule, to which the
-        scene of this seed gives no meaning."""
+        """Before anything heavy is loaded: raises InstructionError for words, or a standing rule, to which
+        the scene of this seed gives no meaning."""
         ...
 
     def check_rules(self, rules: Sequence[str], *, seed: int) -> None:

@@ -16,10 +16,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.robot import Observation, Robot
+from executors.robot import Observation, Robot, View
 from executors.safety.faults import RobotLostError
 from executors.safety.gate import GateError
-from executors.wrapped import View, WrappedRobot
+from executors.wrapped import WrappedRobot
 from vlp.durable.codec import pack, unpack
 from vlp.durable.store import Store
 from vlp.errors import StateError

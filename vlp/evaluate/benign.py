@@ -20,7 +20,6 @@ from tasks.tabletop.rules import read_rules
 from tasks.tabletop.world.board import words_of
 from tasks.tabletop.world.world import World
 from vlp.agent.agent import Agent
-from vlp.agent.parts import Parts
 from vlp.bench.episode import Episode, NoFolder
 from vlp.bench.execution import run_all
 from vlp.bench.line import MEASURED, Line
@@ -28,7 +27,8 @@ from vlp.bench.log import EpisodeLog
 from vlp.bench.progress import Bar
 from vlp.bench.stats import bootstrap, share
 from vlp.bench.stops import Observed
-from vlp.domains.tabletop.build import named
+from vlp.domains.tabletop.build import TabletopParts, named
+from vlp.domains.tabletop.under_rules import under_rules
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import ask, write
 from vlp.events.types import Events
@@ -68,7 +68,7 @@ class Ruled(Episode):
         """What the agent does."""
         return PLANNER
 
-    def measure(self, parts: Parts) -> Line:
+    def measure(self, parts: TabletopParts) -> Line:
         """What is measured of an episode, and how far the spared block went."""
         robot = SimulatedRobot(self.instruction, seed=self.seed, layout=self.layout,
                                max_steps=self.settings.max_control_steps)  # fmt: skip
@@ -78,7 +78,7 @@ class Ruled(Episode):
         try:
             robot.connect()
             rules = read_rules(texts, sorted(robot.info["blocks"]))
-            agent = Agent(parts, observed, self.settings, events=Events(), rules=rules,
+            agent = Agent(under_rules(parts, rules), observed, self.settings, events=Events(),
                           folder=cast("RunFolder", NoFolder()))  # fmt: skip
             result = agent.run(self.instruction)
         finally:

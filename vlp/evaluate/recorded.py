@@ -11,10 +11,10 @@ from executors.tabletop.simulated import SimulatedRobot
 from planner import Search
 from tasks.tabletop.seeing.encoder import PoseProbe
 from vlp.agent.agent import Agent
-from vlp.agent.parts import Parts
 from vlp.bench.episode import Episode, NoFolder
 from vlp.bench.line import Line
 from vlp.bench.stops import Unscored
+from vlp.domains.tabletop.build import TabletopParts
 from vlp.domains.tabletop.confidence import FEATURES, features
 from vlp.events.types import Event, Events, SubgoalStarted, Verified
 from vlp.models.weights import PLANNER
@@ -53,7 +53,7 @@ class Recorded(Episode):
         """What the agent does."""
         return PLANNER
 
-    def measure(self, parts: Parts) -> Line:
+    def measure(self, parts: TabletopParts) -> Line:
         """Its decisions, and whether the agent took the goal for reached and it was."""
         robot = SimulatedRobot(self.instruction, seed=self.seed, layout=self.layout,
                                max_steps=self.settings.max_control_steps)  # fmt: skip

@@ -22,9 +22,8 @@ from tasks.tabletop.language.instruction import LINES
 from tasks.tabletop.seeing.encoder import PoseProbe
 from tasks.tabletop.world.board import BLOCK_8
 from tasks.tabletop.world.layout import row_layout
-from vlp.agent.parts import Parts
 from vlp.bench.stats import bootstrap
-from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
 from vlp.models.weights import BUNDLED
@@ -43,7 +42,7 @@ class Options:
     weights: Path = BUNDLED
 
 
-def _branches(parts: Parts, task: LongTask, line: str, seed: int) -> tuple[Frames, Vector] | None:
+def _branches(parts: TabletopParts, task: LongTask, line: str, seed: int) -> tuple[Frames, Vector] | None:
     """The last frames of a decision's branches [N, H, W, 3] on a crowded row, and their steps-to-go [N]."""
     robot = SimulatedRobot(
         task.instruction, seed=seed, layout=row_layout(np.random.default_rng(seed), line), max_steps=1

@@ -33,8 +33,8 @@ _NAME: Final = "process "
 def driven(robot: Driver, folder: Path, limits: Limits, view: View | None = None) -> Iterator[SafeRobot]:
     """The robot behind its gate, stop, camera watch and a lease, which is renewed until the block is left.
 
-    folder: of the robot; every process that drives it names the same. limits: of its set point. view: knows what its camera should
-    show; None where nobody does. Raises HeldError where another process
+    folder: of the robot; every process that drives it names the same. limits: of its set point.
+    view: knows what its camera should show; None where nobody does. Raises HeldError where another process
     drives it.
     """
     try:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from executors.robot import Observation, Robot
+from executors.robot import Driver, Observation
 from executors.safety.camera_watch import CameraConfig, CameraWatch
 from executors.safety.faults import CameraError, one_line
 from executors.safety.gate import COUNTS, finite_numbers
@@ -97,7 +97,7 @@ class Fitted(WrappedRobot):
         shape: [H, W, 3] that is wanted.
     """
 
-    def __init__(self, robot: Robot, shape: tuple[int, int, int]) -> None:
+    def __init__(self, robot: Driver, shape: tuple[int, int, int]) -> None:
         super().__init__(robot)
         self._shape = shape
 

@@ -170,8 +170,8 @@ def _agent(
             seen = parts.sight.scene(np.asarray(robot.get_observation()["rgb"]))
             rules = world.read_rules(options.rule, sorted(seen))
             yield Agent(
-                world.under_rules(parts, rules), robot, settings, events=events, folder=folder, live=live, approve=approve,
-                keeping=keeping,
+                world.under_rules(parts, rules), robot, settings, events=events, folder=folder, live=live,
+                approve=approve, keeping=keeping,
             ), (_asked(live, folder, parts) if isinstance(live, LiveView) else live.ask)  # fmt: skip
         except UnknownInstruction as error:
             raise InstructionError(world.refusal(error, seen)) from error

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.robot import Observation, Robot
+from executors.robot import Driver, Observation, Robot
 from executors.safety.gate import GateError
 from executors.wrapped import WrappedRobot
 from planner import Frames, Search
@@ -233,7 +233,7 @@ def _reopened(path: Path) -> RunFolder:
         raise FolderError(str(error)) from error
 
 
-def _picture(robot: Robot) -> Frames:
+def _picture(robot: Driver) -> Frames:
     return np.asarray(robot.get_observation()["rgb"])
 
 

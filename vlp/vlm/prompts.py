@@ -1,4 +1,4 @@
-"""What VLMs that were not trained here are told: the scene, the subgoals that are understood, the question."""
+"""Prompts of VLMs that were not trained here: the scene, the subgoals that are understood, the question."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def propose(
     if had:
         lines.append(f"Already suggested; say others: {'; '.join(had)}.")
     lines.append(
-        f"Suggest {count} different single {words.acts}, any of which would be a good next one, the best first. "
-        'Answer as JSON: {"subgoals": ["...", ...]}'
+        f"Suggest {count} different single {words.acts}, any of which would be a good next one, the best "
+        'first. Answer as JSON: {"subgoals": ["...", ...]}'
     )
     return "\n".join(lines)
 
@@ -43,8 +43,8 @@ def steps(words: Language, goal: str, count: int) -> str:
     """Asks how many control steps are left from each picture."""
     return (
         f"The whole task: {goal}.\nHow many control steps are left until it is done, from each of these "
-        f"{count} pictures? A {words.act} takes about {words.steps}, a board where it is done 0. Answer with one number a "
-        'picture, in their order, as JSON: {"steps_to_go": [...]}'
+        f"{count} pictures? A {words.act} takes about {words.steps}, a board where it is done 0. Answer with "
+        'one number a picture, in their order, as JSON: {"steps_to_go": [...]}'
     )
 
 
@@ -53,7 +53,8 @@ def digits(words: Language, goal: str, count: int) -> str:
     return (
         f"The whole task: {goal}.\nHow far is it from done in each of these {count} pictures? Answer with "
         "one digit a picture, in their order, with a space between, and nothing else: 0 where it is done, "
-        f"and 1 more for each {UNIT:.0f} control steps that are left, a {words.act} taking about {words.steps}; 9 for more."
+        f"and 1 more for each {UNIT:.0f} control steps that are left, a {words.act} taking about "
+        f"{words.steps}; 9 for more."
     )
 
 

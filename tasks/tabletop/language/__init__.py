@@ -1,6 +1,7 @@
 """The grammar of instructions for one push: generate every wording, and read it back."""
 
-from tasks.tabletop.language.read import UnknownInstruction, parse, parse_all
+from tasks.domain import UnknownInstruction
+from tasks.tabletop.language.read import parse, parse_all
 from tasks.tabletop.language.words import WORDS, tokenize
 from tasks.tabletop.language.write import canonical, instructions, phrase
 

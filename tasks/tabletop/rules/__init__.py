@@ -1,6 +1,7 @@
 """Standing rules in words, which an operator gives for a whole run: read them, and ask what they forbid."""
 
-from tasks.tabletop.rules.read import UnknownRule, read_rule, read_rules
+from tasks.domain import UnknownRule
+from tasks.tabletop.rules.read import read_rule, read_rules
 from tasks.tabletop.rules.types import MAX_RULES, KeepClear, NeverMove, Rule, Rules, SpeedLimit
 from tasks.tabletop.rules.verdict import forbids, impossible
 

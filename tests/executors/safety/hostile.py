@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from executors.robot import Observation
 from executors.safety.gate import GateConfig
-from tasks.tabletop.world import board
-from tasks.tabletop.world.limits import LIMITS
+from tasks.tabletop.world import board, limits
 
 LIMITS: Final = GateConfig(
-    LIMITS, max_speed=0.5, keep_out=(((0.30, -0.05), (0.40, 0.05)), ((0.5, 0.1), (0.52, 0.3)))
+    limits.LIMITS, max_speed=0.5, keep_out=(((0.30, -0.05), (0.40, 0.05)), ((0.5, 0.1), (0.52, 0.3)))
 )
-LOW, HIGH = np.array([LIMITS.x[0], LIMITS.y[0]]), np.array([LIMITS.x[1], LIMITS.y[1]])
+LOW, HIGH = np.array(LIMITS.limits.low), np.array(LIMITS.limits.high)
 TINY: Final = 1e-6
 
 
@@ -60,7 +59,7 @@ def harm(place: NDArray[np.float64], action: Any) -> str | None:
     if not np.isfinite(action).all():
         return "finite"
     step = action.astype(np.float64)
-    if np.abs(step).max() > LIMITS.max_delta + 2 * TINY:
+    if np.abs(step).max() > LIMITS.limits.max_step + 2 * TINY:
         return "step"
     if np.sqrt((step**2).sum()) * board.CONTROL_HZ > 0.5 + 2 * TINY:
         return "speed"

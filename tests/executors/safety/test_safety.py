@@ -26,8 +26,10 @@ from executors.safety.safe_robot import SafeRobot
 from executors.safety.stop import StopLatch
 from executors.safety.watchdog import CommandTimeout
 from executors.tabletop.simulated import SimulatedRobot
-from tasks.tabletop.world.limits import LIMITS
+from tasks.tabletop.world import limits
 from tests.executors.safety.hostile import LIMITS, Recorder, harm, policy, somewhere
+
+GATE = Gate(GateConfig(limits.LIMITS))
 
 STEP = np.array([0.01, 0.02], np.float32)
 
@@ -86,7 +88,7 @@ def test_without_the_gate_the_same_policy_does_harm_of_every_kind(recorder: Reco
 
 
 def test_a_stop_holds_and_rearming_lets_go_on(latch: StopLatch, recorder: Recorder) -> None:
-    robot = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
+    robot = SafeRobot(recorder, latch=latch, gate=GATE)
     robot.send_action(STEP)
     robot.stop("smoke")
     with pytest.raises(StoppedError, match="smoke"):
@@ -102,9 +104,7 @@ def test_a_stale_holder_is_shut_out(
     tmp_path: Path, latch: StopLatch, recorder: Recorder, taken: bool
 ) -> None:
     store, clock = LeaseStore(tmp_path), Clock()
-    old = SafeRobot(
-        recorder, latch=latch, lease=store.acquire("ann", 30, clock=clock), gate=Gate(GateConfig(LIMITS))
-    )
+    old = SafeRobot(recorder, latch=latch, lease=store.acquire("ann", 30, clock=clock), gate=GATE)
     old.send_action(STEP)
     if not taken:
         old.send_action(STEP)
@@ -112,9 +112,7 @@ def test_a_stale_holder_is_shut_out(
         return
     later = Clock()
     later.now = 31.0
-    new = SafeRobot(
-        recorder, latch=latch, lease=store.acquire("bob", 30, clock=later), gate=Gate(GateConfig(LIMITS))
-    )
+    new = SafeRobot(recorder, latch=latch, lease=store.acquire("bob", 30, clock=later), gate=GATE)
     with pytest.raises(LeaseError, match="lease 2 of bob"):
         old.send_action(STEP)
     assert len(recorder.got) == 1 and "bob" in str(old.fault)
@@ -135,7 +133,7 @@ class Blindable(Recorder):
 @pytest.mark.parametrize("covered", [True, False])
 def test_a_blind_robot_does_not_move_until_something_good_was_seen(latch: StopLatch, covered: bool) -> None:
     inner = Blindable()
-    robot = SafeRobot(inner, latch=latch, camera=CameraWatch(), gate=Gate(GateConfig(LIMITS)))
+    robot = SafeRobot(inner, latch=latch, camera=CameraWatch(), gate=GATE)
     robot.get_observation()
     robot.send_action(STEP)
     inner.covered = covered
@@ -159,7 +157,7 @@ def test_a_blind_robot_does_not_move_until_something_good_was_seen(latch: StopLa
     "error", [ConnectionError("gone"), TimeoutError(), OSError("cable"), RobotError("off")]
 )
 def test_a_robot_that_is_lost_says_so(latch: StopLatch, recorder: Recorder, error: Exception) -> None:
-    robot = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
+    robot = SafeRobot(recorder, latch=latch, gate=GATE)
     recorder.error = error
     with pytest.raises(RobotLostError, match=f"got {type(error).__name__}"):
         robot.send_action(STEP)
@@ -172,7 +170,7 @@ def test_a_robot_that_is_lost_says_so(latch: StopLatch, recorder: Recorder, erro
 
 def test_a_mistake_in_the_driver_is_no_fault(latch: StopLatch, recorder: Recorder) -> None:
     recorder.error = ZeroDivisionError()
-    robot = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
+    robot = SafeRobot(recorder, latch=latch, gate=GATE)
     with pytest.raises(ZeroDivisionError):
         robot.send_action(STEP)
     assert robot.fault is None
@@ -187,7 +185,7 @@ def test_a_connection_that_fails_is_a_fault_until_it_does_not(latch: StopLatch) 
                 raise ConnectionError("no cable")
 
     inner = Unplugged()
-    robot = SafeRobot(inner, latch=latch, gate=Gate(GateConfig(LIMITS)))
+    robot = SafeRobot(inner, latch=latch, gate=GATE)
     with pytest.raises(RobotLostError, match="no cable"):
         robot.connect()
     assert "no cable" in str(robot.fault)
@@ -204,12 +202,12 @@ def test_a_robot_that_does_not_say_where_it_is_does_not_move(latch: StopLatch, t
 
     inner = Lost()
     with pytest.raises(RobotLostError, match="expected effector_target_translation"):
-        SafeRobot(inner, latch=latch, camera=CameraWatch(), gate=Gate(GateConfig(LIMITS))).send_action(STEP)
+        SafeRobot(inner, latch=latch, camera=CameraWatch(), gate=GATE).send_action(STEP)
     assert inner.got == []
 
 
 def test_the_set_point_is_read_anew_after_each_action(latch: StopLatch, recorder: Recorder) -> None:
-    robot = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
+    robot = SafeRobot(recorder, latch=latch, gate=GATE)
     recorder.place = np.array([0.55, 0.0])
     robot.send_action(np.array([0.045, 0.0], np.float32))
     with pytest.raises(GateError, match="set point"):  # from where the first began it would be lawful, too
@@ -219,7 +217,7 @@ def test_the_set_point_is_read_anew_after_each_action(latch: StopLatch, recorder
 
 def test_a_caller_cannot_change_what_the_gate_has_seen(latch: StopLatch) -> None:
     inner = SimulatedRobot(seed=0)
-    robot = SafeRobot(inner, latch=latch, gate=Gate(GateConfig(LIMITS)))
+    robot = SafeRobot(inner, latch=latch, gate=GATE)
     robot.connect()
     real = inner.get_observation()["effector_target_translation"].copy()
     robot.get_observation()["effector_target_translation"][:] = (0.15, 0.3)
@@ -230,10 +228,10 @@ def test_a_caller_cannot_change_what_the_gate_has_seen(latch: StopLatch) -> None
 
 
 def test_it_shows_what_the_robot_shows(latch: StopLatch, recorder: Recorder) -> None:
-    plain = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
+    plain = SafeRobot(recorder, latch=latch, gate=GATE)
     assert (plain.info, plain.terminated, plain.truncated) == ({}, False, False)
     inner = SimulatedRobot(seed=0, max_steps=1)
-    robot = SafeRobot(inner, latch=latch, gate=Gate(GateConfig(LIMITS)))
+    robot = SafeRobot(inner, latch=latch, gate=GATE)
     assert not robot.is_connected
     robot.connect()
     assert robot.is_connected and robot.info["blocks"] == inner.info["blocks"] and not robot.truncated
@@ -308,16 +306,14 @@ class Sleeping(Clock):
 
 def test_on_a_real_robot_limits_a_step_are_limits_a_second(latch: StopLatch, recorder: Recorder) -> None:
     clock, times = Sleeping(), []
-    robot = SafeRobot(
-        recorder, latch=latch, period=0.1, clock=clock, sleep=clock.sleep, gate=Gate(GateConfig(LIMITS))
-    )
+    robot = SafeRobot(recorder, latch=latch, period=0.1, clock=clock, sleep=clock.sleep, gate=GATE)
     for pause in (0.0, 0.0, 0.0, 0.25, 0.0):
         clock.now += pause
         robot.send_action(STEP)
         times.append(clock.now)
     assert np.diff(times) == pytest.approx([0.1, 0.1, 0.25, 0.1])
     hasty = SafeRobot(
-        recorder, latch=latch, clock=clock, sleep=clock.sleep, gate=Gate(GateConfig(LIMITS))
+        recorder, latch=latch, clock=clock, sleep=clock.sleep, gate=GATE
     )  # a simulated one: its own time
     before = clock.now
     for _ in range(5):
@@ -336,9 +332,7 @@ def test_a_stop_that_comes_while_a_step_waits_for_its_turn_holds_it(
         while latch.stopped is None:
             pass
 
-    robot = SafeRobot(
-        recorder, latch=latch, period=0.1, clock=clock, sleep=stopping, gate=Gate(GateConfig(LIMITS))
-    )
+    robot = SafeRobot(recorder, latch=latch, period=0.1, clock=clock, sleep=stopping, gate=GATE)
     robot.send_action(STEP)
     with pytest.raises(StoppedError, match="smoke"):
         robot.send_action(STEP)
@@ -365,7 +359,7 @@ def test_a_camera_that_was_lost_since_the_last_look_holds(
         period=period,
         clock=clock,
         sleep=clock.sleep,
-        gate=Gate(GateConfig(LIMITS)),
+        gate=GATE,
     )
     robot.connect()
     robot.get_observation()
@@ -385,7 +379,7 @@ def test_a_camera_that_was_lost_since_the_last_look_holds(
 
 def test_a_silent_program_is_held_once(latch: StopLatch, recorder: Recorder) -> None:
     clock = Clock()
-    robot = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
+    robot = SafeRobot(recorder, latch=latch, gate=GATE)
     watchdog = CommandTimeout(robot, 0.5, clock=clock)
     robot.send_action(STEP)
     clock.now = 0.4
@@ -404,7 +398,7 @@ def test_a_silent_program_is_held_once(latch: StopLatch, recorder: Recorder) -> 
 
 def test_a_program_that_sends_is_not_held(latch: StopLatch, recorder: Recorder) -> None:
     clock = Clock()
-    robot = SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS)))
+    robot = SafeRobot(recorder, latch=latch, gate=GATE)
     watchdog = CommandTimeout(robot, 0.5, clock=clock)
     for _ in range(20):
         robot.send_action(np.zeros(2, np.float32))
@@ -414,9 +408,7 @@ def test_a_program_that_sends_is_not_held(latch: StopLatch, recorder: Recorder) 
 
 def test_a_hold_goes_through_the_checks(latch: StopLatch, recorder: Recorder) -> None:
     clock = Clock()
-    watchdog = CommandTimeout(
-        SafeRobot(recorder, latch=latch, gate=Gate(GateConfig(LIMITS))), 0.5, clock=clock
-    )
+    watchdog = CommandTimeout(SafeRobot(recorder, latch=latch, gate=GATE), 0.5, clock=clock)
     latch.stop("smoke")
     clock.now = 0.5
     assert not watchdog.tick() and "smoke" in str(watchdog.fault) and recorder.got == []
@@ -433,19 +425,19 @@ def test_the_watchdogs_thread_holds_and_ends(latch: StopLatch) -> None:
             return super().send_action(action)
 
     inner, running = Telling(), threading.active_count()
-    with CommandTimeout(SafeRobot(inner, latch=latch, gate=Gate(GateConfig(LIMITS))), 0.01) as watchdog:
+    with CommandTimeout(SafeRobot(inner, latch=latch, gate=GATE), 0.01) as watchdog:
         assert inner.told.wait(60)
         with pytest.raises(RuntimeError, match="one that runs"):
             watchdog.start()
     assert threading.active_count() == running and len(inner.got) == 1
     with pytest.raises(ValueError, match="seconds above 0"):
-        CommandTimeout(SafeRobot(inner, latch=latch, gate=Gate(GateConfig(LIMITS))), 0.0)
+        CommandTimeout(SafeRobot(inner, latch=latch, gate=GATE), 0.0)
 
 
 def test_whoever_looks_on_does_not_disturb_whoever_acts(latch: StopLatch) -> None:
     inner = SimulatedRobot(None, seed=3)
     inner.connect()
-    robot = SafeRobot(inner, latch=latch, camera=CameraWatch(), gate=Gate(GateConfig(LIMITS)))
+    robot = SafeRobot(inner, latch=latch, camera=CameraWatch(), gate=GATE)
     over, failed = threading.Event(), []
 
     def look() -> None:

@@ -28,13 +28,12 @@ from vlp.ablate.judge_error import in_words, judge_error
 from vlp.ablate.protocol import Asked
 from vlp.ablate.variants import AblationName, budget, execution, extraction, planning
 from vlp.agent.agent import Agent
-from vlp.agent.parts import Parts
 from vlp.bench.demonstrator_proposer import DemonstratorProposer
 from vlp.bench.engines import ENGINES
 from vlp.bench.episode import Episode, NoFolder, run
 from vlp.bench.line import Line
 from vlp.cli.main import main
-from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.domains.tabletop.simulator_video import SimulatorVideo
 from vlp.errors import UsageError
 from vlp.events.types import Events
@@ -49,7 +48,7 @@ NAMES = get_args(AblationName)
 
 
 @pytest.fixture(scope="module")
-def parts() -> Parts:
+def parts() -> TabletopParts:
     return build(device="cpu")
 
 
@@ -169,7 +168,7 @@ RUNTIMES: dict[Extraction, type] = {
 
 
 @pytest.mark.parametrize("extraction", RUNTIMES)
-def test_an_episode_with_each_extraction(extraction: Extraction, parts: Parts) -> None:
+def test_an_episode_with_each_extraction(extraction: Extraction, parts: TabletopParts) -> None:
     settings, folder = replace(SMALL, extraction=extraction), NoFolder()
     robot = SimulatedRobot(GROUP, seed=SEED)
     agent = Agent(parts, robot, settings, events=Events(), folder=folder)  # type: ignore[arg-type]
@@ -180,7 +179,7 @@ def test_an_episode_with_each_extraction(extraction: Extraction, parts: Parts) -
     assert ("policy" in line["seconds_by_part"]) == (extraction != "inverse-dynamics")
 
 
-def test_a_decision_with_time_left_searches_again(parts: Parts) -> None:
+def test_a_decision_with_time_left_searches_again(parts: TabletopParts) -> None:
     asked: list[int] = []
 
     class Counting:
@@ -217,7 +216,9 @@ class Straight(SimulatorVideo):
 
 
 @pytest.mark.parametrize("cut", [False, True])
-def test_a_plan_counts_where_the_judge_finds_the_goal_reached_and_honestly(parts: Parts, cut: bool) -> None:
+def test_a_plan_counts_where_the_judge_finds_the_goal_reached_and_honestly(
+    parts: TabletopParts, cut: bool
+) -> None:
     blocks = {kind: (0.2 + 0.04 * i, -0.2 + 0.05 * (i % 2), 0.0) for i, kind in enumerate(BLOCK_8)}
     layout: Layout = ({**blocks, BLOCK_8[3]: (0.32, 0.18, 0.0)}, (0.3, 0.25))
     own = replace(parts, video=Straight(layout, cut=cut), proposer=DemonstratorProposer(parts.probe),
@@ -228,7 +229,7 @@ def test_a_plan_counts_where_the_judge_finds_the_goal_reached_and_honestly(parts
     assert ("jumped" in line["reason"]) == cut and (line["reason"] == "accepted") != cut
 
 
-def test_a_board_without_a_plan_does_not_count(parts: Parts) -> None:
+def test_a_board_without_a_plan_does_not_count(parts: TabletopParts) -> None:
     class NoClipPasses:
         def check(self, starts: Frames, clips: Frames, subgoals: Sequence[str]) -> list[str | None]:
             return ["a test forbids it"] * len(clips)
@@ -239,7 +240,9 @@ def test_a_board_without_a_plan_does_not_count(parts: Parts) -> None:
     assert json.loads(json.dumps(line)) == line
 
 
-def test_films_show_what_became_of_the_first_decision(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_films_show_what_became_of_the_first_decision(
+    parts: TabletopParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(films_module, "ACTED_STEPS", 20)
     asked = Asked(ablation=extraction(), tasks=("group",), episodes=1, first_seed=SEED, settings=SMALL)
     lines = [{"score": 0.25, "reason": f"reason {i}"} for i in range(3)]

@@ -30,7 +30,6 @@ from tasks.tabletop.seeing.encoder import PoseProbe
 from tasks.tabletop.world.board import BLOCK_8
 from tasks.tabletop.world.layout import random_layout
 from tasks.tabletop.world.world import World
-from vlp.agent.parts import Parts
 from vlp.bench import names
 from vlp.bench.code import ROOT, code_digest, digest_of
 from vlp.bench.demonstrator_proposer import DemonstratorProposer
@@ -46,7 +45,7 @@ from vlp.bench.summary import difference, figures, steps_to_complete, summary
 from vlp.bench.table import _COLUMNS, codes, table
 from vlp.bench.true_value import MOST, TrueValue, board_of
 from vlp.cli.main import main
-from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.errors import FolderError, VlpError
 from vlp.evaluate import logged, pushes
 from vlp.models.weights import BUNDLED, digest, verify
@@ -59,7 +58,7 @@ AREA = "move all blocks to the left side"
 
 
 @pytest.fixture(scope="module")
-def parts() -> Parts:
+def parts() -> TabletopParts:
     return build(device="cpu")
 
 
@@ -96,7 +95,7 @@ def test_areas_and_lines_take_turns_and_all_methods_share_boards() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(METHODS) - {"bound-true-value"}))
-def test_every_method_decides_and_acts(name: str, parts: Parts) -> None:
+def test_every_method_decides_and_acts(name: str, parts: TabletopParts) -> None:
     settings = METHODS[name].settings(SHORT)
     smaller = replace(settings, video_branches=1, language_branches=min(2, settings.language_branches))
     line = run(Episode(name, "group", GROUP, SEED, smaller), parts)
@@ -107,7 +106,7 @@ def test_every_method_decides_and_acts(name: str, parts: Parts) -> None:
     assert ("search" in line["seconds_by_part"]) == (name != "lava-like")
 
 
-def test_a_method_does_not_change_the_trained_parts(parts: Parts) -> None:
+def test_a_method_does_not_change_the_trained_parts(parts: TabletopParts) -> None:
     robot = SimulatedRobot(GROUP, seed=SEED)
     changed = {}
     for name, method in METHODS.items():
@@ -141,7 +140,9 @@ class Hasty(PoseProbe):
         return present, where
 
 
-def test_an_episode_ends_where_the_agent_takes_it_to_be_done_and_tells_both_verdicts(parts: Parts) -> None:
+def test_an_episode_ends_where_the_agent_takes_it_to_be_done_and_tells_both_verdicts(
+    parts: TabletopParts,
+) -> None:
     blocks = {kind: (0.2 + 0.04 * i, -0.2 + 0.05 * (i % 2), 0.0) for i, kind in enumerate(BLOCK_8)}
     one = Episode("ours", "area", AREA, SEED, replace(SHORT, max_control_steps=40), (blocks, (0.3, 0.2)))
     own, simulator = run(one, parts), run(replace(one, stop="simulator"), parts)
@@ -151,8 +152,8 @@ def test_an_episode_ends_where_the_agent_takes_it_to_be_done_and_tells_both_verd
     assert own["control_steps"] > simulator["control_steps"], "the agent makes sure"
 
 
-def test_an_agent_that_is_wrong_is_told_from_one_that_is_right(parts: Parts) -> None:
-    blind = replace(parts, probe=Hasty(parts.probe.encoder))
+def test_an_agent_that_is_wrong_is_told_from_one_that_is_right(parts: TabletopParts) -> None:
+    blind = parts.seen_by(Hasty(parts.probe.encoder))
     line = run(Episode("ours", "area", AREA, SEED, replace(SHORT, max_control_steps=40)), blind)
     assert line["reason"] == "done" and not line["complete"] and line["score"] < 1
     assert not line["simulator"]["complete"]
@@ -210,7 +211,7 @@ def test_the_simulator_bound_leaves_a_fallen_block_alone(world: World) -> None:
     robot.disconnect()
 
 
-def test_the_demonstrators_proposals_are_its_subgoals(parts: Parts, world: World) -> None:
+def test_the_demonstrators_proposals_are_its_subgoals(parts: TabletopParts, world: World) -> None:
     proposer = DemonstratorProposer(parts.probe)
     assert isinstance(proposer, Proposer)
     frames = np.repeat(world.render()[None], 2, axis=0)
@@ -227,7 +228,7 @@ def test_the_demonstrators_proposals_are_its_subgoals(parts: Parts, world: World
         proposer.propose(frames, "push the red moon to the center", [[], []], 3, seed=1)
 
 
-def test_what_is_only_just_done_is_proposed_again(parts: Parts) -> None:
+def test_what_is_only_just_done_is_proposed_again(parts: TabletopParts) -> None:
     x = np.linspace(0.18, 0.52, 8)
     kinds = sorted(random_layout(np.random.default_rng(0))[0])
     blocks = {kind: (float(at), -0.15, 0.0) for kind, at in zip(kinds, x, strict=True)}
@@ -243,7 +244,7 @@ def test_what_is_only_just_done_is_proposed_again(parts: Parts) -> None:
     assert len(texts[1]) == 1 and kinds[3].replace("_", " ") in texts[1][0]
 
 
-def test_true_steps_to_go(parts: Parts, world: World) -> None:
+def test_true_steps_to_go(parts: TabletopParts, world: World) -> None:
     start = world.render()
     kinds = list(world.poses())
     done = {kind: (0.2 + 0.04 * i, -0.2 + 0.05 * (i % 2), 0.0) for i, kind in enumerate(kinds)}
@@ -263,7 +264,7 @@ def test_true_steps_to_go(parts: Parts, world: World) -> None:
     value.close()
 
 
-def test_boards_from_slots_are_the_boards_seen(parts: Parts, world: World) -> None:
+def test_boards_from_slots_are_the_boards_seen(parts: TabletopParts, world: World) -> None:
     blocks, pusher = board_of(parts.probe.encoder.see(world.render()[None])[0])
     assert blocks.keys() == world.poses().keys()
     assert max(math.dist(blocks[name][:2], pose[:2]) for name, pose in world.poses().items()) < 0.01
@@ -379,12 +380,12 @@ def test_a_table_of_several_codes_says_so() -> None:
     assert len(codes(summary([*untold, *lines[2:]]))) == 2
 
 
-def test_the_rule_alone_and_the_learned_value_alone(parts: Parts, world: World) -> None:
+def test_the_rule_alone_and_the_learned_value_alone(parts: TabletopParts, world: World) -> None:
     robot = SimulatedRobot(GROUP, seed=SEED)
     with METHODS["rule-only"].parts(parts, robot, SEED) as own:
-        assert own.verify_done and not own.value.steps_to_go(world.render()[None], GROUP).mean.any()
+        assert own.verify is not None and not own.value.steps_to_go(world.render()[None], GROUP).mean.any()
     with METHODS["learned-only"].parts(parts, robot, SEED) as own:
-        assert not own.verify_done and own.value is parts.value
+        assert own.verify is None and own.value is parts.value
     robot.disconnect()
 
 
@@ -651,7 +652,7 @@ def test_a_small_job_over_ray(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGTERM) is handler
 
 
-def test_what_is_measured_can_be_read_back(parts: Parts) -> None:
+def test_what_is_measured_can_be_read_back(parts: TabletopParts) -> None:
     line: dict[str, Any] = run(replace(episode(), settings=METHODS["no-search"].settings(SHORT)), parts)
     assert json.loads(json.dumps(line)) == line
 

@@ -19,6 +19,7 @@ from vlp.console.app import application
 from vlp.console.desk import Desk
 from vlp.console.runner import Runner
 from vlp.console.server import configured
+from vlp.domains.base import domain
 from vlp.record.decision import save_decision
 from vlp.record.folder import RunFolder
 
@@ -29,7 +30,7 @@ class Stage:
     """A console whose run is played by the test. `answers`: what an operator said of each plan, in order."""
 
     def __init__(self, root: Path, port: int, base: str) -> None:
-        self.desk = Desk()
+        self.desk = Desk(domain().check_subgoal)
         self.runner = Runner(Options(), root, self.desk)
         self.app = application(self.runner, self.desk, token=TOKEN, port=port)
         self.root, self.port, self.base = root, port, base

@@ -18,6 +18,7 @@ from vlp.cli.run import Options
 from vlp.console.app import application
 from vlp.console.desk import Desk
 from vlp.console.runner import Runner
+from vlp.domains.base import domain
 
 ROUTES = (
     ("GET", "/"), ("GET", "/part/status"), ("GET", "/events"), ("GET", "/camera.jpg"),
@@ -55,7 +56,7 @@ def test_nothing_without_the_token(console: Served, method: str, path: str) -> N
 
 
 def test_the_routes_above_are_all_there_are(tmp_path: Path) -> None:
-    desk = Desk()
+    desk = Desk(domain().check_subgoal)
     app = application(Runner(Options(), tmp_path, desk), desk, token="t", port=1)._app
     assert isinstance(app, FastAPI) and len(app.routes) >= len(ROUTES) - 1
     for route in app.routes:

@@ -21,6 +21,7 @@ from vlp.console import pictures, views
 from vlp.console.desk import Desk
 from vlp.console.history import latch_of
 from vlp.console.runner import Runner
+from vlp.domains.base import domain
 from vlp.durable.names import ROBOT
 from vlp.errors import UsageError
 
@@ -113,7 +114,7 @@ def test_no_run_moves_before_the_robot_is_armed_again(stage: Stage) -> None:
                 answer = client.post(path, data={**form, "approve": approve})
                 assert answer.status_code == 422 and "stopped: a hand" in answer.text
         assert not stage.desk.scene.busy and [path.name for path in stage.root.glob("*/events.jsonl")]
-        after = Runner(Options(), stage.root, Desk())  # the server was started anew
+        after = Runner(Options(), stage.root, Desk(domain().check_subgoal))  # the server was started anew
         with pytest.raises(UsageError, match="stopped: a hand"):
             after.resume(stage.root / "one")
         assert client.post("/arm").status_code == 204

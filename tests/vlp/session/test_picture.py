@@ -18,8 +18,7 @@ from tasks.tabletop.world.layout import random_layout
 from tasks.tabletop.world.world import World
 from tests.vlp.small import GOAL, SMALL
 from vlp import Agent
-from vlp.agent.parts import Parts
-from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.errors import HeldError, UsageError, VlpError
 from vlp.evaluate.spoiled import with_hand
 from vlp.session.picture import PictureError, fitted
@@ -29,12 +28,12 @@ Change = Callable[[Any], Any]
 
 
 @pytest.fixture(scope="module")
-def parts() -> Parts:
+def parts() -> TabletopParts:
     return build(device="cpu")
 
 
 @pytest.fixture
-def agent(parts: Parts, tmp_path: Path) -> Iterator[Agent]:
+def agent(parts: TabletopParts, tmp_path: Path) -> Iterator[Agent]:
     with Agent.simulated(seed=SMALL.seed, settings=SMALL, root=tmp_path / "runs", parts=parts) as agent:
         yield agent
 
@@ -105,7 +104,7 @@ def test_other_sides_get_bars() -> None:
     assert (fitted(np.full((96, 96, 3), 9, np.uint8), SHAPE)[:, 16:112] == 9).all()
 
 
-def test_blocks_are_seen_in_a_larger_picture_where_they_are(parts: Parts) -> None:
+def test_blocks_are_seen_in_a_larger_picture_where_they_are(parts: TabletopParts) -> None:
     world = World()
     world.place(*random_layout(np.random.default_rng(900_001)))
     large, small = world.render(480, 640), world.render()
@@ -174,7 +173,7 @@ class Other(WrappedRobot):
         return self.change(super().get_observation())  # type: ignore[no-any-return]
 
 
-def test_a_robot_with_a_larger_camera_is_driven(parts: Parts, tmp_path: Path) -> None:
+def test_a_robot_with_a_larger_camera_is_driven(parts: TabletopParts, tmp_path: Path) -> None:
     robot = Other(lambda seen: {**seen, "rgb": larger(seen["rgb"])})
     with Agent(robot, settings=SMALL, root=tmp_path, parts=parts) as agent:
         plan = agent.plan(GOAL)
@@ -194,7 +193,7 @@ def test_a_robot_with_a_larger_camera_is_driven(parts: Parts, tmp_path: Path) ->
     ],
 )
 def test_a_robot_with_a_camera_that_is_not_ours_is_not_driven(
-    parts: Parts, tmp_path: Path, change: Callable[[Observation], Any], said: str
+    parts: TabletopParts, tmp_path: Path, change: Callable[[Observation], Any], said: str
 ) -> None:
     with Agent(Other(change), settings=SMALL, root=tmp_path, parts=parts) as agent:
         for call in (lambda: agent.plan(GOAL), agent.observe):
@@ -204,7 +203,7 @@ def test_a_robot_with_a_camera_that_is_not_ours_is_not_driven(
         assert agent._robot.sent == 0
 
 
-def test_the_reference_camera_is_found(parts: Parts, tmp_path: Path) -> None:
+def test_the_reference_camera_is_found(parts: TabletopParts, tmp_path: Path) -> None:
     robot = SimulatedRobot(None, seed=SMALL.seed)
     robot.env._world.close()
     robot.env._world = World(REFERENCE)
@@ -214,7 +213,7 @@ def test_the_reference_camera_is_found(parts: Parts, tmp_path: Path) -> None:
         agent.plan(GOAL)
 
 
-def test_a_camera_that_is_pushed_while_it_acts_holds_the_robot(parts: Parts, tmp_path: Path) -> None:
+def test_a_camera_that_is_pushed_while_it_acts_holds_the_robot(parts: TabletopParts, tmp_path: Path) -> None:
     robot = Other(lambda seen: seen)
     settings = SMALL
     with Agent(robot, settings=settings, root=tmp_path, parts=parts) as agent:

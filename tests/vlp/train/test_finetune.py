@@ -65,9 +65,9 @@ def test_a_dataset_without_subgoals_will_do(data: Path, tmp_path: Path) -> None:
         pq.write_table(table.drop_columns(["success", "source"]), file)
     (footage, _) = read_footage(other)
     assert footage.subgoals == () and footage.success
-    known = moments(other)
+    known = moments(other, BOARD)
     assert all(not moment.subgoal and np.isfinite(moment.steps) for moment in known)
-    assert {next(lessons(known, np.random.default_rng(k))).answer for k in range(20)} > {"no"}
+    assert {next(lessons(known, BOARD, np.random.default_rng(k))).answer for k in range(20)} > {"no"}
 
 
 def test_failures_without_subgoals_teach_nothing(data: Path, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_failures_without_subgoals_teach_nothing(data: Path, tmp_path: Path) -> 
         at = table.column_names.index("success")
         pq.write_table(table.set_column(at, "success", pa.array([False] * len(table))), file)
     with pytest.raises(DatasetError, match="with subgoals or a success"):
-        moments(other)
+        moments(other, BOARD)
 
 
 def test_what_is_no_dataset_is_said(data: Path, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_what_is_no_dataset_is_said(data: Path, tmp_path: Path) -> None:
 
 
 def test_answers_fit_their_questions(data: Path) -> None:
-    source = lessons(moments(data, BOARD), np.random.default_rng(0))
+    source = lessons(moments(data, BOARD), BOARD, np.random.default_rng(0))
     kinds = set()
     for _ in range(200):
         lesson = next(source)
@@ -114,7 +114,7 @@ def test_only_the_answer_is_learned(kind: str, data: Path) -> None:
     batch = [
         Lesson(moment.frame, "?" * k, "yes " * k) for k, moment in enumerate(moments(data, BOARD)[:2], 1)
     ]
-    given = answered(processor, batch)
+    given = answered(processor, batch, BOARD.system)
     for row, lesson in enumerate(batch):
         learned = given["labels"][row][given["labels"][row] != IGNORED]
         assert processor.tokenizer.decode(learned[:-1]) == lesson.answer
@@ -167,7 +167,7 @@ def test_weights_in_half_precision_learn_small_steps(lora: bool, data: Path) -> 
     model = model.to(torch.bfloat16)
     before = {name: value.clone() for name, value in model.named_parameters()}
     config = FinetuneConfig(minutes=5, steps=12, lora=lora, learning_rate=3e-5, cpu=True)
-    tuned, outcome = finetune(model, processor, moments(data, BOARD, BOARD)[:1], config)
+    tuned, outcome = finetune(model, processor, moments(data, BOARD)[:1], BOARD, config)
     assert np.isfinite(outcome.last_loss)
     if lora:
         parts = {n: p for n, p in tuned.named_parameters() if "lora_B" in n}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,11 @@ class TabletopParts(Parts):
     policy: FramePolicy
     probe: PoseProbe
 
+    def seen_by(self, probe: PoseProbe) -> TabletopParts:
+        """The same with other eyes."""
+        eyes = _eyes(probe, self.policy, self.sight.most_blocks)
+        return replace(self, probe=probe, **eyes)
+
 
 @dataclass(frozen=True)
 class Sure:
@@ -81,6 +86,15 @@ class Sure:
     def of(self, found: Search) -> float:
         """See vlp.agent.parts.Confidence."""
         return self.fitted.expect(found, self.probe)
+
+
+def _eyes(probe: PoseProbe, policy: FramePolicy, most_blocks: int) -> dict[str, Any]:
+    """The parts that look through a probe."""
+    return {
+        "sight": BoardSight(probe, most_blocks),
+        "follower": partial(follower, policy=policy, probe=probe),
+        "verify": partial(verified, probe),
+    }
 
 
 def verified(probe: PoseProbe, value: Value, goal: Any, done_below: float, watch: Watch) -> Value:
@@ -150,7 +164,7 @@ def build(
     device: str = "auto",
     sampling_steps: int = 2,
     models: Models | None = None,
-) -> Parts:
+) -> TabletopParts:
     """Load all parts, those of `models` in the place of bundled ones. Raises WeightsError when a file is
     missing or not what the manifest says, and UsageError for a model that can't be asked."""
     folder = weights or BUNDLED
@@ -183,14 +197,12 @@ def build(
         proposer=vlm.proposer,
         video=other or VideoBranches(pipeline, steps=sampling_steps),
         value=vlm.value,
-        sight=BoardSight(probe, len(KINDS) if vlm.alone else MOST_BLOCKS),
-        follower=partial(follower, policy=policy, probe=probe),
+        **_eyes(probe, policy, len(KINDS) if vlm.alone else MOST_BLOCKS),
         limits=LIMITS,
         guards=(FrozenGuard(), EverySecondFrame(coarse)),
         hashes=hashes,
         close_guards=(close,),
         max_value_gain=MAX_VALUE_GAIN,
-        verify=partial(verified, probe),
         folder=folder,
         success=vlm.success,
         confidence=None if confidence is None else Sure(confidence, probe),

@@ -62,7 +62,8 @@ def finetune(
     config: FinetuneConfig,
     tick: Callable[[float], None] = lambda _: None,
 ) -> tuple[Any, Outcome]:
-    """Train `model` on questions about `known` moments, in the words of their world; returns it, with adapters where LoRA is asked for.
+    """Train `model` on questions about `known` moments, in the words of their world; returns it, with
+    adapters where LoRA is asked for.
 
     The loss is that of the answers' tokens alone. `tick` is told how many seconds each step took.
     """

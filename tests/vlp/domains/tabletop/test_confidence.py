@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,7 @@ from vlp.agent.agent import Agent
 from vlp.agent.ambiguity import ways
 from vlp.agent.approval import Answer
 from vlp.agent.graph import WAITS
-from vlp.agent.parts import Parts
-from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.domains.tabletop.confidence import FEATURES, Confidence, features
 from vlp.errors import NoPlanError, UsageError
 from vlp.evaluate.confidence import fit, samples
@@ -41,18 +40,23 @@ SMALL = Settings(
 )
 
 
-def always(p: float) -> Confidence:
+@dataclass(frozen=True)
+class Always:
     """A fake confidence, the same of every plan."""
-    return Confidence(tuple(0.0 for _ in FEATURES), float(np.log(p / (1 - p))))
+
+    p: float
+
+    def of(self, found: Search) -> float:
+        return self.p
 
 
 @pytest.fixture(scope="module")
-def parts() -> Parts:
+def parts() -> TabletopParts:
     return build(device="cpu")
 
 
 def run(
-    parts: Parts, settings: Settings, folder: Path, answers: list[Answer | None]
+    parts: TabletopParts, settings: Settings, folder: Path, answers: list[Answer | None]
 ) -> tuple[dict[str, Any], list[Event], list[Search]]:
     """What a run ended with, its events, and what an operator was shown."""
     robot, events = SimulatedRobot(GOAL, seed=settings.seed), Events()
@@ -72,21 +76,23 @@ def run(
     return result, heard, shown
 
 
-def test_an_unsure_plan_is_asked_about_where_branches_end_differently(parts: Parts, tmp_path: Path) -> None:
-    unsure = replace(parts, confidence=always(0.3))
+def test_an_unsure_plan_is_asked_about_where_branches_end_differently(
+    parts: TabletopParts, tmp_path: Path
+) -> None:
+    unsure = replace(parts, confidence=Always(0.3))
     result, heard, shown = run(unsure, SMALL, tmp_path / "a", [None])
     assert result["reason"] == WAITS and result["control_steps"] == 0 and len(shown) == 1
     told = next(event for event in heard if isinstance(event, Unsure))
     assert len(told.ways) > 1 and told.expected_success == pytest.approx(0.3) and told.needed == 0.5
-    assert {int(node) for node in told.ways} == set(ways(shown[0], parts.probe))
+    assert {int(node) for node in told.ways} == set(ways(shown[0], parts.sight))
     other = [int(node) for node in told.ways][1]
     result, heard, shown = run(unsure, SMALL, tmp_path / "b", [Answer.pick(other), None])
     assert result["control_steps"] > 0, "what an operator picks is acted on"
 
 
-def test_nobody_is_asked_where_all_branches_end_alike(parts: Parts, tmp_path: Path) -> None:
+def test_nobody_is_asked_where_all_branches_end_alike(parts: TabletopParts, tmp_path: Path) -> None:
     one = replace(SMALL, language_branches=1, video_branches=1)
-    result, heard, shown = run(replace(parts, confidence=always(0.3)), one, tmp_path, [])
+    result, heard, shown = run(replace(parts, confidence=Always(0.3)), one, tmp_path, [])
     assert not shown and result["control_steps"] == 0 and result["decisions"] == 3
     assert result["reason"] == (
         "no plan is sure enough: expected success 30%, asked for 50%, 3 times in a row"
@@ -94,26 +100,26 @@ def test_nobody_is_asked_where_all_branches_end_alike(parts: Parts, tmp_path: Pa
     assert [event.kind for event in heard].count("unsure") == 3
 
 
-def test_a_sure_plan_is_acted_on_unasked(parts: Parts, tmp_path: Path) -> None:
-    result, heard, shown = run(replace(parts, confidence=always(0.7)), SMALL, tmp_path, [])
+def test_a_sure_plan_is_acted_on_unasked(parts: TabletopParts, tmp_path: Path) -> None:
+    result, heard, shown = run(replace(parts, confidence=Always(0.7)), SMALL, tmp_path, [])
     assert not shown and result["control_steps"] == 30
     assert not any(isinstance(event, Unsure) for event in heard)
 
 
-def test_ways_are_as_many_as_different_ends(parts: Parts, tmp_path: Path) -> None:
-    _, _, shown = run(replace(parts, confidence=always(0.3)), SMALL, tmp_path, [None])
+def test_ways_are_as_many_as_different_ends(parts: TabletopParts, tmp_path: Path) -> None:
+    _, _, shown = run(replace(parts, confidence=Always(0.3)), SMALL, tmp_path, [None])
     (found,) = shown
     chosen = found.tree.nodes[found.plan[0].node_id]
     same = replace(found, tree=replace(found.tree, nodes=tuple(
         replace(node, last_frame=chosen.last_frame) for node in found.tree.nodes
     )))  # fmt: skip
-    assert ways(same, parts.probe) == (chosen.id,)
+    assert ways(same, parts.sight) == (chosen.id,)
     assert np.isfinite(features(found, parts.probe)).all()
 
 
-def test_the_sdk_gives_no_plan_that_is_not_sure_enough(parts: Parts, tmp_path: Path) -> None:
+def test_the_sdk_gives_no_plan_that_is_not_sure_enough(parts: TabletopParts, tmp_path: Path) -> None:
     def agent(p: float) -> SdkAgent:
-        own = replace(parts, confidence=always(p))
+        own = replace(parts, confidence=Always(p))
         return SdkAgent.simulated(seed=SMALL.seed, settings=SMALL, root=tmp_path / f"{p}", parts=own)
 
     with agent(0.3) as unsure, pytest.raises(NoPlanError, match="expected success 30%, asked for 50%"):
@@ -122,7 +128,7 @@ def test_the_sdk_gives_no_plan_that_is_not_sure_enough(parts: Parts, tmp_path: P
         assert sure.plan(GOAL).expected_success == pytest.approx(0.7)
 
 
-def test_a_confidence_of_other_models_is_none(parts: Parts, tmp_path: Path) -> None:
+def test_a_confidence_of_other_models_is_none(parts: TabletopParts, tmp_path: Path) -> None:
     assert parts.confidence is not None
     assert Confidence.load({"policy": {"model.safetensors": "0" * 64}}) is None
     with pytest.raises(UsageError, match="expected the bundled models"):
@@ -142,7 +148,7 @@ def test_a_fit_finds_what_made_the_data() -> None:
     assert off["expected_calibration_error"] > 0.2, "and what is off is seen to be"
 
 
-def test_runs_are_recorded_decision_by_decision(parts: Parts) -> None:
+def test_runs_are_recorded_decision_by_decision(parts: TabletopParts) -> None:
     settings = replace(SMALL, max_control_steps=80, min_confidence=None)
     line = Recorded("recorded", "group", GOAL, SMALL.seed, settings).measure(parts)
     x, y = samples([line])

@@ -81,7 +81,9 @@ def test_another_vlm_sees_them_all_where_the_bundled_one_has_no_part(
 ) -> None:
     hosted = Hosted(endpoint=EndpointConfig(model="m", url="http://127.0.0.1:9/v1"))
     models = Models(vlm=hosted, roles=roles, fallback=fallback)
-    assert choose(models, parts.value, BOARD.seen_by(lambda frames: []), device="cpu").most_blocks == most
+    assert choose(models, parts.value, BOARD.seen_by(lambda frames: []), device="cpu").alone == (
+        most == len(KINDS)
+    )
 
 
 def test_more_blocks_than_fit_on_a_line_are_refused_whoever_looks() -> None:

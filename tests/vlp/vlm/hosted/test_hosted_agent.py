@@ -16,11 +16,10 @@ from tasks.tabletop.language.subgoals import BOARD
 from tests.vlp.twin import said, twin_of
 from tests.vlp.vlm.hosted.test_endpoint import CASES, KEY, Case
 from vlp.agent.agent import Agent
-from vlp.agent.parts import Parts
 from vlp.agent.sense import MAX_DOUBTS
 from vlp.bench.episode import NoFolder
 from vlp.cli.main import main
-from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.errors import ModelError, ModelSwitched
 from vlp.events.types import Acted, Event, Events, Judged, ModelUsed, Searched
 from vlp.models.choose import choose
@@ -46,17 +45,17 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def parts() -> Parts:
+def parts() -> TabletopParts:
     return build(device="cpu")
 
 
 @pytest.fixture(scope="module")
-def twin(parts: Parts) -> Iterator[ChatServer]:
+def twin(parts: TabletopParts) -> Iterator[ChatServer]:
     with ChatServer(twin_of(parts.proposer)) as server:
         yield server
 
 
-def hosted(parts: Parts, server: ChatServer, deadline: float = 20.0, calls: int = 500) -> HostedVLM:
+def hosted(parts: TabletopParts, server: ChatServer, deadline: float = 20.0, calls: int = 500) -> HostedVLM:
     endpoint = Endpoint(
         EndpointConfig(model="fake", url=server.url, deadline=deadline), Budget(Limits(calls=calls))
     )
@@ -68,11 +67,11 @@ def hosted(parts: Parts, server: ChatServer, deadline: float = 20.0, calls: int 
     )
 
 
-def using(parts: Parts, vlm: Any, *, success: bool = False) -> Parts:
+def using(parts: TabletopParts, vlm: Any, *, success: bool = False) -> TabletopParts:
     return replace(parts, proposer=vlm, value=vlm, accounted=(vlm,), success=vlm if success else None)
 
 
-def agent_on(parts: Parts, settings: Settings = SMALL) -> tuple[Agent, list[Event]]:
+def agent_on(parts: TabletopParts, settings: Settings = SMALL) -> tuple[Agent, list[Event]]:
     events, seen = Events(), list[Event]()
     events.subscribe(seen.append)
     robot = SimulatedRobot(GOAL, seed=settings.seed, max_steps=settings.max_control_steps)
@@ -83,7 +82,7 @@ def agent_on(parts: Parts, settings: Settings = SMALL) -> tuple[Agent, list[Even
 # -- the twin ------------------------------------------------------------------------------------------
 
 
-def test_a_twin_behind_the_interface_gives_the_same_plan(parts: Parts, twin: ChatServer) -> None:
+def test_a_twin_behind_the_interface_gives_the_same_plan(parts: TabletopParts, twin: ChatServer) -> None:
     settings = replace(SMALL, language_branches=4, video_branches=4)
     own = agent_on(parts, settings)[0].plan(GOAL)
     other = agent_on(using(parts, hosted(parts, twin)), settings)[0].plan(GOAL)
@@ -94,7 +93,7 @@ def test_a_twin_behind_the_interface_gives_the_same_plan(parts: Parts, twin: Cha
         assert ours.steps_to_go == pytest.approx(theirs.steps_to_go, abs=1e-2)
 
 
-def test_the_run_tells_what_the_model_was_asked_and_cost(parts: Parts, twin: ChatServer) -> None:
+def test_the_run_tells_what_the_model_was_asked_and_cost(parts: TabletopParts, twin: ChatServer) -> None:
     agent, seen = agent_on(using(parts, hosted(parts, twin)))
     result = agent.run(GOAL)
     used = [event for event in seen if isinstance(event, ModelUsed)]
@@ -110,7 +109,7 @@ def test_the_run_tells_what_the_model_was_asked_and_cost(parts: Parts, twin: Cha
 # -- bad replies ---------------------------------------------------------------------------------------
 
 
-def stands_still(parts: Parts, case: Case, fault: Any) -> None:
+def stands_still(parts: TabletopParts, case: Case, fault: Any) -> None:
     """That a run whose model fails so ends without a move; `fault` is the case's, or none."""
     with ChatServer(twin_of(parts.proposer), fault) as server:
         agent, seen = agent_on(using(parts, hosted(parts, server, case.deadline)))
@@ -136,11 +135,11 @@ LASTING = {
 
 
 @pytest.mark.parametrize("name", LASTING)
-def test_the_robot_never_moves_on_a_bad_reply(name: str, parts: Parts) -> None:
+def test_the_robot_never_moves_on_a_bad_reply(name: str, parts: TabletopParts) -> None:
     stands_still(parts, LASTING[name], LASTING[name].fault)
 
 
-def test_a_server_that_fails_after_the_first_plan_stops_the_run_where_it_is(parts: Parts) -> None:
+def test_a_server_that_fails_after_the_first_plan_stops_the_run_where_it_is(parts: TabletopParts) -> None:
     """What was acted is told, and nothing moves from then on."""
     settings = replace(SMALL, max_control_steps=200, horizon=1)
     with ChatServer(twin_of(parts.proposer), later) as server:
@@ -157,18 +156,18 @@ def later(handler: Any, body: bytes, number: int) -> None:
     send_well(handler, body if number < 4 else b"{", number)
 
 
-def test_without_a_fault_that_test_fails(parts: Parts) -> None:
+def test_without_a_fault_that_test_fails(parts: TabletopParts) -> None:
     with pytest.raises(AssertionError):
         stands_still(parts, LASTING["malformed JSON"], send_well)
 
 
-def test_it_stops_where_the_budget_ends(parts: Parts, twin: ChatServer) -> None:
+def test_it_stops_where_the_budget_ends(parts: TabletopParts, twin: ChatServer) -> None:
     agent, _ = agent_on(using(parts, hosted(parts, twin, calls=3)))
     result = agent.run(GOAL)
     assert "expected to stay within 3 calls" in result["reason"] and result["control_steps"] == 0
 
 
-def test_subgoals_about_unknown_blocks_come_to_no_plan(parts: Parts) -> None:
+def test_subgoals_about_unknown_blocks_come_to_no_plan(parts: TabletopParts) -> None:
     answers = twin_of(parts.proposer)
 
     def confused(request: Body) -> Body:
@@ -209,7 +208,9 @@ class Failing:
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2, 3])
-def test_the_fallback_gives_the_bundled_plan_wherever_the_first_fails(calls: int, parts: Parts) -> None:
+def test_the_fallback_gives_the_bundled_plan_wherever_the_first_fails(
+    calls: int, parts: TabletopParts
+) -> None:
     expected = agent_on(parts)[0].plan(GOAL)
     vlm = FallbackVLM(Failing(parts.proposer, calls), parts.proposer)
     agent, seen = agent_on(using(parts, vlm))
@@ -220,7 +221,7 @@ def test_the_fallback_gives_the_bundled_plan_wherever_the_first_fails(calls: int
     assert used.notes[0].startswith("fell back: ") and vlm.account()["fell_back"]
 
 
-def test_a_fallback_says_so_once(parts: Parts) -> None:
+def test_a_fallback_says_so_once(parts: TabletopParts) -> None:
     vlm = FallbackVLM(Failing(parts.proposer, 0), parts.proposer)
     frame = np.zeros((1, 96, 128, 3), np.uint8)
     with pytest.raises(ModelSwitched):
@@ -259,7 +260,9 @@ class Doubter:
         return Success(reached=False, why="it does not look so")
 
 
-def test_a_doubting_judge_is_heard_but_not_for_ever(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_doubting_judge_is_heard_but_not_for_ever(
+    parts: TabletopParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     doubter, goal = Doubter(), "push the red moon to the center"
     robot = SimulatedRobot(None, seed=3, max_steps=200)
     robot.connect()

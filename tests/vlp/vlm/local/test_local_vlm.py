@@ -192,6 +192,6 @@ def test_who_wants_it_to_end_is_not_the_models_fault() -> None:
     def refuse(frames: object) -> list[tuple[str, ...]]:
         raise KeyboardInterrupt
 
-    vlm._sees = refuse
+    vlm._words = BOARD.seen_by(refuse)
     with pytest.raises(KeyboardInterrupt):
         vlm.propose(FRAMES[:1], GOAL, [()], 2, seed=0)
