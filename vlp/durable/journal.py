@@ -173,7 +173,7 @@ class JournaledRobot(WrappedRobot):
             sent = restore(sent)
         while self.journal.seen < self.journal.sent:
             number = self.journal.seen + 1
-            last = sent[number - 1] if number else np.zeros_like(self.journal.action(number))
+            last = sent[number - 1] if number else np.zeros(0, np.float32)
             self.journal.end(last, self.robot.get_observation(), self._telling())
 
     def get_observation(self) -> Observation:

@@ -18,7 +18,6 @@ from vlp.agent.agent import Agent
 from vlp.agent.parts import Parts
 from vlp.agent.sense import HOLD
 from vlp.domains.tabletop.build import build
-from vlp.domains.tabletop.sight import SURE
 from vlp.events.types import Events, SubgoalStarted, read_events
 from vlp.record.folder import RunFolder
 from vlp.settings import Settings
@@ -105,7 +104,7 @@ class RejectAll:
 
 
 def test_when_all_branches_are_rejected_nothing_moves(parts: Parts, tmp_path: Path) -> None:
-    strict = Parts(**{**vars(parts), "guards": (RejectAll(),)})
+    strict = replace(parts, guards=(RejectAll(),))
     with (
         RunFolder.create(tmp_path, "plan") as folder,
         pytest.raises(NoPlan, match="all 4 branches were rejected"),
@@ -127,7 +126,7 @@ def test_a_goal_that_was_only_glimpsed_is_not_done(
         agent._begin(GOAL)
         looks: list[int] = []
 
-        def seen(frame: np.ndarray, sure: float = SURE) -> bool:
+        def seen(*, surely: bool = True) -> bool:
             looks.append(agent._steps)
             return agent._steps == 0 or stays
 
