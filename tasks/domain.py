@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+CONTROL_HZ: Final = 10
+"""Control steps a second: the agent's clock, in every world."""
+CLIP_STRIDE: Final = 6
+"""Control steps from a frame of a clip to the next."""
 Frame = NDArray[np.uint8]
 """A picture uint8 [H, W, 3]."""
 Scene = Mapping[str, Sequence[float]]
@@ -76,7 +80,7 @@ class Limits:
     """[A] highest."""
     max_step: float
     """Metres a control step in each axis."""
-    control_hz: float
+    control_hz: float = CONTROL_HZ
     """Control steps a second."""
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.data.lerobot_read import INFO_PATH, VERSION, DatasetError, one_task
+from tasks.data.layout import INFO_PATH, VERSION, DatasetError, one_task
 
 SLACK: Final = 0.25
 """Share of a frame's period that a time may be off."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tasks.data.dataset_about import SLACK, About, EpisodeRow, misfit, read_about, read_columns, read_rows
 from tasks.data.dataset_steps import EpisodeSteps, Steps
-from tasks.data.lerobot_read import SUBGOALS_PATH, DatasetError
+from tasks.data.layout import SUBGOALS_PATH, DatasetError
 from tasks.data.video_file import VideoFileError, read_frames
 
 CONTROL_STEPS_A_SECOND: Final = 10.0

@@ -13,7 +13,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from tasks.data.footage import Footage, read_footage
-from tasks.data.lerobot_read import DatasetError
+from tasks.data.layout import DatasetError
 
 FRAMES: Final = "frames.npy"
 ABOUT: Final = "about.json"

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tasks.domain import CLIP_STRIDE
 from tasks.learning.trainer import Batch
 from tasks.tabletop.demos.demonstrator import TOUCHING
 from tasks.tabletop.demos.rollouts import Rollouts, read_instruction
@@ -18,7 +19,7 @@ from tasks.tabletop.language import canonical, phrase
 from tasks.tabletop.language.instruction import Instruction
 from tasks.tabletop.language.tokens import encode
 from tasks.tabletop.seeing import slots
-from tasks.tabletop.world.board import CLIP_STRIDE, KINDS
+from tasks.tabletop.world.board import KINDS
 
 STRIDE = CLIP_STRIDE
 FRAMES = 8

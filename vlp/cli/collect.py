@@ -33,7 +33,7 @@ class Collect:
         ):
             if not low <= value <= high:
                 raise UsageError(f"{name}: expected {low} to {high}, got {value}; choose one in this range")
-        from tasks.data.lerobot_write import DatasetError
+        from tasks.data.layout import DatasetError
 
         try:
             done = self._collect()

@@ -20,8 +20,8 @@ import numpy as np
 from executors.safety.files import replace_file, sync_folder
 from planner import Frames, NoPlan, Search
 from tasks.data.video_file import VideoWriter
+from tasks.domain import CONTROL_HZ
 from tasks.signals import held
-from tasks.tabletop.world.board import CONTROL_HZ
 from vlp.durable.event_log import NAME, EventLog
 from vlp.errors import StateError
 from vlp.events.types import Event, RunStarted, read_events

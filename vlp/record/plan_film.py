@@ -12,7 +12,7 @@ import numpy as np
 
 from planner import Frames
 from tasks.data.video_file import write_video
-from tasks.tabletop.world.board import CLIP_STRIDE, CONTROL_HZ
+from tasks.domain import CLIP_STRIDE, CONTROL_HZ
 
 FPS: Final = Fraction(CONTROL_HZ, CLIP_STRIDE)
 """Frames a second: those of a clip are 0.6 s apart."""

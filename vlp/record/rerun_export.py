@@ -17,7 +17,7 @@ import rerun.blueprint as views
 
 from planner import Frames, Tree
 from tasks.data.video_file import read_video
-from video.tabletop.clips import STRIDE
+from tasks.domain import CLIP_STRIDE
 from vlp.events.types import Acted, Event, Observed, Replanned, RunStarted, Searched, SubgoalStarted, Verified
 from vlp.events.words import line
 from vlp.record.decision import Decision, load_acted, load_decision
@@ -122,12 +122,12 @@ class _Writer:
         for number, one in enumerate(decision.plan or ()):
             start = begun[number] if number < len(begun) else start
             self.frames("clips/imagined", one.clip, start)
-            start += STRIDE * len(one.clip)
+            start += CLIP_STRIDE * len(one.clip)
 
     def frames(self, name: str, clip: Frames, start: int) -> None:
         """A clip uint8 [T, H, W, 3] that follows what was seen at a control step."""
         for number, frame in enumerate(clip, start=1):
-            self.at(start + STRIDE * number)
+            self.at(start + CLIP_STRIDE * number)
             self._picture(name, frame)
 
     def _picture(self, name: str, picture: Frames) -> None:

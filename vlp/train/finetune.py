@@ -13,7 +13,7 @@ from typing import Any, Final
 from accelerate import PartialState
 
 from tasks.data.footage import count_episodes
-from tasks.data.lerobot_read import DatasetError
+from tasks.data.layout import DatasetError
 from vlp.domains.base import domain
 from vlp.errors import FolderError, UsageError, WeightsError
 from vlp.models.device import choose_device

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.data.lerobot_read import DatasetError
+from tasks.data.layout import DatasetError
 from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
 from video.latent.run import WorldTraining, train_world

@@ -10,8 +10,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.lerobot_write import Episode, LeRobotWriter
 from tasks.tabletop.demos.demonstrator import Noise, Push, centers, run_long, run_push
+from tasks.tabletop.demos.lerobot_write import Episode, LeRobotWriter
 from tasks.tabletop.demos.oracle import Style
 from tasks.tabletop.goals import LONG_TASKS, families
 from tasks.tabletop.language import canonical, phrase

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from tasks.domain import CLIP_STRIDE as CLIP_STRIDE
+from tasks.domain import CONTROL_HZ as CONTROL_HZ
+
 COLORS: Final = ("red", "blue", "green", "yellow")
 SHAPES: Final = ("moon", "cube", "star", "pentagon")
 KINDS: Final = tuple(f"{color}_{shape}" for color in COLORS for shape in SHAPES)
@@ -34,10 +37,7 @@ BLOCK_MASS: Final = 0.01
 
 MAX_DELTA: Final = 0.1
 """Largest change of the effector's set point in each axis, metres a control step."""
-CONTROL_HZ: Final = 10
 SUBSTEPS: Final = 24
-CLIP_STRIDE: Final = 6
-"""Control steps between the frames of a clip (0.6 s)."""
 
 LONG_MAX_STEPS: Final = 1500
 HOLD_STEPS: Final = 10

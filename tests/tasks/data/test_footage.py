@@ -20,8 +20,9 @@ from PIL import Image
 from tasks.data import dataset_steps
 from tasks.data.dataset_about import read_columns
 from tasks.data.footage import Footage, count_episodes, read_footage
-from tasks.data.lerobot_read import CAMERA, INFO_PATH, DatasetError, read_episodes
-from tasks.data.lerobot_write import LeRobotWriter
+from tasks.data.layout import INFO_PATH, DatasetError
+from tasks.tabletop.demos.lerobot_read import CAMERA, read_episodes
+from tasks.tabletop.demos.lerobot_write import LeRobotWriter
 from tests.video.latent.conftest import square
 from vlp.cli.main import main
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.data.lerobot_write import Episode, LeRobotWriter
+from tasks.tabletop.demos.lerobot_write import Episode, LeRobotWriter
 
 WAYS = {"go right": (0, 1), "go down": (1, 0)}
 

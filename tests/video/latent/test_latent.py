@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tasks.data.lerobot_read import DatasetError
+from tasks.data.layout import DatasetError
 from tests.video.latent.conftest import without_actions, write
 from video.latent import autoencoder, text
 from video.latent.bundle import LatentBundle, LatentWeightsError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,7 @@ def test_an_unknown_instruction_is_refused_and_nothing_moves(parts: Parts, tmp_p
 class RejectAll:
     """A guard that lets nothing pass."""
 
-    def check(self, starts: np.ndarray, clips: np.ndarray, subgoals: list[str]) -> list[str | None]:
+    def check(self, starts: np.ndarray, clips: np.ndarray, subgoals: Sequence[str]) -> list[str | None]:
         return ["refused for the test"] * len(clips)
 
 

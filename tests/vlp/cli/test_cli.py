@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import vlp
-from tasks.data.lerobot_read import read_episodes
 from tasks.data.video_file import read_video
+from tasks.tabletop.demos.lerobot_read import read_episodes
 from vlp.cli.process import ALLOCATOR
 from vlp.cli.run import Options
 from vlp.errors import UsageError

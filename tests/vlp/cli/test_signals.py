@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from tasks import signals
-from tasks.data.lerobot_read import read_episodes
-from tasks.data.lerobot_write import Episode
 from tasks.data.video_file import read_video
 from tasks.tabletop.demos.collect import demonstrate
+from tasks.tabletop.demos.lerobot_read import read_episodes
+from tasks.tabletop.demos.lerobot_write import Episode
 from vlp.cli.collect import Collect
 from vlp.cli.main import main
 from vlp.record.folder import RunFolder

@@ -15,8 +15,9 @@ import torch
 from safetensors.torch import load_file
 
 from tasks.data.footage import read_footage
-from tasks.data.lerobot_read import SUBGOALS_PATH, DatasetError, read_episodes
+from tasks.data.layout import SUBGOALS_PATH, DatasetError
 from tasks.tabletop.demos.collect import collect
+from tasks.tabletop.demos.lerobot_read import read_episodes
 from tasks.tabletop.language.subgoals import BOARD
 from tests.vlp.vlm.local.tiny_vlms import KINDS, build, save
 from vlp.cli.main import main

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.domain import CLIP_STRIDE
 from tasks.tabletop.demos.demonstrator import Push, centers, run_push
 from tasks.tabletop.demos.oracle import Style
 from tasks.tabletop.language import parse
-from tasks.tabletop.world.board import CLIP_STRIDE
 from tasks.tabletop.world.world import Snapshot, World
 
 Frames = NDArray[np.uint8]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.footage import Footage, read_footage
-from tasks.data.lerobot_read import DatasetError
+from tasks.data.layout import DatasetError
 from tasks.domain import Language
 from vlp.vlm import prompts
 from vlp.vlm.digits import UNIT

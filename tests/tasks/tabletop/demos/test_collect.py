@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.data.lerobot_read import Episode, read_episodes
 from tasks.tabletop.demos.collect import PLAY, collect, demonstrate
+from tasks.tabletop.demos.lerobot_read import Episode, read_episodes
 from tasks.tabletop.goals import BY_INSTRUCTION
 from tasks.tabletop.language import parse
 from tasks.tabletop.world.board import BLOCK_8, KINDS, MAX_DELTA

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-import tasks
+from tasks import tabletop
 from tasks.tabletop.goals import BY_INSTRUCTION
 from tasks.tabletop.language import UnknownInstruction
 from tasks.tabletop.language.forms import FORMS
@@ -73,12 +73,12 @@ def test_importing_tasks_is_light() -> None:
 
 
 def test_public_names_exist() -> None:
-    assert all(getattr(tasks, name) is not None for name in tasks.__all__)
-    assert tasks.__all__ == sorted(
-        tasks.__all__, key=lambda name: (not name.isupper(), not name[0].isupper(), name)
+    assert all(getattr(tabletop, name) is not None for name in tabletop.__all__)
+    assert tabletop.__all__ == sorted(
+        tabletop.__all__, key=lambda name: (not name.isupper(), not name[0].isupper(), name)
     )
     with pytest.raises(AttributeError, match="expected one of"):
-        tasks.__getattr__("nothing")
+        tabletop.__getattr__("nothing")
 
 
 def test_every_instruction_fits_the_space(env: TabletopEnv) -> None:

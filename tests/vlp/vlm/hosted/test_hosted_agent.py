@@ -273,7 +273,7 @@ def test_a_doubting_judge_is_heard_but_not_for_ever(
         replace(parts, success=doubter), robot, settings, events=events, folder=cast(RunFolder, NoFolder())
     )
     agent._begin(goal)
-    monkeypatch.setattr(agent, "_seen_done", lambda frame, sure=0.004: False)
+    monkeypatch.setattr(agent, "_seen_done", lambda surely=True: False)
     heard = [agent._confirmed() for _ in range(MAX_DOUBTS + 2)]
     assert heard == [False] * MAX_DOUBTS + [True] * 2 and doubter.asked == MAX_DOUBTS
     agent._doubts = 0

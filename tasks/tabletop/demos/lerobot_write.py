@@ -19,27 +19,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tasks.data.lerobot_read import (
+from tasks.data.layout import INFO_PATH, SUBGOALS_PATH, DatasetError
+from tasks.data.lerobot_stats import Moments
+from tasks.data.video_file import VideoFileError, VideoWriter
+from tasks.signals import held
+from tasks.tabletop.demos.lerobot_read import (
     CAMERA,
     DATA_PATH,
     EPISODES_PATH,
     FILES_PER_CHUNK,
-    INFO_PATH,
     PIXELS,
     STATS_PATH,
-    SUBGOALS_PATH,
     TASKS_PATH,
     VIDEO_PATH,
-    DatasetError,
     Episode,
     file_path,
     info,
     step_table,
     text_table,
 )
-from tasks.data.lerobot_stats import Moments
-from tasks.data.video_file import VideoFileError, VideoWriter
-from tasks.signals import held
 
 __all__ = ["DatasetError", "Episode", "LeRobotWriter"]
 

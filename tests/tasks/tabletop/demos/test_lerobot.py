@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from tasks.data.lerobot_read import CAMERA, read_episodes
-from tasks.data.lerobot_write import DatasetError, Episode, LeRobotWriter
 from tasks.data.video_file import VideoFileError, VideoWriter, read_frames, read_video, write_video
+from tasks.tabletop.demos.lerobot_read import CAMERA, read_episodes
+from tasks.tabletop.demos.lerobot_write import DatasetError, Episode, LeRobotWriter
 from tasks.tabletop.world.board import KINDS
 
 HEIGHT, WIDTH = 96, 128

@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from tasks.data.layout import INFO_PATH, SUBGOALS_PATH, VERSION, DatasetError, one_task
 from tasks.data.video_file import PixelFormat, VideoFileError, read_frames
 from tasks.tabletop.world.board import KINDS
 
-VERSION: Final = "v3.0"
 CAMERA: Final = "observation.images.board"
 FILES_PER_CHUNK: Final = 1000
 
@@ -30,9 +30,7 @@ DATA_PATH: Final = f"data/{_FILE}.parquet"
 VIDEO_PATH: Final = f"videos/{{video_key}}/{_FILE}.mp4"
 EPISODES_PATH: Final = f"meta/episodes/{_FILE}.parquet"
 TASKS_PATH: Final = "meta/tasks.parquet"
-SUBGOALS_PATH: Final = "meta/subgoals.parquet"
 STATS_PATH: Final = "meta/stats.json"
-INFO_PATH: Final = "meta/info.json"
 
 PIXELS: Final[PixelFormat] = "yuv444p"
 """A block is a few pixels wide: halved colour planes would mix it with the board."""
@@ -51,10 +49,6 @@ SCALARS: Final = {
     "index": "int64",
     "task_index": "int64",
 }
-
-
-class DatasetError(Exception):
-    """A dataset cannot be written or read: says what was expected, what was got, what to do."""
 
 
 @dataclass(frozen=True)
@@ -231,14 +225,6 @@ def _read_info(root: Path) -> dict[str, Any]:
             f"version {version} and observation.environment_state {shape} in {root}; collect it again"
         )
     return dict(about)
-
-
-def one_task(tasks: object, where: str) -> str:
-    """An episode's task, from a list of one text or the text alone. Raises DatasetError."""
-    task = tasks[0] if isinstance(tasks, list) and len(tasks) == 1 else tasks
-    if not isinstance(task, str) or not task.strip():
-        raise DatasetError(f"expected a task in words in {where} got {task!r}; mend the dataset")
-    return task
 
 
 def _read_table(path: Path, columns: list[str]) -> Any:
