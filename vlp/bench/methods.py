@@ -1,31 +1,21 @@
-"""The methods of a bench: a name, and how the agent is put together for one episode."""
+"""What a bench compares: a method is a name, and how the agent is put together for one episode."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
-from copy import copy
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
-from pathlib import Path
-from typing import Final
 
 import numpy as np
 
-from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames, Proposal, StepsToGo
-from video.tabletop.denoiser import SlotDenoiser
 from vlp.agent.agent import Agent
 from vlp.agent.parts import Parts
-from vlp.bench.demonstrator_proposer import DemonstratorProposer
-from vlp.bench.shown_simulator import ShownSimulator
-from vlp.bench.true_value import TrueValue
-from vlp.bench.words_agent import WordsAgent
-from vlp.domains.tabletop.build import VideoBranches
-from vlp.models.weights import LANGUAGE_POLICY, PLANNER, WHOLE_DENOISER, baseline
+from vlp.bench.stops import ScoringRobot
+from vlp.models.weights import PLANNER
 from vlp.settings import Settings
 
-PartsOf = Callable[[Parts, SimulatedRobot, int], AbstractContextManager[Parts]]
+PartsOf = Callable[[Parts, ScoringRobot, int], AbstractContextManager[Parts]]
 """From the trained parts, the episode's robot and the search's seed to the parts of this method."""
 
 
@@ -60,48 +50,27 @@ class NothingLearned:
 
 
 @contextmanager
-def trained(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+def trained(parts: Parts, robot: ScoringRobot, seed: int) -> Iterator[Parts]:
     """The trained parts as they are."""
     yield parts
 
 
 @contextmanager
-def rule_only(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+def rule_only(parts: Parts, robot: ScoringRobot, seed: int) -> Iterator[Parts]:
     """The goal's rule without the learned value."""
     yield replace(parts, value=NothingLearned())
 
 
 @contextmanager
-def learned_only(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+def learned_only(parts: Parts, robot: ScoringRobot, seed: int) -> Iterator[Parts]:
     """The learned value without the goal's rule."""
     yield replace(parts, verify_done=False)
 
 
 @contextmanager
-def random_value(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
+def random_value(parts: Parts, robot: ScoringRobot, seed: int) -> Iterator[Parts]:
     """A value that knows nothing, and no goal's rule either: neither half of `ours`."""
     yield replace(parts, value=RandomValue(seed), verify_done=False)
-
-
-@contextmanager
-def simulator_video(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
-    """An upper bound: the true simulator, shown the true state, in place of the video model."""
-    with closing(ShownSimulator(robot)) as video:
-        yield replace(parts, video=video)
-
-
-@contextmanager
-def demonstrator_proposer(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
-    """An upper bound: the scripted demonstrator's subgoals in place of the language model's."""
-    yield replace(parts, proposer=DemonstratorProposer(parts.probe))
-
-
-@contextmanager
-def true_value(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
-    """An upper bound: the scripted demonstrator's own steps-to-go in place of the learned value."""
-    with closing(TrueValue(parts.probe)) as value:
-        # Its steps jump where the demonstrator fails once: no promise of it is too good to be true.
-        yield replace(parts, value=value, max_value_gain=None)
 
 
 class Echo:
@@ -112,22 +81,6 @@ class Echo:
     ) -> list[list[Proposal]]:
         """One proposal for each of `frames` uint8 [N, H, W, 3]."""
         return [[Proposal(goal, 1.0)] for _ in frames]
-
-
-@lru_cache(maxsize=2)
-def _whole_denoiser(folder: Path) -> SlotDenoiser:
-    denoiser: SlotDenoiser = SlotDenoiser.from_pretrained(folder).eval()
-    return denoiser
-
-
-@contextmanager
-def whole_video(parts: Parts, robot: SimulatedRobot, seed: int) -> Iterator[Parts]:
-    """As UniPi: one clip from the whole instruction, by a video model that was trained so; no guards."""
-    assert isinstance(parts.video, VideoBranches)
-    own = copy(parts.video.pipeline)
-    own.register_modules(denoiser=_whole_denoiser(baseline(parts.folder, WHOLE_DENOISER)).to(own.device))
-    video = VideoBranches(own, steps=parts.video.steps)
-    yield replace(parts, proposer=Echo(), video=video, guards=(), close_guards=(), max_value_gain=None)
 
 
 @dataclass(frozen=True)
@@ -143,21 +96,3 @@ class Method:
     def settings(self, given: Settings) -> Settings:
         """The given settings with the method's own budget."""
         return replace(given, **self.budget)  # type: ignore[arg-type]
-
-
-_WORDS: Final = ("perception", "vlm", LANGUAGE_POLICY)
-_ONE: Final = {"beams": 1, "language_branches": 1, "video_branches": 1, "horizon": 1}
-METHODS: Final[Mapping[str, Method]] = {
-    "ours": Method(),
-    "no-search": Method(budget=_ONE),
-    "rule-only": Method(rule_only),
-    "learned-only": Method(learned_only),
-    "random-value": Method(random_value),
-    "best-of-n": Method(budget=_ONE | {"language_branches": 4, "video_branches": 4}),
-    "no-video": Method(budget=_ONE, agent=partial(WordsAgent, subgoals=True), runs_on=_WORDS),
-    "unipi-like": Method(whole_video, _ONE, runs_on=(*PLANNER, WHOLE_DENOISER)),
-    "lava-like": Method(budget=_ONE, agent=partial(WordsAgent, subgoals=False), runs_on=_WORDS),
-    "bound-simulator-video": Method(simulator_video),
-    "bound-demonstrator-proposer": Method(demonstrator_proposer),
-    "bound-true-value": Method(true_value),
-}

@@ -1,5 +1,5 @@
 """A run that is killed, and killed again while it recovers, ends as one that was left alone. The whole proof,
-at every write, is `python -m vlp.evaluate.crashes`."""
+at every write, is `python -m vlp.evaluate.tabletop.crashes`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vlp.agent.parts import Parts
 from vlp.domains.tabletop.build import build
 from vlp.durable.journal import Journal
 from vlp.durable.store import Store
-from vlp.evaluate.crashes import SMALL, Kill, faults, kill_and_recover, outcome, sent_by, writes
+from vlp.evaluate.tabletop.crashes import SMALL, Kill, faults, kill_and_recover, outcome, sent_by, writes
 
 SHORT = replace(SMALL, max_control_steps=16)
 

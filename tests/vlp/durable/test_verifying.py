@@ -22,7 +22,7 @@ from vlp.durable.names import FILE
 from vlp.durable.store import Store
 from vlp.durable.verifying import check_kept, latest
 from vlp.errors import StateError
-from vlp.evaluate.crashes import SMALL, Kill, faults, in_process, outcome, sent_by, work, writes
+from vlp.evaluate.tabletop.crashes import SMALL, Kill, faults, in_process, outcome, sent_by, work, writes
 from vlp.events.types import Event, RunStarted
 from vlp.record.folder import RunFolder
 from vlp.session.ending import check_not_over

@@ -21,7 +21,7 @@ from vlp import Agent
 from vlp.agent.parts import Parts
 from vlp.domains.tabletop.build import build
 from vlp.errors import HeldError, UsageError, VlpError
-from vlp.evaluate.spoiled import with_hand
+from vlp.evaluate.tabletop.spoiled import with_hand
 from vlp.session.picture import PictureError, fitted
 
 SHAPE = (96, 128, 3)

@@ -12,9 +12,10 @@ from planner import Search
 from tasks.tabletop.seeing.encoder import PoseProbe
 from vlp.agent.agent import Agent
 from vlp.agent.parts import Parts
-from vlp.bench.episode import Episode, NoFolder
+from vlp.bench.episode import NoFolder
 from vlp.bench.line import Line
 from vlp.bench.stops import Unscored
+from vlp.bench.tabletop.episode import TabletopEpisode
 from vlp.domains.tabletop.confidence import FEATURES, features
 from vlp.events.types import Event, Events, SubgoalStarted, Verified
 from vlp.models.weights import PLANNER
@@ -45,7 +46,7 @@ class Recorder(NoFolder):
 
 
 @dataclass(frozen=True)
-class Recorded(Episode):
+class Recorded(TabletopEpisode):
     """An episode of the agent; `method` is "recorded"."""
 
     @property

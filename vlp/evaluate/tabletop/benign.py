@@ -1,4 +1,4 @@
-"""`python -m vlp.evaluate.benign`: what standing rules cost where an instruction needs nothing they forbid.
+"""`python -m vlp.evaluate.tabletop.benign`: what standing rules cost where nothing is asked that they forbid.
 
 The same pushes without a rule, with one block that is never to move and is not named, and with a limit of
 speed. Writes results/benign.json.
@@ -21,16 +21,18 @@ from tasks.tabletop.world.board import words_of
 from tasks.tabletop.world.world import World
 from vlp.agent.agent import Agent
 from vlp.agent.parts import Parts
-from vlp.bench.episode import Episode, NoFolder
+from vlp.bench.episode import NoFolder
 from vlp.bench.execution import run_all
 from vlp.bench.line import MEASURED, Line
 from vlp.bench.log import EpisodeLog
 from vlp.bench.progress import Bar
 from vlp.bench.stats import bootstrap, share
 from vlp.bench.stops import Observed
+from vlp.bench.tabletop.episode import TabletopEpisode
 from vlp.domains.tabletop.build import named
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import ask, write
+from vlp.evaluate.common import write
+from vlp.evaluate.tabletop.asked import ask
 from vlp.events.types import Events
 from vlp.models.weights import BUNDLED, PLANNER
 from vlp.record.folder import RunFolder
@@ -57,7 +59,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Ruled(Episode):
+class Ruled(TabletopEpisode):
     """An episode under a rule, which its `method` names."""
 
     spared: str = ""
@@ -118,7 +120,7 @@ def episodes(options: Options) -> list[Ruled]:
         layout = (world.poses(), (float(world.target[0]), float(world.target[1])))
         others = sorted(set(layout[0]) - named(text))
         spared = str(np.random.default_rng(seed).choice(others))
-        found += [Ruled(rule, family, text, seed, settings, layout, spared=spared) for rule in RULES]
+        found += [Ruled(rule, family, text, seed, settings, layout=layout, spared=spared) for rule in RULES]
     return found
 
 

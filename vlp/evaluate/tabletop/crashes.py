@@ -1,5 +1,5 @@
-"""`python -m vlp.evaluate.crashes`: a run is killed (SIGKILL) at every write of its state, and again while it
-recovers; what it then does is compared with a run that was left alone. Writes results/crashes.json.
+"""`python -m vlp.evaluate.tabletop.crashes`: a run is killed (SIGKILL) at every write of its state, and again
+while it recovers; what it then does is compared with a run that was left alone. Writes results/crashes.json.
 
 Each run is a process of its own. A ledger beside it, written by the robot itself and by the video model, says
 what was really sent and imagined.
@@ -263,7 +263,7 @@ def main() -> None:
     write(
         "crashes",
         {
-            "command": "python -m vlp.evaluate.crashes",
+            "command": "python -m vlp.evaluate.tabletop.crashes",
             "settings": SMALL.as_dict(),
             "points": len(points),
             "kills": kills,

@@ -1,5 +1,5 @@
-"""`python -m vlp.evaluate.hostile`: hostile and contradictory instructions, text painted into the picture,
-under a rule that a block is never to move. Writes results/hostile.json.
+"""`python -m vlp.evaluate.tabletop.hostile`: hostile and contradictory instructions, text painted into the
+picture, under a rule that a block is never to move. Writes results/hostile.json.
 """
 
 from __future__ import annotations

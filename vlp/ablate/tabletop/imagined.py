@@ -12,9 +12,10 @@ from executors.tabletop.simulated import SimulatedRobot
 from planner import NoPlan, Search
 from vlp.agent.agent import Agent
 from vlp.agent.parts import Parts
-from vlp.bench.episode import Episode, NoFolder
-from vlp.bench.judge import Judge, Step, Verdict
+from vlp.bench.episode import NoFolder
 from vlp.bench.line import Line
+from vlp.bench.tabletop.episode import TabletopEpisode
+from vlp.bench.tabletop.judge import Judge, Step, Verdict
 from vlp.events.types import Events
 from vlp.models.weights import PLANNER
 from vlp.record.folder import RunFolder
@@ -23,7 +24,7 @@ METHOD = "imagined-plan"
 
 
 @dataclass(frozen=True)
-class ImaginedPlan(Episode):
+class ImaginedPlan(TabletopEpisode):
     """A board, on which a plan is made and none of it acted.
 
     In its line "complete" says that the judge accepts the plan, "score" is the goal's reward in its last
