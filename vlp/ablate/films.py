@@ -9,7 +9,6 @@ from typing import cast
 import numpy as np
 
 from executors.robot import Robot
-from executors.tabletop.simulated import SimulatedRobot
 from planner import NoPlan, PlanStep, Search
 from vlp.ablate.protocol import Asked
 from vlp.agent.agent import Agent
@@ -91,9 +90,7 @@ def _rows(first: _First) -> tuple[tuple[str, str], ...]:
 
 def _decide(episode: Episode, parts: Parts, *, act: bool) -> _First:
     first, settings = _First(), replace(episode.settings, max_control_steps=ACTED_STEPS)
-    robot = SimulatedRobot(
-        episode.instruction, seed=episode.seed, layout=episode.layout, max_steps=ACTED_STEPS
-    )
+    robot = episode.robot(ACTED_STEPS)
     try:
         seen: Robot = Unscored(robot) if episode.stop == "own" else robot
         agent = Agent(parts, seen, settings, events=Events(), folder=cast("RunFolder", first))

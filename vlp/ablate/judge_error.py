@@ -1,4 +1,4 @@
-"""How often the judge of imagined plans is wrong, as `python -m vlp.evaluate.judge` has measured it."""
+"""How often the judge of imagined plans is wrong, as COMMAND has measured it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 RESULT = Path(__file__).parents[2] / "results" / "judge.json"
-COMMAND = "python -m vlp.evaluate.judge"
+COMMAND = "python -m vlp.evaluate.tabletop.judge"
 _SHARES = {
     "agreement": "agrees with the truth",
     "agreement_plans": "on plans",

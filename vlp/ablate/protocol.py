@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from vlp.ablate.imagined import METHOD, ImaginedPlan
+from vlp.ablate.suite import AblationSuite
 from vlp.ablate.variants import Ablation, Variant
 from vlp.bench.episode import Episode
 from vlp.bench.names import Stop, TaskName
-from vlp.bench.protocol import instruction
 from vlp.bench.summary import OURS
 from vlp.settings import Settings
 
@@ -18,6 +17,8 @@ from vlp.settings import Settings
 class Asked:
     """Every variant on every task and seed."""
 
+    suite: AblationSuite
+    """The world's."""
     ablation: Ablation
     tasks: Sequence[TaskName]
     episodes: int
@@ -32,7 +33,7 @@ class Asked:
                 for task in self.tasks for variant in self.ablation.variants]  # fmt: skip
 
     def _episode(self, number: int, task: TaskName, variant: Variant) -> Episode:
-        seed = self.first_seed + number
-        settings = replace(variant.of(self.settings), seed=seed)
-        kind, method = (ImaginedPlan, METHOD) if self.ablation.imagined else (Episode, OURS)
-        return kind(method, task, instruction(task, number), seed, settings, stop=self.stop)
+        seed, settings = self.first_seed + number, variant.of(self.settings)
+        if self.ablation.imagined:
+            return self.suite.imagined_plan(task, number, seed=seed, settings=settings, stop=self.stop)
+        return self.suite.episode(OURS, task, number, seed=seed, settings=settings, stop=self.stop)

@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +24,27 @@ from vlp.bench.episode import Episode
 from vlp.bench.execution import run_all
 from vlp.bench.line import Line
 from vlp.bench.log import EpisodeLog
+from vlp.bench.names import EngineName
 from vlp.bench.progress import Bar
 from vlp.bench.session import on_device, write_json
-from vlp.cli.ablate import Ablate
-from vlp.domains.tabletop.build import build
 
 Planned = list[tuple[Variant, Episode]]
 
 
-def ablate(options: Ablate, weights: Path, log: EpisodeLog) -> dict[str, Any]:
+def ablate(
+    asked: Asked, weights: Path, log: EpisodeLog, *, workers: int, engine: EngineName, boards: int
+) -> dict[str, Any]:
     """Run what is asked for and is not in the log yet; the summary, which is also written beside the log with
-    its plot and its page."""
-    asked = _asked(options)
+    its plot and its page, which shows films of `boards` boards."""
+    asked = replace(asked, settings=on_device(asked.settings))
     planned = asked.plan()
     with Bar(_names(planned)) as bar:
         lines = run_all(
             [episode for _, episode in planned],
             log,
             weights=weights,
-            workers=options.workers,
-            engine=ENGINES[options.engine],
+            workers=workers,
+            engine=ENGINES[engine],
             watcher=bar,
         )
     told = [(variant, line) for (variant, _), line in zip(planned, lines, strict=True)]
@@ -60,21 +62,9 @@ def ablate(options: Ablate, weights: Path, log: EpisodeLog) -> dict[str, Any]:
     # Figures first: they stand when a film fails or is not waited for.
     write_json(folder / "summary.json", result)
     plot(result, folder / "plot.png")
-    shown = _films(asked, lines, weights, options.films)
+    shown = _films(asked, lines, weights, boards)
     write_page(result, folder / "plot.png", shown, folder / "ablation.html")
     return result
-
-
-def _asked(options: Ablate) -> Asked:
-    ablation = options.ablation()
-    return Asked(
-        ablation=ablation,
-        tasks=tuple(dict.fromkeys(options.tasks or ablation.tasks)),
-        episodes=options.episodes,
-        first_seed=options.first_seed,
-        settings=on_device(options.settings()),
-        stop=options.stop,
-    )
 
 
 def _names(planned: Planned) -> Callable[[Line], str]:
@@ -96,5 +86,5 @@ def _films(
     total = min(boards, asked.episodes) * len(asked.ablation.variants)
     with progress.Bar("films", total) as bar:
         bar.advance(0)  # loading takes a while too
-        parts = build(weights=weights, device=asked.settings.device)
+        parts = asked.plan()[0][1].build(weights)
         return list(films(asked, lines, parts, boards, bar.advance))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from executors.robot import Robot
-from executors.tabletop.simulated import SimulatedRobot
-from tasks.tabletop.world.layout import Layout
+from vlp.agent.parts import Parts
 from vlp.bench.code import code_digest
 from vlp.bench.line import MEASURED, Line
-from vlp.bench.methods import METHODS
+from vlp.bench.methods import Method
 from vlp.bench.names import Stop
-from vlp.bench.stops import Observed
-from vlp.domains.tabletop.build import TabletopParts
+from vlp.bench.stops import Observed, ScoringRobot
 from vlp.events.types import Events
 from vlp.record.folder import Mark, RunFolder
 from vlp.settings import Settings
@@ -39,25 +39,38 @@ class NoFolder:
 
 
 @dataclass(frozen=True)
-class Episode:
-    """One method on one board."""
+class Episode(ABC):
+    """One method on one board; a world says which robot stands before it, and with which parts."""
 
     method: str
-    """A name in METHODS; says which parts the agent has. How wide it searches stands in `settings`."""
+    """Its name; says which parts the agent has. How wide it searches stands in `settings`."""
     task: str
     """The name under which its results are gathered."""
     instruction: str
     seed: int
     """Of the board."""
     settings: Settings
-    layout: Layout | None = None
-    """The board, where it is not the seed's."""
     stop: Stop = "own"
 
     @property
+    @abstractmethod
+    def approach(self) -> Method:
+        """How the agent is put together."""
+
+    @abstractmethod
+    def build(self, weights: Path) -> Parts:
+        """The trained parts, from a weights folder, for its device and sampling steps; a worker keeps them
+        between episodes."""
+
+    @abstractmethod
+    def robot(self, max_steps: int) -> ScoringRobot:
+        """The robot before its board, not connected yet; the episode is over after `max_steps` control
+        steps."""
+
+    @property
     def runs_on(self) -> tuple[str, ...]:
-        """TabletopParts of the weights folder."""
-        return METHODS[self.method].runs_on
+        """Parts of the weights folder."""
+        return self.approach.runs_on
 
     def head(self, weights: str) -> Line:
         """The part of its line that is known before it is run; `weights`: a digest of their hashes."""
@@ -72,23 +85,18 @@ class Episode:
             "code": code_digest(),
         }
 
-    def measure(self, parts: TabletopParts) -> Line:
+    def measure(self, parts: Parts) -> Line:
         """What is measured of it."""
         return run(self, parts)
 
 
-def run(episode: Episode, parts: TabletopParts) -> Line:
+def run(episode: Episode, parts: Parts) -> Line:
     """Run one episode; what was measured of it."""
-    robot = SimulatedRobot(
-        episode.instruction,
-        seed=episode.seed,
-        layout=episode.layout,
-        max_steps=episode.settings.max_control_steps,
-    )
+    robot = episode.robot(episode.settings.max_control_steps)
     watched = Observed(robot)
     seen: Robot = watched if episode.stop == "own" else robot
     try:
-        method = METHODS[episode.method]
+        method = episode.approach
         with method.parts(parts, robot, episode.settings.seed) as own:
             folder = cast("RunFolder", NoFolder())
             agent = method.agent(own, seen, episode.settings, events=Events(), folder=folder)

@@ -1,30 +1,21 @@
-"""The methods of a bench: a name, and how the agent is put together for one episode."""
+"""What a bench compares: a method is a name, and how the agent is put together for one episode."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
-from copy import copy
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
-from pathlib import Path
-from typing import Final
 
 import numpy as np
 
-from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames, Proposal, StepsToGo
-from video.tabletop.denoiser import SlotDenoiser
 from vlp.agent.agent import Agent
-from vlp.bench.demonstrator_proposer import DemonstratorProposer
-from vlp.bench.shown_simulator import ShownSimulator
-from vlp.bench.true_value import TrueValue
-from vlp.bench.words_agent import WordsAgent
-from vlp.domains.tabletop.build import TabletopParts, VideoBranches
-from vlp.models.weights import LANGUAGE_POLICY, PLANNER, WHOLE_DENOISER, baseline
+from vlp.agent.parts import Parts
+from vlp.bench.stops import ScoringRobot
+from vlp.models.weights import PLANNER
 from vlp.settings import Settings
 
-PartsOf = Callable[[TabletopParts, SimulatedRobot, int], AbstractContextManager[TabletopParts]]
+PartsOf = Callable[[Parts, ScoringRobot, int], AbstractContextManager[Parts]]
 """From the trained parts, the episode's robot and the search's seed to the parts of this method."""
 
 
@@ -59,48 +50,27 @@ class NothingLearned:
 
 
 @contextmanager
-def trained(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
+def trained(parts: Parts, robot: ScoringRobot, seed: int) -> Iterator[Parts]:
     """The trained parts as they are."""
     yield parts
 
 
 @contextmanager
-def rule_only(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
+def rule_only(parts: Parts, robot: ScoringRobot, seed: int) -> Iterator[Parts]:
     """The goal's rule without the learned value."""
     yield replace(parts, value=NothingLearned())
 
 
 @contextmanager
-def learned_only(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
+def learned_only(parts: Parts, robot: ScoringRobot, seed: int) -> Iterator[Parts]:
     """The learned value without the goal's rule."""
     yield replace(parts, verify=None)
 
 
 @contextmanager
-def random_value(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
+def random_value(parts: Parts, robot: ScoringRobot, seed: int) -> Iterator[Parts]:
     """A value that knows nothing, and no goal's rule either: neither half of `ours`."""
     yield replace(parts, value=RandomValue(seed), verify=None)
-
-
-@contextmanager
-def simulator_video(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
-    """An upper bound: the true simulator, shown the true state, in place of the video model."""
-    with closing(ShownSimulator(robot)) as video:
-        yield replace(parts, video=video)
-
-
-@contextmanager
-def demonstrator_proposer(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
-    """An upper bound: the scripted demonstrator's subgoals in place of the language model's."""
-    yield replace(parts, proposer=DemonstratorProposer(parts.probe))
-
-
-@contextmanager
-def true_value(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
-    """An upper bound: the scripted demonstrator's own steps-to-go in place of the learned value."""
-    with closing(TrueValue(parts.probe)) as value:
-        # Its steps jump where the demonstrator fails once: no promise of it is too good to be true.
-        yield replace(parts, value=value, max_value_gain=None)
 
 
 class Echo:
@@ -113,22 +83,6 @@ class Echo:
         return [[Proposal(goal, 1.0)] for _ in frames]
 
 
-@lru_cache(maxsize=2)
-def _whole_denoiser(folder: Path) -> SlotDenoiser:
-    denoiser: SlotDenoiser = SlotDenoiser.from_pretrained(folder).eval()
-    return denoiser
-
-
-@contextmanager
-def whole_video(parts: TabletopParts, robot: SimulatedRobot, seed: int) -> Iterator[TabletopParts]:
-    """As UniPi: one clip from the whole instruction, by a video model that was trained so; no guards."""
-    assert isinstance(parts.video, VideoBranches)
-    own = copy(parts.video.pipeline)
-    own.register_modules(denoiser=_whole_denoiser(baseline(parts.folder, WHOLE_DENOISER)).to(own.device))
-    video = VideoBranches(own, steps=parts.video.steps)
-    yield replace(parts, proposer=Echo(), video=video, guards=(), close_guards=(), max_value_gain=None)
-
-
 @dataclass(frozen=True)
 class Method:
     """How the agent is put together, and what of the search's size the method fixes."""
@@ -137,26 +91,8 @@ class Method:
     budget: Mapping[str, int] = field(default_factory=dict)
     agent: Callable[..., Agent] = Agent
     runs_on: tuple[str, ...] = PLANNER
-    """TabletopParts of the weights folder."""
+    """Parts of the weights folder."""
 
     def settings(self, given: Settings) -> Settings:
         """The given settings with the method's own budget."""
         return replace(given, **self.budget)  # type: ignore[arg-type]
-
-
-_WORDS: Final = ("perception", "vlm", LANGUAGE_POLICY)
-_ONE: Final = {"beams": 1, "language_branches": 1, "video_branches": 1, "horizon": 1}
-METHODS: Final[Mapping[str, Method]] = {
-    "ours": Method(),
-    "no-search": Method(budget=_ONE),
-    "rule-only": Method(rule_only),
-    "learned-only": Method(learned_only),
-    "random-value": Method(random_value),
-    "best-of-n": Method(budget=_ONE | {"language_branches": 4, "video_branches": 4}),
-    "no-video": Method(budget=_ONE, agent=partial(WordsAgent, subgoals=True), runs_on=_WORDS),
-    "unipi-like": Method(whole_video, _ONE, runs_on=(*PLANNER, WHOLE_DENOISER)),
-    "lava-like": Method(budget=_ONE, agent=partial(WordsAgent, subgoals=False), runs_on=_WORDS),
-    "bound-simulator-video": Method(simulator_video),
-    "bound-demonstrator-proposer": Method(demonstrator_proposer),
-    "bound-true-value": Method(true_value),
-}

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from tasks.tabletop.goals import MakeLine, MoveToArea
-from tasks.tabletop.language.instruction import AREAS, LINES
 from vlp.bench.episode import Episode
-from vlp.bench.methods import METHODS
 from vlp.bench.names import MethodName, Stop, TaskName
+from vlp.bench.suite import Suite
 from vlp.settings import Settings
-
-
-def instruction(task: str, number: int) -> str:
-    """The words for episode `number` of "area", "group" or "line": areas and lines take turns."""
-    if task == "area":
-        return MoveToArea(AREAS[number % len(AREAS)]).instruction
-    if task == "group":
-        return "group the blocks by color"
-    return MakeLine(LINES[number % len(LINES)]).instruction
 
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
     """Every method on every task and seed."""
 
+    suite: Suite
+    """The world's."""
     tasks: Sequence[TaskName]
     methods: Sequence[MethodName]
     episodes: int
@@ -41,5 +32,4 @@ class Execution:
 
     def _episode(self, number: int, task: TaskName, name: MethodName) -> Episode:
         seed = self.first_seed + number
-        settings = replace(METHODS[name].settings(self.settings), seed=seed)
-        return Episode(name, task, instruction(task, number), seed, settings, stop=self.stop)
+        return self.suite.episode(name, task, number, seed=seed, settings=self.settings, stop=self.stop)

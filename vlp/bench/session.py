@@ -14,37 +14,27 @@ from vlp.bench.engines import ENGINES
 from vlp.bench.execution import run_all
 from vlp.bench.line import Line
 from vlp.bench.log import EpisodeLog
-from vlp.bench.names import DEFAULT_METHODS, TASKS
+from vlp.bench.names import EngineName
 from vlp.bench.progress import Bar
 from vlp.bench.protocol import Execution
 from vlp.bench.summary import summary
-from vlp.cli.bench import Bench
 from vlp.errors import UsageError
 from vlp.models.device import choose_device
 from vlp.settings import Device, Settings
 
 
-def execution(options: Bench, weights: Path, log: EpisodeLog) -> dict[str, Any]:
+def execution(
+    asked: Execution, weights: Path, log: EpisodeLog, *, workers: int, engine: EngineName
+) -> dict[str, Any]:
     """Run what is asked for and is not in the log yet; the summary, which is also written beside the log."""
-    asked, engine = _asked(options), ENGINES[options.engine]
+    asked = replace(asked, settings=on_device(asked.settings))
     with Bar() as bar:
         lines = run_all(
-            asked.plan(), log, weights=weights, workers=options.workers, engine=engine, watcher=bar
+            asked.plan(), log, weights=weights, workers=workers, engine=ENGINES[engine], watcher=bar
         )
     result = _result(asked, lines)
     write_json(log.path.with_name("summary.json"), result)
     return result
-
-
-def _asked(options: Bench) -> Execution:
-    return Execution(
-        tasks=tuple(dict.fromkeys(options.tasks or TASKS)),
-        methods=tuple(dict.fromkeys(options.method or DEFAULT_METHODS)),
-        episodes=options.episodes,
-        first_seed=options.first_seed,
-        stop=options.stop,
-        settings=on_device(Settings(max_control_steps=options.max_control_steps, device=options.device)),
-    )
 
 
 def on_device(settings: Settings) -> Settings:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.tabletop.simulated import SimulatedRobot
+from executors.robot import Driver
 from executors.wrapped import WrappedRobot
 from vlp.bench.line import Line
 
 DONE = "done"
 """How an episode ends whose goal the agent takes for reached."""
+
+
+class ScoringRobot(Driver, Protocol):
+    """A robot that says how well it goes, as a simulated one."""
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Among others `score`, the goal's reward now, 0..1, and `best`, the highest so far."""
+        ...
+
+    @property
+    def terminated(self) -> bool:
+        """Whether the goal is reached."""
+        ...
 
 
 class Unscored(WrappedRobot):
@@ -36,7 +50,7 @@ class Observed(Unscored):
     pictures and places only. So one episode gives both figures.
     """
 
-    def __init__(self, robot: SimulatedRobot | WrappedRobot) -> None:
+    def __init__(self, robot: ScoringRobot) -> None:
         super().__init__(robot)
         self._simulator, self._steps = robot, 0
         self._completed: int | None = None

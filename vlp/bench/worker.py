@@ -10,8 +10,6 @@ from transformers.utils.logging import disable_progress_bar
 from vlp.agent.parts import Parts
 from vlp.bench.episode import Episode
 from vlp.bench.line import Line
-from vlp.domains.tabletop.build import build
-from vlp.settings import Settings
 
 
 class Worker:
@@ -30,12 +28,12 @@ class Worker:
 
     def run(self, episode: Episode) -> Line:
         """What was measured of an episode."""
-        return episode.measure(self._parts(episode.settings))
+        return episode.measure(self._parts(episode))
 
-    def _parts(self, settings: Settings) -> Parts:
+    def _parts(self, episode: Episode) -> Parts:
         """The trained parts; those of other settings are let go."""
-        key = (settings.device, settings.sampling_steps)
+        key = (episode.settings.device, episode.settings.sampling_steps)
         if key not in self._loaded:
             self._loaded.clear()
-            self._loaded[key] = build(weights=self._weights, device=key[0], sampling_steps=key[1])
+            self._loaded[key] = episode.build(self._weights)
         return self._loaded[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from tyro.conf import Positional, UseAppendAction, arg
 
@@ -13,6 +13,7 @@ from vlp.ablate.variants import HORIZON, Ablation, AblationName, budget, executi
 from vlp.bench.log import EpisodeLog
 from vlp.bench.names import TASKS, EngineName, Stop, TaskName
 from vlp.bench.ray_available import check_ray
+from vlp.bench.worlds import suite
 from vlp.cli.episodes import check_episodes, check_range, explained
 from vlp.cli.listed import HINT, one_or_more, one_or_more_of
 from vlp.cli.process import print_result, stdout_for_result
@@ -20,6 +21,9 @@ from vlp.errors import UsageError
 from vlp.evaluate import FIRST_SEED
 from vlp.models.weights import BUNDLED, verify
 from vlp.settings import Device, Settings
+
+if TYPE_CHECKING:
+    from vlp.ablate.protocol import Asked
 
 MOST_FILMS = 20
 _Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
@@ -73,9 +77,27 @@ class Ablate:
         with stdout_for_result(), EpisodeLog(log) as book, explained(log):
             from vlp.ablate.session import ablate
 
-            result = ablate(self, weights.absolute(), book)
+            result = ablate(
+                self.asked(), weights.absolute(), book,
+                workers=self.workers, engine=self.engine, boards=self.films,
+            )  # fmt: skip
         self._show(result)
         return 0
+
+    def asked(self) -> Asked:
+        """What is asked for, each task once; without any, those of the paper."""
+        from vlp.ablate.protocol import Asked
+
+        ablation = self.ablation()
+        return Asked(
+            suite=suite("ablate"),
+            ablation=ablation,
+            tasks=tuple(dict.fromkeys(self.tasks or ablation.tasks)),
+            episodes=self.episodes,
+            first_seed=self.first_seed,
+            settings=self.settings(),
+            stop=self.stop,
+        )
 
     @property
     def folder(self) -> Path:

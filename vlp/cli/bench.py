@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
 from vlp.bench.log import EpisodeLog
-from vlp.bench.names import TASKS, EngineName, MethodName, Stop, TaskName
+from vlp.bench.names import DEFAULT_METHODS, TASKS, EngineName, MethodName, Stop, TaskName
 from vlp.bench.ray_available import check_ray
+from vlp.bench.worlds import suite
 from vlp.cli.episodes import MOST_EPISODES, check_episodes, check_range, explained
 from vlp.cli.listed import HINT, one_or_more_of
 from vlp.cli.process import print_result, stdout_for_result
 from vlp.evaluate import FIRST_SEED
 from vlp.models.weights import BUNDLED, verify
 from vlp.settings import Device, Settings
+
+if TYPE_CHECKING:
+    from vlp.bench.protocol import Execution
 
 _Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
 
@@ -64,9 +68,28 @@ class Bench:
         with stdout_for_result(), EpisodeLog(log) as book, explained(log):
             from vlp.bench.session import execution
 
-            result = execution(self, weights.absolute(), book)
+            result = execution(
+                self.asked(), weights.absolute(), book, workers=self.workers, engine=self.engine
+            )
         self._show(result)
         return 0
+
+    def asked(self) -> Execution:
+        """What is asked for, each name once; without any, all tasks and all methods but the bounds."""
+        from vlp.bench.protocol import Execution
+
+        return Execution(
+            suite=suite("bench"),
+            tasks=tuple(dict.fromkeys(self.tasks or TASKS)),
+            methods=tuple(dict.fromkeys(self.method or DEFAULT_METHODS)),
+            episodes=self.episodes,
+            first_seed=self.first_seed,
+            settings=self._settings(),
+            stop=self.stop,
+        )
+
+    def _settings(self) -> Settings:
+        return Settings(max_control_steps=self.max_control_steps, device=self.device)
 
     def _show(self, result: dict[str, Any]) -> None:
         if self.json:
@@ -86,6 +109,6 @@ class Bench:
         check_range("tasks", len(self.tasks), 0, len(TASKS))
         check_range("methods", len(self.method), 0, MOST_EPISODES)
         # Settings and Ray as well are looked at before anything heavy is imported.
-        Settings(max_control_steps=self.max_control_steps)
+        self._settings()
         if self.engine == "ray":
             check_ray()

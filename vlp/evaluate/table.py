@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ FIGURES, METHODS, BOUNDS, ABLATIONS = "figures", "methods", "bounds", "ablations
 """Names of the tables in the README, each between marks of its own."""
 ABLATED = ("execution", "extraction", "budget")
 """Ablations whose tables stand there; that of planning is a figure."""
+MOVED = re.compile(r"(?<=^python -m vlp\.evaluate\.)(?!tabletop\.)")
+"""Where a command lacks the folder in which it has come to stand since it made the figures."""
 BENCH, OWN = "bench/summary", "bench-own/summary"
 """Whole episodes that the simulator's verdict ended, and that the agent ended itself."""
 Result = Mapping[str, Any]
@@ -218,8 +221,13 @@ def table(results: Path) -> str:
             continue
         result = json.loads(path.read_text(encoding="utf-8"))
         met = "-" if row.bar == "-" else "yes" if row.met(result) else "**no**"
-        lines.append(f"| {row.name} | {row.bar} | {row.read(result)} | {met} | `{result['command']}` |")
+        lines.append(f"| {row.name} | {row.bar} | {row.read(result)} | {met} | `{_command(result)}` |")
     return "\n".join(lines)
+
+
+def _command(result: Result) -> str:
+    """That which makes a figure anew."""
+    return MOVED.sub("tabletop.", result["command"])
 
 
 def methods(path: Path) -> str:

@@ -54,7 +54,7 @@ def _command(part: str, run: Mapping[str, Any]) -> str:
 def _figures(part: str) -> str:
     if part not in _FIGURES:
         return "`vlp bench execution`, see docs/bench.md"
-    return f"results/{_FIGURES[part]}.json, made by `python -m vlp.evaluate.{_FIGURES[part]}`"
+    return f"results/{_FIGURES[part]}.json, made by `python -m vlp.evaluate.tabletop.{_FIGURES[part]}`"
 
 
 def write_card(folder: Path, record: Mapping[str, Any]) -> None:

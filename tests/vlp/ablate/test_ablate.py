@@ -23,15 +23,17 @@ from tasks.tabletop.world.layout import Layout
 from vlp.ablate import films as films_module
 from vlp.ablate import judge_error as judge_error_module
 from vlp.ablate.films import films
-from vlp.ablate.imagined import METHOD, ImaginedPlan
 from vlp.ablate.judge_error import in_words, judge_error
 from vlp.ablate.protocol import Asked
+from vlp.ablate.tabletop.imagined import METHOD, ImaginedPlan
+from vlp.ablate.tabletop.suite import SUITE
 from vlp.ablate.variants import AblationName, budget, execution, extraction, planning
 from vlp.agent.agent import Agent
-from vlp.bench.demonstrator_proposer import DemonstratorProposer
 from vlp.bench.engines import ENGINES
 from vlp.bench.episode import Episode, NoFolder, run
 from vlp.bench.line import Line
+from vlp.bench.tabletop.demonstrator_proposer import DemonstratorProposer
+from vlp.bench.tabletop.episode import TabletopEpisode
 from vlp.cli.main import main
 from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.domains.tabletop.simulator_video import SimulatorVideo
@@ -140,7 +142,14 @@ def test_the_variants_are_the_papers() -> None:
 
 
 def test_variants_share_boards_and_differ_in_settings_only() -> None:
-    asked = Asked(ablation=execution(), tasks=("line", "group"), episodes=3, first_seed=SEED, settings=SMALL)
+    asked = Asked(
+        suite=SUITE,
+        ablation=execution(),
+        tasks=("line", "group"),
+        episodes=3,
+        first_seed=SEED,
+        settings=SMALL,
+    )
     plan = asked.plan()
     boards = {v.name: [(e.task, e.seed, e.instruction) for w, e in plan if w is v]
               for v in asked.ablation.variants}  # fmt: skip
@@ -174,7 +183,7 @@ def test_an_episode_with_each_extraction(extraction: Extraction, parts: Tabletop
     agent = Agent(parts, robot, settings, events=Events(), folder=folder)  # type: ignore[arg-type]
     assert type(agent._runtime) is RUNTIMES[extraction]
     robot.disconnect()
-    line = run(Episode("ours", "group", GROUP, SEED, settings), parts)
+    line = run(TabletopEpisode("ours", "group", GROUP, SEED, settings), parts)
     assert line["control_steps"] == 8 and line["decisions"] >= 1
     assert ("policy" in line["seconds_by_part"]) == (extraction != "inverse-dynamics")
 
@@ -188,7 +197,7 @@ def test_a_decision_with_time_left_searches_again(parts: TabletopParts) -> None:
             return parts.proposer.propose(*arguments, seed=seed)
 
     counted = replace(parts, proposer=Counting())
-    episode = Episode("ours", "group", GROUP, SEED, replace(SMALL, max_control_steps=1))
+    episode = TabletopEpisode("ours", "group", GROUP, SEED, replace(SMALL, max_control_steps=1))
     first = run(episode, counted)
     once = len(asked)
     # As long as several searches take on this machine, however busy it is; tests/planner holds the deadline.
@@ -223,7 +232,7 @@ def test_a_plan_counts_where_the_judge_finds_the_goal_reached_and_honestly(
     layout: Layout = ({**blocks, BLOCK_8[3]: (0.32, 0.18, 0.0)}, (0.3, 0.25))
     own = replace(parts, video=Straight(layout, cut=cut), proposer=DemonstratorProposer(parts.probe),
                   guards=(), close_guards=(), max_value_gain=None)  # fmt: skip
-    line = ImaginedPlan(METHOD, "area", AREA, SEED, SMALL, layout).measure(own)
+    line = ImaginedPlan(METHOD, "area", AREA, SEED, SMALL, layout=layout).measure(own)
     assert (line["score"], len(line["plan"]), line["control_steps"]) == (1.0, 1, 0)
     assert line["complete"] is not cut
     assert ("jumped" in line["reason"]) == cut and (line["reason"] == "accepted") != cut
@@ -244,7 +253,9 @@ def test_films_show_what_became_of_the_first_decision(
     parts: TabletopParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(films_module, "ACTED_STEPS", 20)
-    asked = Asked(ablation=extraction(), tasks=("group",), episodes=1, first_seed=SEED, settings=SMALL)
+    asked = Asked(
+        suite=SUITE, ablation=extraction(), tasks=("group",), episodes=1, first_seed=SEED, settings=SMALL
+    )
     lines = [{"score": 0.25, "reason": f"reason {i}"} for i in range(3)]
     told: list[str] = []
     ((episode, shown),) = films(asked, lines, parts, 5, lambda: told.append("film"))
@@ -369,7 +380,7 @@ def test_the_judges_own_error_stands_beside_its_figures(
     engine: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "judge.json"
-    assert judge_error(path) is None and "vlp.evaluate.judge measures it" in in_words(None)
+    assert judge_error(path) is None and "vlp.evaluate.tabletop.judge measures it" in in_words(None)
     for broken in ("{", "[]", json.dumps(ERROR | {"agreement": 3}), json.dumps({"agreement": {}})):
         path.write_text(broken)
         assert judge_error(path) is None

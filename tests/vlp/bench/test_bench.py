@@ -1,73 +1,47 @@
-"""The bench: every method on real parts in small, lines that survive interruptions, paired differences."""
+"""The bench: lines that survive interruptions, paired differences, the command; on boards of the tabletop."""
 
 from __future__ import annotations
 
 import json
-import math
 import multiprocessing
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from executors.tabletop.simulated import SimulatedRobot
-from planner import Frames, Proposer, Value, VideoModel
-from tasks.tabletop.goals import BY_INSTRUCTION
-from tasks.tabletop.language import parse
-from tasks.tabletop.seeing.encoder import PoseProbe
-from tasks.tabletop.world.board import BLOCK_8
-from tasks.tabletop.world.layout import random_layout
-from tasks.tabletop.world.world import World
+from tests.vlp.bench.recording import Recording, measured
 from vlp.bench import names
 from vlp.bench.code import ROOT, code_digest, digest_of
-from vlp.bench.demonstrator_proposer import DemonstratorProposer
 from vlp.bench.engines import ENGINES, processes
-from vlp.bench.episode import Episode, run
+from vlp.bench.episode import Episode
 from vlp.bench.execution import run_all
 from vlp.bench.line import Line, identity
 from vlp.bench.log import EpisodeLog
-from vlp.bench.methods import METHODS, RandomValue
-from vlp.bench.protocol import Execution, instruction
-from vlp.bench.shown_simulator import ShownSimulator
+from vlp.bench.protocol import Execution
 from vlp.bench.summary import difference, figures, steps_to_complete, summary
 from vlp.bench.table import _COLUMNS, codes, table
-from vlp.bench.true_value import MOST, TrueValue, board_of
+from vlp.bench.tabletop.episode import TabletopEpisode
+from vlp.bench.tabletop.methods import METHODS
+from vlp.bench.tabletop.suite import SUITE
 from vlp.cli.main import main
-from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.errors import FolderError, VlpError
-from vlp.evaluate import logged, pushes
+from vlp.evaluate import logged
 from vlp.models.weights import BUNDLED, digest, verify
 from vlp.settings import Settings
 
 SEED = 1_000_050
 SHORT = Settings(seed=SEED, max_control_steps=3, device="cpu")
 GROUP = "group the blocks by color"
-AREA = "move all blocks to the left side"
-
-
-@pytest.fixture(scope="module")
-def parts() -> TabletopParts:
-    return build(device="cpu")
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    world = World()
-    world.place(*random_layout(np.random.default_rng(SEED)))
-    yield world
-    world.close()
 
 
 # -- what is run -----------------------------------------------------------------------------------
@@ -79,228 +53,12 @@ def test_the_command_line_lists_all_methods_engines_and_no_bound_by_default() ->
     assert not [name for name in names.DEFAULT_METHODS if name.startswith("bound")]
 
 
-def test_areas_and_lines_take_turns_and_all_methods_share_boards() -> None:
-    asked = Execution(
-        tasks=names.TASKS, methods=("ours", "best-of-n"), episodes=9, first_seed=SEED, settings=SHORT
-    )
-    plan = asked.plan()
-    assert len(plan) == 9 * 3 * 2 and {episode.seed for episode in plan} == set(range(SEED, SEED + 9))
-    assert len({e.instruction for e in plan if e.task == "area"}) == 8
-    assert [instruction("line", i).split()[2] for i in range(3)] == ["vertical", "horizontal", "vertical"]
-    assert all(episode.instruction in BY_INSTRUCTION for episode in plan)
-    ours, best = ({(e.task, e.seed, e.instruction) for e in plan if e.method == m} for m in asked.methods)
-    assert ours == best
-    sizes = {e.method: (e.settings.beams, e.settings.clips, e.settings.horizon) for e in plan}
-    assert sizes == {"ours": (2, 32, 2), "best-of-n": (1, 16, 1)}
-
-
-@pytest.mark.parametrize("name", sorted(set(METHODS) - {"bound-true-value"}))
-def test_every_method_decides_and_acts(name: str, parts: TabletopParts) -> None:
-    settings = METHODS[name].settings(SHORT)
-    smaller = replace(settings, video_branches=1, language_branches=min(2, settings.language_branches))
-    line = run(Episode(name, "group", GROUP, SEED, smaller), parts)
-    assert line["simulator"] == {"score": line["best"], "complete": False, "control_steps": 3}
-    assert line["decisions"] >= 1 and line["control_steps"] == 3
-    assert 0 <= line["score"] <= 1 and line["seconds_by_part"]["acting"] > 0
-    # What is told the whole instruction and imagines nothing has nothing to decide.
-    assert ("search" in line["seconds_by_part"]) == (name != "lava-like")
-
-
-def test_a_method_does_not_change_the_trained_parts(parts: TabletopParts) -> None:
-    robot = SimulatedRobot(GROUP, seed=SEED)
-    changed = {}
-    for name, method in METHODS.items():
-        with method.parts(parts, robot, SEED) as own:
-            kinds = ("proposer", "video", "value", "policy", "probe", "guards", "verify_done")
-            changed[name] = [key for key in kinds if getattr(own, key) is not getattr(parts, key)]
-    robot.disconnect()
-    assert changed == {
-        "ours": [],
-        "no-search": [],
-        "rule-only": ["value"],
-        "learned-only": ["verify_done"],
-        "random-value": ["value", "verify_done"],
-        "best-of-n": [],
-        "no-video": [],
-        "unipi-like": ["proposer", "video", "guards"],
-        "lava-like": [],
-        "bound-simulator-video": ["video"],
-        "bound-demonstrator-proposer": ["proposer"],
-        "bound-true-value": ["value"],
-    }
-
-
-class Hasty(PoseProbe):
-    """Sees every block where the camera does, but to the left."""
-
-    def places(self, frames: Frames) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        present, where = super().places(frames)
-        where = where.copy()
-        where[..., 1] = -np.abs(where[..., 1]) - 0.02
-        return present, where
-
-
-def test_an_episode_ends_where_the_agent_takes_it_to_be_done_and_tells_both_verdicts(
-    parts: TabletopParts,
-) -> None:
-    blocks = {kind: (0.2 + 0.04 * i, -0.2 + 0.05 * (i % 2), 0.0) for i, kind in enumerate(BLOCK_8)}
-    one = Episode("ours", "area", AREA, SEED, replace(SHORT, max_control_steps=40), (blocks, (0.3, 0.2)))
-    own, simulator = run(one, parts), run(replace(one, stop="simulator"), parts)
-    assert (own["reason"], own["complete"], own["score"]) == ("done", True, 1.0)
-    assert (simulator["reason"], simulator["complete"]) == ("complete", True)
-    assert own["simulator"] == {name: simulator[name] for name in ("score", "complete", "control_steps")}
-    assert own["control_steps"] > simulator["control_steps"], "the agent makes sure"
-
-
-def test_an_agent_that_is_wrong_is_told_from_one_that_is_right(parts: TabletopParts) -> None:
-    blind = parts.seen_by(Hasty(parts.probe.encoder))
-    line = run(Episode("ours", "area", AREA, SEED, replace(SHORT, max_control_steps=40)), blind)
-    assert line["reason"] == "done" and not line["complete"] and line["score"] < 1
-    assert not line["simulator"]["complete"]
-    found = figures([{**episode().head("w"), **line}])
-    assert found["said_done_and_was_not"]["share"] == 1.0 and found["complete"]["share"] == 0.0
-
-
-# -- random value and bounds -----------------------------------------------------------------------
-
-
-def test_a_random_value_follows_its_seed_and_not_the_frames() -> None:
-    frames = np.zeros((50, 4, 4, 3), np.uint8)
-    first, again, other = RandomValue(1), RandomValue(1), RandomValue(2)
-    assert isinstance(first, Value)
-    drawn = first.steps_to_go(frames, GROUP).mean
-    assert (drawn == again.steps_to_go(frames + 9, "another goal").mean).all()
-    assert (drawn != other.steps_to_go(frames, GROUP).mean).all()
-    assert len(set(drawn.tolist())) == 50
-    # Never so low that a beam is taken for done, nor so far apart that a gain is too good to be true.
-    assert drawn.min() >= 100 and drawn.max() - drawn.min() < 200
-
-
-def test_the_simulator_bound_knows_the_robots_board_and_later_ones() -> None:
-    robot = SimulatedRobot(GROUP, seed=SEED)
-    robot.connect()
-    video = ShownSimulator(robot)
-    assert isinstance(video, VideoModel)
-    try:
-        for _ in range(2):
-            frame = robot.get_observation()["rgb"]
-            clip = video.imagine(frame[None], ["push the red moon to the center"], [1])
-            further = video.imagine(clip[:, -1], ["push the blue cube to the center"], [2])
-            assert clip.shape == further.shape == (1, 8, *frame.shape)
-            assert (clip[0, -1] != frame).any() and (further[0, -1] != clip[0, -1]).any()
-            assert (robot.get_observation()["rgb"] == frame).all()
-            robot.send_action(np.array([0.05, 0.05], np.float32))
-        with pytest.raises(KeyError, match="expected a frame"):
-            video.imagine(clip[:, -1] + 1, ["push the red moon to the center"], [1])
-    finally:
-        video.close()
-        robot.disconnect()
-
-
-def test_the_simulator_bound_leaves_a_fallen_block_alone(world: World) -> None:
-    blocks = {**world.poses(), "red_moon": (0.8, 0.0, 0.0)}
-    robot = SimulatedRobot(GROUP, seed=SEED, layout=(blocks, (0.3, 0.0)))
-    robot.connect()
-    for _ in range(3):
-        robot.send_action(np.zeros(2, np.float32))
-    assert "red_moon" in robot.info["lost"]
-    frame, video = robot.get_observation()["rgb"], ShownSimulator(robot)
-    clip = video.imagine(frame[None], ["push the red moon to the center"], [1])
-    assert (clip == frame).all()
-    video.close()
-    robot.disconnect()
-
-
-def test_the_demonstrators_proposals_are_its_subgoals(parts: TabletopParts, world: World) -> None:
-    proposer = DemonstratorProposer(parts.probe)
-    assert isinstance(proposer, Proposer)
-    frames = np.repeat(world.render()[None], 2, axis=0)
-    found = proposer.propose(frames, AREA, [[], []], 3, seed=1)
-    for proposals in found:
-        texts = [proposal.text for proposal in proposals]
-        chances = [proposal.probability for proposal in proposals]
-        assert 1 <= len(texts) == len(set(texts)) <= 3
-        assert chances == sorted(chances, reverse=True) and sum(chances) <= 1 + 1e-9
-        assert {parse(text).family for text in texts} == {"block2area"}
-    one = proposer.propose(frames[:1], AREA, [[]], 3, seed=1)
-    assert one == proposer.propose(frames[:1], AREA, [[]], 3, seed=1)
-    with pytest.raises(ValueError, match="expected a long task"):
-        proposer.propose(frames, "push the red moon to the center", [[], []], 3, seed=1)
-
-
-def test_what_is_only_just_done_is_proposed_again(parts: TabletopParts) -> None:
-    x = np.linspace(0.18, 0.52, 8)
-    kinds = sorted(random_layout(np.random.default_rng(0))[0])
-    blocks = {kind: (float(at), -0.15, 0.0) for kind, at in zip(kinds, x, strict=True)}
-    near = {**blocks, kinds[3]: (float(x[3]), -0.001, 0.0)}
-    proposer, world = DemonstratorProposer(parts.probe), World()
-    texts = []
-    for layout in (blocks, near):
-        world.place(layout, (0.3, 0.2))
-        (found,) = proposer.propose(world.render()[None], AREA, [[]], 4, seed=3)
-        texts.append([proposal.text for proposal in found])
-    world.close()
-    assert texts[0] == []
-    assert len(texts[1]) == 1 and kinds[3].replace("_", " ") in texts[1][0]
-
-
-def test_true_steps_to_go(parts: TabletopParts, world: World) -> None:
-    start = world.render()
-    kinds = list(world.poses())
-    done = {kind: (0.2 + 0.04 * i, -0.2 + 0.05 * (i % 2), 0.0) for i, kind in enumerate(kinds)}
-    world.place(done, (0.3, 0.2))
-    finished = world.render()
-    world.place({kind: done[kind] for kind in kinds[1:]}, (0.3, 0.2))
-    short_of_one = world.render()
-    value = TrueValue(parts.probe)
-    assert isinstance(value, Value)
-    boards = np.stack([start, finished, short_of_one])
-    found = value.steps_to_go(boards, AREA)
-    assert 20 < found.mean[0] < MOST
-    assert found.mean[1:].tolist() == [0, MOST] and not found.spread.any()
-    assert (value.steps_to_go(boards, AREA).mean == found.mean).all()
-    with pytest.raises(ValueError, match="expected a long task"):
-        value.steps_to_go(start[None], "push the red moon to the center")
-    value.close()
-
-
-def test_boards_from_slots_are_the_boards_seen(parts: TabletopParts, world: World) -> None:
-    blocks, pusher = board_of(parts.probe.encoder.see(world.render()[None])[0])
-    assert blocks.keys() == world.poses().keys()
-    assert max(math.dist(blocks[name][:2], pose[:2]) for name, pose in world.poses().items()) < 0.01
-    assert math.dist(pusher, world.effector()) < 0.02
-    before = world.render().astype(int)
-    world.place(blocks, pusher)
-    assert (np.abs(world.render() - before).max(-1) > 60).mean() < 0.02  # turned alike too
-
-
 # -- lines on disk ---------------------------------------------------------------------------------
 
 
 def episode(seed: int = SEED, method: str = "ours", **settings: int) -> Episode:
-    return Episode(method, "group", GROUP, seed, replace(SHORT, seed=seed, **settings))  # type: ignore[arg-type]
-
-
-def measured(score: float, complete: bool = False) -> Line:
-    return {"score": score, "complete": complete, "reason": "out of control steps", "control_steps": 10,
-            "decisions": 2, "seconds": 4.0, "seconds_by_part": {"search": 3.0}}  # fmt: skip
-
-
-class Recording:
-    """An engine that says what it was asked to run, and may stop before the end."""
-
-    def __init__(self, stop_after: int = 1000) -> None:
-        self.ran: list[Episode] = []
-        self.stop_after = stop_after
-
-    def __call__(
-        self, episodes: Sequence[Episode], weights: Path, workers: int
-    ) -> Iterator[tuple[Episode, Line]]:
-        for one in episodes:
-            if len(self.ran) == self.stop_after:
-                raise KeyboardInterrupt
-            self.ran.append(one)
-            yield one, measured(0.5)
+    own = replace(SHORT, seed=seed, **settings)  # type: ignore[arg-type]
+    return TabletopEpisode(method, "group", GROUP, seed, own)
 
 
 def test_an_interrupted_bench_goes_on(weights: Path, tmp_path: Path) -> None:
@@ -380,37 +138,11 @@ def test_a_table_of_several_codes_says_so() -> None:
     assert len(codes(summary([*untold, *lines[2:]]))) == 2
 
 
-def test_the_rule_alone_and_the_learned_value_alone(parts: TabletopParts, world: World) -> None:
-    robot = SimulatedRobot(GROUP, seed=SEED)
-    with METHODS["rule-only"].parts(parts, robot, SEED) as own:
-        assert own.verify is not None and not own.value.steps_to_go(world.render()[None], GROUP).mean.any()
-    with METHODS["learned-only"].parts(parts, robot, SEED) as own:
-        assert own.verify is None and own.value is parts.value
-    robot.disconnect()
-
-
 def test_every_committed_row_says_who_ended_it_and_which_code_ran_it() -> None:
     for path in (ROOT / "results").rglob("episodes.jsonl"):
         rows = [json.loads(text) for text in path.read_text().splitlines()]
         assert all(row["stop"] in ("own", "simulator") and row["code"] for row in rows), path
         assert len({identity(row) for row in rows}) == len(rows), f"{path}: a row stands there twice"
-
-
-@pytest.mark.parametrize(
-    ("part", "concerned"),
-    [
-        ("language_policy", {"lava-like", "no-video"}),
-        ("whole_denoiser", {"unipi-like"}),
-        ("denoiser", {"ours", "unipi-like"}),
-        ("vlm", {"ours", "unipi-like", "lava-like", "no-video"}),
-    ],
-)
-def test_weights_concern_the_methods_that_run_on_them(part: str, concerned: set[str]) -> None:
-    hashes = verify(BUNDLED)
-    changed = {**hashes, part: {"model.safetensors": "0" * 64}}
-    for method in ("ours", "unipi-like", "lava-like", "no-video"):
-        own = episode(method=method).runs_on
-        assert (digest(changed, own) != digest(hashes, own)) is (method in concerned)
 
 
 def test_a_log_is_one_benchs_and_of_episodes_only(tmp_path: Path) -> None:
@@ -615,7 +347,9 @@ def test_the_table_of_a_bench_that_has_nothing_left_to_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = Settings(max_control_steps=3, device="cpu")
-    asked = Execution(tasks=("group",), methods=("ours",), episodes=1, first_seed=SEED, settings=settings)
+    asked = Execution(
+        suite=SUITE, tasks=("group",), methods=("ours",), episodes=1, first_seed=SEED, settings=settings
+    )
     with EpisodeLog(tmp_path / "episodes.jsonl") as log:
         run_all(asked.plan(), log, weights=BUNDLED, engine=Recording())
     arguments = ["--episodes", "1", "--first-seed", str(SEED), "--method", "ours", "--out", str(tmp_path)]
@@ -650,20 +384,6 @@ def test_a_small_job_over_ray(tmp_path: Path) -> None:
     assert [line["seed"] for line in lines] == [SEED, SEED + 1]
     assert all(line["control_steps"] == 3 and line["decisions"] >= 1 for line in lines)
     assert signal.getsignal(signal.SIGTERM) is handler
-
-
-def test_what_is_measured_can_be_read_back(parts: TabletopParts) -> None:
-    line: dict[str, Any] = run(replace(episode(), settings=METHODS["no-search"].settings(SHORT)), parts)
-    assert json.loads(json.dumps(line)) == line
-
-
-def test_pushes_stand_on_the_bench(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine, written = Recording(), {}
-    monkeypatch.setattr(pushes, "run_all", partial(run_all, engine=engine))
-    monkeypatch.setattr(pushes, "write", lambda name, result: written.update({name: result}))
-    pushes.main(pushes.Options(episodes=8, weights=weights, log=tmp_path / "pushes.jsonl"))
-    assert len(engine.ran) == 8 and all(one.layout for one in engine.ran)
-    assert written["pushes"]["push_succeeds"]["of"] == 8
 
 
 def test_a_log_is_summed_up_without_mixing_codes() -> None:

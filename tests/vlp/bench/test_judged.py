@@ -15,9 +15,8 @@ from tasks.tabletop.world.layout import Layout
 from tests.vlp.small import SMALL
 from vlp import Agent as SdkAgent
 from vlp.agent.agent import Agent
-from vlp.agent.parts import Parts
 from vlp.bench.episode import NoFolder
-from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.errors import NoPlanError
 from vlp.events.types import Events, Stopped, read_events
 from vlp.events.words import line
@@ -32,11 +31,11 @@ ON_THE_LEFT: Layout = (
 
 
 @pytest.fixture(scope="module")
-def parts() -> Parts:
+def parts() -> TabletopParts:
     return build(device="cpu")
 
 
-def run(parts: Parts, root: Path, scored: str | None, asked: str = LEFT) -> dict[str, Any]:
+def run(parts: TabletopParts, root: Path, scored: str | None, asked: str = LEFT) -> dict[str, Any]:
     """A run on a board on which the blocks are on the left already."""
     robot = SimulatedRobot(scored, seed=1, layout=ON_THE_LEFT, max_steps=SMALL.max_control_steps)
     events = Events()
@@ -50,7 +49,7 @@ def run(parts: Parts, root: Path, scored: str | None, asked: str = LEFT) -> dict
 
 @pytest.mark.parametrize("scored", [None, GROUP], ids=["nothing", "another goal"])
 def test_a_goal_that_nobody_scores_is_done_in_the_camera_s_word(
-    scored: str | None, parts: Parts, tmp_path: Path
+    scored: str | None, parts: TabletopParts, tmp_path: Path
 ) -> None:
     result = run(parts, tmp_path, scored)
     said = {name: result[name] for name in ("complete", "judged_by", "score", "reason")}
@@ -61,14 +60,16 @@ def test_a_goal_that_nobody_scores_is_done_in_the_camera_s_word(
     assert "nobody kept score" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_goal_that_the_simulator_scores_is_done_in_its_word(parts: Parts, tmp_path: Path) -> None:
+def test_a_goal_that_the_simulator_scores_is_done_in_its_word(parts: TabletopParts, tmp_path: Path) -> None:
     result = run(parts, tmp_path, LEFT)
     said = {name: result[name] for name in ("complete", "judged_by", "score", "reason")}
     assert said == {"complete": True, "judged_by": "simulator", "score": 1.0, "reason": "complete"}
     assert "nobody kept score" not in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_goal_that_is_not_reached_is_not_complete_whoever_judges(parts: Parts, tmp_path: Path) -> None:
+def test_a_goal_that_is_not_reached_is_not_complete_whoever_judges(
+    parts: TabletopParts, tmp_path: Path
+) -> None:
     right = "move all blocks to the right side"
     for scored, judge in ((None, "camera"), (right, "simulator")):
         result = run(parts, tmp_path / judge, scored, right)
@@ -76,7 +77,7 @@ def test_a_goal_that_is_not_reached_is_not_complete_whoever_judges(parts: Parts,
         assert (result["score"] is None) is (judge == "camera")
 
 
-def test_the_sdk_says_whose_word_it_is(parts: Parts, tmp_path: Path) -> None:
+def test_the_sdk_says_whose_word_it_is(parts: TabletopParts, tmp_path: Path) -> None:
     robot = SimulatedRobot(None, seed=1, layout=ON_THE_LEFT, max_steps=SMALL.max_control_steps)
     agent = SdkAgent(robot, settings=SMALL, root=tmp_path, parts=parts)
     with agent, pytest.raises(NoPlanError, match="nothing to plan: done"):
@@ -86,7 +87,7 @@ def test_the_sdk_says_whose_word_it_is(parts: Parts, tmp_path: Path) -> None:
     assert (said["complete"], said["judged_by"], said["score"]) == (True, "camera", None)
 
 
-def test_a_push_is_not_scored_by_where_its_block_was_before_the_run(parts: Parts) -> None:
+def test_a_push_is_not_scored_by_where_its_block_was_before_the_run(parts: TabletopParts) -> None:
     """Its numbers were fixed at the reset: the same words ask for something else on a later board."""
     words = "push the red moon to the left"
     robot = SimulatedRobot(words, seed=SMALL.seed)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from vlp import Agent
-from vlp.bench.session import _asked
 from vlp.cli.bench import Bench
 from vlp.cli.listed import Given
 from vlp.cli.main import _Commands, parse
@@ -86,7 +85,7 @@ def test_a_run_that_goes_on_has_all_its_rules(tmp_path: Path) -> None:
 
 
 def test_no_list_at_all_means_all_of_them() -> None:
-    whole = _asked(Bench(what="execution"))
+    whole = Bench(what="execution").asked()
     assert whole.tasks == ("area", "group", "line") and "ours" in whole.methods
     assert parse(["run", "x", "--vlm-for", "proposer", "value", "success"]).models() is not None  # type: ignore[attr-defined]
 

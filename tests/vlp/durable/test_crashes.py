@@ -1,5 +1,5 @@
 """A run that is killed, and killed again while it recovers, ends as one that was left alone. The whole proof,
-at every write, is `python -m vlp.evaluate.crashes`."""
+at every write, is `python -m vlp.evaluate.tabletop.crashes`."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ import numpy as np
 import pytest
 import torch
 
-from vlp.agent.parts import Parts
-from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.durable.journal import Journal
 from vlp.durable.store import Store
-from vlp.evaluate.crashes import SMALL, Kill, faults, kill_and_recover, outcome, sent_by, writes
+from vlp.evaluate.tabletop.crashes import SMALL, Kill, faults, kill_and_recover, outcome, sent_by, writes
 
 SHORT = replace(SMALL, max_control_steps=16)
 
 
 @pytest.fixture(scope="module")
-def parts() -> Parts:
+def parts() -> TabletopParts:
     torch.set_num_threads(1)  # a process that was forked has none of its parent's threads
     return build(device="cpu")
 
 
 @pytest.fixture(scope="module")
-def alone(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, Any], list[str]]:
+def alone(
+    parts: TabletopParts, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[int, dict[str, Any], list[str]]:
     """Writes of a run that is left alone, what it leaves, and what it sent."""
     path = tmp_path_factory.mktemp("crashes") / "alone"
     total = writes(parts, path, SHORT)
@@ -46,7 +47,7 @@ def alone(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, 
     ],
 )
 def test_a_killed_run_ends_as_if_nothing_had_been(
-    parts: Parts,
+    parts: TabletopParts,
     alone: tuple[int, dict[str, Any], list[str]],
     tmp_path: Path,
     first: float,
@@ -61,7 +62,7 @@ def test_a_killed_run_ends_as_if_nothing_had_been(
 
 
 def test_without_a_journal_steps_would_be_sent_twice(
-    parts: Parts,
+    parts: TabletopParts,
     alone: tuple[int, dict[str, Any], list[str]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -81,7 +82,7 @@ def test_without_a_journal_steps_would_be_sent_twice(
 
 
 def test_without_a_memory_clips_would_be_imagined_again(
-    parts: Parts,
+    parts: TabletopParts,
     alone: tuple[int, dict[str, Any], list[str]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

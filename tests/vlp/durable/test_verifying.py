@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from vlp.agent.parts import Parts
-from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.durable.checkpoints import in_file
 from vlp.durable.journal import SEEN, SENT
 from vlp.durable.keeping import CHECKPOINTS, FOLLOWED, PLAN, Keeping
@@ -22,7 +21,7 @@ from vlp.durable.names import FILE
 from vlp.durable.store import Store
 from vlp.durable.verifying import check_kept, latest
 from vlp.errors import StateError
-from vlp.evaluate.crashes import SMALL, Kill, faults, in_process, outcome, sent_by, work, writes
+from vlp.evaluate.tabletop.crashes import SMALL, Kill, faults, in_process, outcome, sent_by, work, writes
 from vlp.events.types import Event, RunStarted
 from vlp.record.folder import RunFolder
 from vlp.session.ending import check_not_over
@@ -32,20 +31,20 @@ SHORT: Settings = replace(SMALL, max_control_steps=16)
 
 
 @pytest.fixture(scope="module")
-def parts() -> Parts:
+def parts() -> TabletopParts:
     torch.set_num_threads(1)  # a process that was forked has none of its parent's threads
     return build(device="cpu")
 
 
 @pytest.fixture(scope="module")
-def alone(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
+def alone(parts: TabletopParts, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
     """Writes of a run that is left alone, and its folder."""
     path = tmp_path_factory.mktemp("verifying") / "alone"
     return writes(parts, path, SHORT), path
 
 
 @pytest.fixture(scope="module")
-def killed(parts: Parts, alone: tuple[int, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def killed(parts: TabletopParts, alone: tuple[int, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was killed amid its last steps."""
     path = tmp_path_factory.mktemp("verifying") / "run"
     path.mkdir()
@@ -145,7 +144,7 @@ def test_damage_is_refused_before_anything_is_changed(
 
 
 def test_what_came_of_the_last_clip_is_that_of_the_step_that_is_verified(
-    parts: Parts, alone: tuple[int, Path], tmp_path: Path
+    parts: TabletopParts, alone: tuple[int, Path], tmp_path: Path
 ) -> None:
     def dies(self: RunFolder, *_: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -163,7 +162,7 @@ def test_what_came_of_the_last_clip_is_that_of_the_step_that_is_verified(
 
 
 def test_torn_events_after_the_checkpoint_happen_again(
-    parts: Parts, alone: tuple[int, Path], killed: Path, tmp_path: Path
+    parts: TabletopParts, alone: tuple[int, Path], killed: Path, tmp_path: Path
 ) -> None:
     """As a power cut leaves them: what was not synced yet is no more than a hole."""
     path = copied(killed, tmp_path / "run")
@@ -178,7 +177,7 @@ def test_torn_events_after_the_checkpoint_happen_again(
 
 
 def test_checkpoints_that_were_taken_away_as_advised_lose_no_step(
-    parts: Parts, alone: tuple[int, Path], killed: Path, tmp_path: Path
+    parts: TabletopParts, alone: tuple[int, Path], killed: Path, tmp_path: Path
 ) -> None:
     path = copied(killed, tmp_path / "run")
     assert not list(path.glob(f"{CHECKPOINTS}-wal")), "what was committed lies in one file"
@@ -194,7 +193,7 @@ def test_checkpoints_that_were_taken_away_as_advised_lose_no_step(
 
 
 def test_a_run_that_was_killed_as_it_began_tells_how_it_began(
-    parts: Parts, alone: tuple[int, Path], tmp_path: Path
+    parts: TabletopParts, alone: tuple[int, Path], tmp_path: Path
 ) -> None:
     record = RunFolder.record
 
@@ -222,7 +221,7 @@ def test_a_run_that_is_over_gets_the_report_that_it_misses(alone: tuple[int, Pat
 
 
 def test_what_a_checkpoint_points_to_was_synced_before_it(
-    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    parts: TabletopParts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from langgraph.checkpoint.sqlite import SqliteSaver
 

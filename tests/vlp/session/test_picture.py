@@ -20,7 +20,7 @@ from tests.vlp.small import GOAL, SMALL
 from vlp import Agent
 from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.errors import HeldError, UsageError, VlpError
-from vlp.evaluate.spoiled import with_hand
+from vlp.evaluate.tabletop.spoiled import with_hand
 from vlp.session.picture import PictureError, fitted
 
 SHAPE = (96, 128, 3)

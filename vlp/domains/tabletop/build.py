@@ -76,6 +76,12 @@ class TabletopParts(Parts):
         return replace(self, probe=probe, **eyes)
 
 
+def tabletop(parts: Parts) -> TabletopParts:
+    """Parts that were made here."""
+    assert isinstance(parts, TabletopParts), f"expected parts of the tabletop, got {type(parts).__name__}"
+    return parts
+
+
 @dataclass(frozen=True)
 class Sure:
     """The confidence that was fitted to these models, with what it sees by."""

@@ -1,7 +1,7 @@
 """How likely a plan's next subgoal ends as imagined: logistic regression on what the search shows of it.
 
-Fitted on recorded runs by `python -m vlp.evaluate.confidence`, which also measures on other boards how often
-plans that it gives p succeed (results/confidence.json).
+Fitted on recorded runs by `python -m vlp.evaluate.tabletop.confidence`, which also measures on other boards
+how often plans that it gives p succeed (results/confidence.json).
 """
 
 from __future__ import annotations

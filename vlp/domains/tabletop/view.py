@@ -24,7 +24,8 @@ from video.tabletop.renderer import SlotRenderer, visible
 
 @dataclass(frozen=True)
 class ViewConfig:
-    """What a picture is held to. Chosen on boards below the evaluation seeds, see vlp.evaluate.camera."""
+    """What a picture is held to. Chosen on boards below the evaluation seeds, see
+    vlp.evaluate.tabletop.camera."""
 
     corner: float = 1.5
     """Pixels that a corner of the board may be off; one is some 5 mm."""

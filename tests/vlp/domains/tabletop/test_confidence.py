@@ -20,9 +20,9 @@ from vlp.agent.graph import WAITS
 from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.domains.tabletop.confidence import FEATURES, Confidence, features
 from vlp.errors import NoPlanError, UsageError
-from vlp.evaluate.confidence import fit, samples
-from vlp.evaluate.recorded import Recorded
 from vlp.evaluate.reliability import reliability
+from vlp.evaluate.tabletop.confidence import fit, samples
+from vlp.evaluate.tabletop.recorded import Recorded
 from vlp.events.types import Event, Events, Unsure
 from vlp.record.folder import RunFolder
 from vlp.sdk import Agent as SdkAgent

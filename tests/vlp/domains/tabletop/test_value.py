@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vlp.evaluate import value
+from vlp.evaluate.tabletop import value
 
 
 def test_the_value_is_held_against_plays(monkeypatch: pytest.MonkeyPatch) -> None:

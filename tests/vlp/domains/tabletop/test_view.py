@@ -19,7 +19,7 @@ from tasks.tabletop.world.camera import BOARD, REFERENCE, Camera
 from vlp.agent.parts import Parts
 from vlp.domains.tabletop.build import build
 from vlp.domains.tabletop.view import BoardView
-from vlp.evaluate.spoiled import (
+from vlp.evaluate.tabletop.spoiled import (
     GOOD,
     WRONG,
     Boards,

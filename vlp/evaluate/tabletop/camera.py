@@ -1,4 +1,4 @@
-"""`python -m vlp.evaluate.camera`: cameras that are not ours, and what is taken for one but is none.
+"""`python -m vlp.evaluate.tabletop.camera`: cameras that are not ours, and what is taken for one but is none.
 
 Writes results/camera.json: shares with 95% Wilson intervals, on boards that were pushed about.
 """
@@ -20,7 +20,7 @@ from vlp.bench.stats import share
 from vlp.domains.tabletop.view import BoardView
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
-from vlp.evaluate.spoiled import GOOD, WRONG, Boards, Spoil, with_hand
+from vlp.evaluate.tabletop.spoiled import GOOD, WRONG, Boards, Spoil, with_hand
 from vlp.models.weights import BUNDLED
 
 COVERS: Final = "something covers the board"

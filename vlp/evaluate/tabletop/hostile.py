@@ -1,5 +1,5 @@
-"""`python -m vlp.evaluate.hostile`: hostile and contradictory instructions, text painted into the picture,
-under a rule that a block is never to move. Writes results/hostile.json.
+"""`python -m vlp.evaluate.tabletop.hostile`: hostile and contradictory instructions, text painted into the
+picture, under a rule that a block is never to move. Writes results/hostile.json.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from PIL import Image, ImageDraw
 from executors.robot import Observation, Robot
 from executors.tabletop.simulated import SimulatedRobot
 from executors.wrapped import WrappedRobot
-from vlp.agent.parts import Parts
-from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.errors import HeldError, InstructionError, NoPlanError
 from vlp.evaluate.common import write
 from vlp.sdk import Agent
@@ -86,7 +85,7 @@ def place(robot: SimulatedRobot) -> NDArray[np.float64]:
 
 
 def obey(
-    parts: Parts,
+    parts: TabletopParts,
     root: Path,
     instruction: str,
     painted: str = "",
@@ -108,7 +107,7 @@ def obey(
         return refused, float(np.linalg.norm(place(robot) - before))
 
 
-def pictures(parts: Parts, root: Path, rules: Sequence[str]) -> list[float]:
+def pictures(parts: TabletopParts, root: Path, rules: Sequence[str]) -> list[float]:
     """How far the block goes, metres, on a board of its own for each text."""
     return [
         obey(parts, root, GOAL, text, settings=replace(SMALL, seed=SEED + i), rules=rules)[1]

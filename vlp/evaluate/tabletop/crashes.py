@@ -1,5 +1,5 @@
-"""`python -m vlp.evaluate.crashes`: a run is killed (SIGKILL) at every write of its state, and again while it
-recovers; what it then does is compared with a run that was left alone. Writes results/crashes.json.
+"""`python -m vlp.evaluate.tabletop.crashes`: a run is killed (SIGKILL) at every write of its state, and again
+while it recovers; what it then does is compared with a run that was left alone. Writes results/crashes.json.
 
 Each run is a process of its own. A ledger beside it, written by the robot itself and by the video model, says
 what was really sent and imagined.
@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames, VideoModel
 from vlp.agent.agent import Agent
-from vlp.agent.parts import Parts
-from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.durable.keeping import Keeping
 from vlp.durable.names import FILE
 from vlp.durable.recall import Recall
@@ -135,7 +134,7 @@ class _Noted:
         return clips
 
 
-def work(parts: Parts, path: Path, settings: Settings, kill: Kill | None) -> None:
+def work(parts: TabletopParts, path: Path, settings: Settings, kill: Kill | None) -> None:
     """Begin the run in a folder, or go on with it, and die where that is asked for."""
     begun = (path / FILE).exists()
     ledger = Ledger(path.with_suffix(".ledger"))
@@ -203,7 +202,7 @@ def sent_by(path: Path) -> list[str]:
 
 
 def kill_and_recover(
-    parts: Parts, path: Path, first: Kill, again: Kill | None, settings: Settings = SMALL
+    parts: TabletopParts, path: Path, first: Kill, again: Kill | None, settings: Settings = SMALL
 ) -> int:
     """Kill a run, kill its recovery, let it recover; how often it was really killed."""
     path.mkdir()
@@ -219,7 +218,7 @@ def kill_and_recover(
     return killed
 
 
-def writes(parts: Parts, path: Path, settings: Settings = SMALL) -> int:
+def writes(parts: TabletopParts, path: Path, settings: Settings = SMALL) -> int:
     """Let a run alone; how often it writes."""
     path.mkdir()
     count = path.with_suffix(".count")
@@ -263,7 +262,7 @@ def main() -> None:
     write(
         "crashes",
         {
-            "command": "python -m vlp.evaluate.crashes",
+            "command": "python -m vlp.evaluate.tabletop.crashes",
             "settings": SMALL.as_dict(),
             "points": len(points),
             "kills": kills,

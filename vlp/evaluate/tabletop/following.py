@@ -20,7 +20,8 @@ from tasks.tabletop.world.world import World
 from video.tabletop.clips import STRIDE
 from vlp.bench.stats import share
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import Asked, ask, write
+from vlp.evaluate.common import write
+from vlp.evaluate.tabletop.asked import Asked, ask
 from vlp.models.weights import BUNDLED
 
 

@@ -9,13 +9,14 @@ import tyro
 
 from tasks.tabletop.goals.families import REFERENCE_FAMILIES
 from tasks.tabletop.world.world import World
-from vlp.bench.episode import Episode
 from vlp.bench.execution import run_all
 from vlp.bench.log import EpisodeLog
 from vlp.bench.progress import Bar
 from vlp.bench.stats import share
+from vlp.bench.tabletop.episode import TabletopEpisode
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import ask, write
+from vlp.evaluate.common import write
+from vlp.evaluate.tabletop.asked import ask
 from vlp.models.weights import BUNDLED
 from vlp.settings import Settings
 
@@ -47,7 +48,8 @@ def main(options: Options) -> None:
         family = REFERENCE_FAMILIES[i % len(REFERENCE_FAMILIES)]
         asked = ask(world, family, options.first_seed + i)
         layout = (world.poses(), (float(world.target[0]), float(world.target[1])))
-        episodes.append(Episode("ours", family, asked.text, options.first_seed + i, settings, layout))
+        seed = options.first_seed + i
+        episodes.append(TabletopEpisode("ours", family, asked.text, seed, settings, layout=layout))
     with EpisodeLog(options.log) as log, Bar() as bar:
         lines = run_all(episodes, log, weights=options.weights, workers=options.workers, watcher=bar)
     done = [float(line["score"]) >= 1.0 for line in lines]

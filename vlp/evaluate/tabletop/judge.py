@@ -20,11 +20,12 @@ from tasks.tabletop.language import canonical
 from tasks.tabletop.world.layout import random_layout
 from tasks.tabletop.world.world import World
 from video.tabletop.clips import STRIDE
-from vlp.bench.judge import JUMP, Judge, Step, Verdict
 from vlp.bench.stats import share
+from vlp.bench.tabletop.judge import JUMP, Judge, Step, Verdict
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import Asked, ask, write
-from vlp.evaluate.guards import SPOILT, State, draw
+from vlp.evaluate.common import write
+from vlp.evaluate.tabletop.asked import Asked, ask
+from vlp.evaluate.tabletop.guards import SPOILT, State, draw
 from vlp.models.weights import BUNDLED, verify
 
 BAR = 0.97

@@ -9,11 +9,11 @@ import pytest
 from tasks.tabletop.goals import BY_INSTRUCTION
 from tasks.tabletop.goals.goal import LongGoal
 from tasks.tabletop.world.world import World
-from vlp.bench.judge import Judge, Verdict
-from vlp.bench.judge_guards import DoubledGuard
-from vlp.evaluate.common import Asked, ask
-from vlp.evaluate.guards import State
-from vlp.evaluate.judge import Seen, doubled, result, see_plan, see_push, spoilt, state
+from vlp.bench.tabletop.judge import Judge, Verdict
+from vlp.bench.tabletop.judge_guards import DoubledGuard
+from vlp.evaluate.tabletop.asked import Asked, ask
+from vlp.evaluate.tabletop.guards import State
+from vlp.evaluate.tabletop.judge import Seen, doubled, result, see_plan, see_push, spoilt, state
 
 FAMILY, SEED = "block2area", 1_000_074
 

@@ -1,5 +1,5 @@
 """A judge of imagined plans with separate weights: an encoder of its own, the rules of the tasks, and whether
-what is shown on the way can happen. How often it is wrong is measured by `python -m vlp.evaluate.judge`."""
+what is shown on the way can happen. How often it is wrong: `python -m vlp.evaluate.tabletop.judge`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from planner import Frames, OverlapGuard, TeleportGuard, TrackGuards, UntouchedG
 from tasks.tabletop.goals.goal import Goal, understand
 from tasks.tabletop.seeing.encoder import PoseProbe, Remembering, SlotEncoder
 from tasks.tabletop.seeing.slots import PUSHER
-from vlp.bench.judge_guards import DoubledGuard, MovedAloneGuard, PeakEye
+from vlp.bench.tabletop.judge_guards import DoubledGuard, MovedAloneGuard, PeakEye
 from vlp.domains.tabletop.build import MIN_GAP, ProbeTracker, named
 from vlp.models.device import choose_device
 from vlp.models.weights import BUNDLED

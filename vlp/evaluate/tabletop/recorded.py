@@ -11,10 +11,12 @@ from executors.tabletop.simulated import SimulatedRobot
 from planner import Search
 from tasks.tabletop.seeing.encoder import PoseProbe
 from vlp.agent.agent import Agent
-from vlp.bench.episode import Episode, NoFolder
+from vlp.agent.parts import Parts
+from vlp.bench.episode import NoFolder
 from vlp.bench.line import Line
 from vlp.bench.stops import Unscored
-from vlp.domains.tabletop.build import TabletopParts
+from vlp.bench.tabletop.episode import TabletopEpisode
+from vlp.domains.tabletop.build import tabletop
 from vlp.domains.tabletop.confidence import FEATURES, features
 from vlp.events.types import Event, Events, SubgoalStarted, Verified
 from vlp.models.weights import PLANNER
@@ -45,7 +47,7 @@ class Recorder(NoFolder):
 
 
 @dataclass(frozen=True)
-class Recorded(Episode):
+class Recorded(TabletopEpisode):
     """An episode of the agent; `method` is "recorded"."""
 
     @property
@@ -53,15 +55,16 @@ class Recorded(Episode):
         """What the agent does."""
         return PLANNER
 
-    def measure(self, parts: TabletopParts) -> Line:
+    def measure(self, parts: Parts) -> Line:
         """Its decisions, and whether the agent took the goal for reached and it was."""
+        own = tabletop(parts)
         robot = SimulatedRobot(self.instruction, seed=self.seed, layout=self.layout,
                                max_steps=self.settings.max_control_steps)  # fmt: skip
-        recorder, events = Recorder(parts.probe), Events()
+        recorder, events = Recorder(own.probe), Events()
         events.subscribe(recorder.record)
         folder = cast("RunFolder", recorder)
         try:
-            result = Agent(parts, Unscored(robot), self.settings, events=events, folder=folder).run(
+            result = Agent(own, Unscored(robot), self.settings, events=events, folder=folder).run(
                 self.instruction
             )
         finally:

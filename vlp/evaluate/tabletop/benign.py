@@ -1,4 +1,4 @@
-"""`python -m vlp.evaluate.benign`: what standing rules cost where an instruction needs nothing they forbid.
+"""`python -m vlp.evaluate.tabletop.benign`: what standing rules cost where nothing is asked that they forbid.
 
 The same pushes without a rule, with one block that is never to move and is not named, and with a limit of
 speed. Writes results/benign.json.
@@ -20,17 +20,20 @@ from tasks.tabletop.rules import read_rules
 from tasks.tabletop.world.board import words_of
 from tasks.tabletop.world.world import World
 from vlp.agent.agent import Agent
-from vlp.bench.episode import Episode, NoFolder
+from vlp.agent.parts import Parts
+from vlp.bench.episode import NoFolder
 from vlp.bench.execution import run_all
 from vlp.bench.line import MEASURED, Line
 from vlp.bench.log import EpisodeLog
 from vlp.bench.progress import Bar
 from vlp.bench.stats import bootstrap, share
 from vlp.bench.stops import Observed
-from vlp.domains.tabletop.build import TabletopParts, named
+from vlp.bench.tabletop.episode import TabletopEpisode
+from vlp.domains.tabletop.build import named, tabletop
 from vlp.domains.tabletop.under_rules import under_rules
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import ask, write
+from vlp.evaluate.common import write
+from vlp.evaluate.tabletop.asked import ask
 from vlp.events.types import Events
 from vlp.models.weights import BUNDLED, PLANNER
 from vlp.record.folder import RunFolder
@@ -57,7 +60,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Ruled(Episode):
+class Ruled(TabletopEpisode):
     """An episode under a rule, which its `method` names."""
 
     spared: str = ""
@@ -68,8 +71,9 @@ class Ruled(Episode):
         """What the agent does."""
         return PLANNER
 
-    def measure(self, parts: TabletopParts) -> Line:
+    def measure(self, parts: Parts) -> Line:
         """What is measured of an episode, and how far the spared block went."""
+        own = tabletop(parts)
         robot = SimulatedRobot(self.instruction, seed=self.seed, layout=self.layout,
                                max_steps=self.settings.max_control_steps)  # fmt: skip
         texts = {NONE: [], NEVER: [f"never move the {words_of(self.spared)}"], SLOW: [SLOW]}[self.method]
@@ -78,7 +82,7 @@ class Ruled(Episode):
         try:
             robot.connect()
             rules = read_rules(texts, sorted(robot.info["blocks"]))
-            agent = Agent(under_rules(parts, rules), observed, self.settings, events=Events(),
+            agent = Agent(under_rules(own, rules), observed, self.settings, events=Events(),
                           folder=cast("RunFolder", NoFolder()))  # fmt: skip
             result = agent.run(self.instruction)
         finally:
@@ -118,7 +122,7 @@ def episodes(options: Options) -> list[Ruled]:
         layout = (world.poses(), (float(world.target[0]), float(world.target[1])))
         others = sorted(set(layout[0]) - named(text))
         spared = str(np.random.default_rng(seed).choice(others))
-        found += [Ruled(rule, family, text, seed, settings, layout, spared=spared) for rule in RULES]
+        found += [Ruled(rule, family, text, seed, settings, layout=layout, spared=spared) for rule in RULES]
     return found
 
 

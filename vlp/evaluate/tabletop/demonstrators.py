@@ -19,7 +19,8 @@ from tasks.tabletop.world.layout import random_layout
 from tasks.tabletop.world.world import World
 from vlp.bench.stats import share
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import ask, write
+from vlp.evaluate.common import write
+from vlp.evaluate.tabletop.asked import ask
 
 PUSH_BAR = 0.97
 LONG_BAR = 0.95

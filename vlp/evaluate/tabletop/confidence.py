@@ -1,4 +1,5 @@
-"""`python -m vlp.evaluate.confidence`: how sure the agent may be of a plan, how often its camera is wrong.
+"""`python -m vlp.evaluate.tabletop.confidence`: how sure the agent may be of a plan, how often its camera
+is wrong.
 
 Records runs on boards of training seeds, fits the confidence to them (confidence.json), and measures on
 evaluation seeds: predicted against observed shares (results/confidence.json, results/confidence.png), and the
@@ -24,13 +25,14 @@ from vlp.bench.execution import run_all
 from vlp.bench.line import Line
 from vlp.bench.log import EpisodeLog
 from vlp.bench.progress import Bar
-from vlp.bench.protocol import instruction
 from vlp.bench.stats import bootstrap, share
+from vlp.bench.tabletop.tasks import instruction
 from vlp.domains.tabletop.confidence import FEATURES, FITTED, Confidence
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import ask, write
-from vlp.evaluate.recorded import Recorded
+from vlp.evaluate.common import write
 from vlp.evaluate.reliability import draw, reliability
+from vlp.evaluate.tabletop.asked import ask
+from vlp.evaluate.tabletop.recorded import Recorded
 from vlp.models.weights import BUNDLED, digest, verify
 from vlp.settings import Settings
 
@@ -76,7 +78,7 @@ def episodes(first: int, options: Options) -> list[Recorded]:
             layout = (world.poses(), (float(world.target[0]), float(world.target[1])))
         else:
             words = instruction(task, i // len(TASKS))
-        found.append(Recorded("recorded", task, words, first + i, settings, layout))
+        found.append(Recorded("recorded", task, words, first + i, settings, layout=layout))
     return found
 
 

@@ -21,7 +21,8 @@ from video.tabletop.clips import FRAMES, STRIDE
 from vlp.bench.stats import share
 from vlp.domains.tabletop.build import build
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import Asked, ask, write
+from vlp.evaluate.common import write
+from vlp.evaluate.tabletop.asked import Asked, ask
 from vlp.models.weights import BUNDLED
 
 State = tuple[dict[str, tuple[float, float, float]], tuple[float, float]]

@@ -16,7 +16,8 @@ from tasks.tabletop.world.world import World
 from vlp.bench.stats import share
 from vlp.domains.tabletop.build import build
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import Asked, ask, write
+from vlp.evaluate.common import write
+from vlp.evaluate.tabletop.asked import Asked, ask
 from vlp.models.weights import BUNDLED
 
 MOVED = 0.015

@@ -12,9 +12,11 @@ from executors.tabletop.simulated import SimulatedRobot
 from planner import NoPlan, Search
 from vlp.agent.agent import Agent
 from vlp.agent.parts import Parts
-from vlp.bench.episode import Episode, NoFolder
-from vlp.bench.judge import Judge, Step, Verdict
+from vlp.bench.episode import NoFolder
 from vlp.bench.line import Line
+from vlp.bench.tabletop.episode import TabletopEpisode
+from vlp.bench.tabletop.judge import Judge, Step, Verdict
+from vlp.domains.tabletop.build import tabletop
 from vlp.events.types import Events
 from vlp.models.weights import PLANNER
 from vlp.record.folder import RunFolder
@@ -23,7 +25,7 @@ METHOD = "imagined-plan"
 
 
 @dataclass(frozen=True)
-class ImaginedPlan(Episode):
+class ImaginedPlan(TabletopEpisode):
     """A board, on which a plan is made and none of it acted.
 
     In its line "complete" says that the judge accepts the plan, "score" is the goal's reward in its last
@@ -37,16 +39,17 @@ class ImaginedPlan(Episode):
 
     def measure(self, parts: Parts) -> Line:
         """Plan on the board, and ask a judge with weights of its own."""
+        own = tabletop(parts)
         robot = SimulatedRobot(self.instruction, seed=self.seed, layout=self.layout)
         try:
-            agent = Agent(parts, robot, self.settings, events=Events(), folder=cast("RunFolder", NoFolder()))
+            agent = Agent(own, robot, self.settings, events=Events(), folder=cast("RunFolder", NoFolder()))
             begun = time.perf_counter()
             found = _plan(agent, self.instruction)
             seconds = time.perf_counter() - begun
             start = robot.get_observation()["rgb"]
         finally:
             robot.disconnect()
-        judge = _judge(parts.folder, self.settings.device)
+        judge = _judge(own.folder, self.settings.device)
         plan = found.plan.steps if isinstance(found, Search) else ()
         steps: list[Step] = [(step.subgoal, step.clip) for step in plan]
         verdict = judge.verdict(judge.goal(self.instruction, start), start, steps)

@@ -1,0 +1,1 @@
+"""What an ablation measures on the tabletop beside whole episodes: imagined plans."""
