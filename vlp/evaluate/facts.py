@@ -48,7 +48,8 @@ def completed(rows: Iterable[Result]) -> int:
 
 def count(entry: Result) -> int:
     """How many a share stands for."""
-    return int(round(entry["share"] * entry["of"]))
+    number: int = round(entry["share"] * entry["of"])
+    return number
 
 
 def difference(entry: Result, sign: int = 1) -> str:
