@@ -1,4 +1,4 @@
-"""How often the judge of imagined plans is wrong, as `python -m vlp.evaluate.judge` has measured it."""
+"""Error of the judge of imagined plans, as `python -m vlp.evaluate.judge` has measured it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How actions come from a clip, by the name that settings have for it."""
+"""Choice of the follower: how actions come from a clip, by the name that settings have for it."""
 
 from __future__ import annotations
 

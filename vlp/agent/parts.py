@@ -1,4 +1,4 @@
-"""All that the agent is made of."""
+"""Parts of the agent, in one dataclass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What VLMs that were not trained here are told: the table, the pushes that are understood, the question."""
+"""Prompts of VLMs that were not trained here: the table, the pushes that are understood, the question."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a goal is seen reached, from where the camera shows the blocks."""
+"""Goal sight: whether a goal is seen reached, from where the camera shows the blocks."""
 
 from __future__ import annotations
 
