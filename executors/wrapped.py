@@ -1,4 +1,4 @@
-"""A robot around another one: passes everything on, for decorators that change one thing."""
+"""Robot decorator: passes everything on to another robot, for classes that change one thing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator changes of a search: branches rejected, words edited, another branch picked.
+"""Amendments of a search by an operator: branches rejected, words edited, another branch picked.
 
 A search that goes on from an amended tree keeps every subtree that is still valid as it is: nothing that was
 imagined there is imagined again.

@@ -1,4 +1,4 @@
-"""A world small enough to search by hand: a frame shows a number, subgoals add to it, the goal is one.
+"""Fakes of the models, searched by hand: a frame shows a number, subgoals add to it, the goal is one.
 
 Public fakes for tests of whatever stands on the planner; no model is involved.
 """

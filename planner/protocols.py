@@ -1,4 +1,4 @@
-"""The models a search stands on. Any object with these methods will do; `planner` knows no concrete one.
+"""Protocols of a search's models: any object with these methods will do; `planner` knows no concrete one.
 
 Every call is one batch over all branches of a level. Shapes: B beams, N branches, T future frames.
 """

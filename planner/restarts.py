@@ -1,4 +1,4 @@
-"""A search that is given time: as many searches as fit, each from other seeds, and the best plan of them.
+"""Restarts within a time budget: as many searches as fit, from other seeds, and the best plan of them.
 
 Restarts rather than ever wider levels: a level is one batch that can't be cut, so a wide one would either end
 long after the deadline or not be begun at all.

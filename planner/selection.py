@@ -1,4 +1,4 @@
-"""Which branches of a level become its beams."""
+"""Beam selection: which branches of a level become its beams."""
 
 from __future__ import annotations
 

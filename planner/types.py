@@ -1,4 +1,4 @@
-"""What a search takes and gives: proposals, scores, the tree of imagined branches and the plan.
+"""Types of a search: proposals, scores, the tree of imagined branches and the plan.
 
 Shapes: B beams, N branches, T future frames of a clip, H x W pixels. Steps-to-go and its spread are in
 control steps. Frames are RGB, uint8 0..255. A clip does not repeat its start frame; where frames are numbered

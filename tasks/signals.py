@@ -1,4 +1,4 @@
-"""The one place where signals are handled: whatever ends a command ends it in order, and loses nothing.
+"""Signal handling, in one place: whatever ends a command ends it in order, and loses nothing.
 
 Here, below everything, because whoever writes a file that must be whole says so to this module (`held`).
 """

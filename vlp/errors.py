@@ -1,4 +1,4 @@
-"""What can go wrong in words that a person can act on.
+"""Errors in words that a person can act on.
 
 VlpError                exit code 1
 |-- UsageError          2   an option, or a value of one, that makes no sense

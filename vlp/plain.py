@@ -1,4 +1,4 @@
-"""Text that may come from anywhere, made harmless to a terminal."""
+"""Plain text: what may come from anywhere, made harmless to a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a long piece of work is, on stderr: a bar with the time left, or lines where no terminal is."""
+"""Progress bar on stderr, with the time left, or lines where no terminal is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How wide and how far a run searches, and how long it may act."""
+"""Settings: how wide and how far a run searches, and how long it may act."""
 
 from __future__ import annotations
 

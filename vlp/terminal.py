@@ -1,4 +1,4 @@
-"""What is said beside the result: it goes to stderr, and a reader that has left does not end the work."""
+"""Terminal output beside the result: to stderr, where a reader that has left does not end the work."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From an imagined clip to actions."""
+"""Followers of imagined clips: from a clip to actions."""

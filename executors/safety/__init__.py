@@ -1,1 +1,1 @@
-"""What stands between any action and a robot: stop, lease, gates, watchdogs."""
+"""Safety layer between any action and a robot: stop, lease, gates, watchdogs."""

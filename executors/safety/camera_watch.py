@@ -1,4 +1,4 @@
-"""Whether the camera shows what is there now."""
+"""Camera watch: whether the camera shows what is there now."""
 
 from __future__ import annotations
 

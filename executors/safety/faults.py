@@ -1,4 +1,4 @@
-"""What holds the robot. Nothing may be sent until it is mended.
+"""Faults that hold the robot: nothing may be sent until they are mended.
 
 GateError                 executors.safety.gate: this action was refused
 └── HoldError             executors.safety.faults: every action is

@@ -1,4 +1,4 @@
-"""The last thing before the robot: refuses actions that are not finite, too large or out of bounds."""
+"""Action gate, the last before the robot: refuses actions that are not finite, too large or out of bounds."""
 
 from __future__ import annotations
 

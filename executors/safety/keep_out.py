@@ -1,4 +1,4 @@
-"""Rectangles that the set point must keep out of, and the straight ways that meet them."""
+"""Keep-out rectangles of the set point, and the straight ways that meet them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One operator at a time: a lease that runs out, with a token that tells an old holder from the new one.
+"""Lease of a robot: one operator at a time, with a token that tells an old holder from the new one.
 
 The token is a fencing token (M. Kleppmann, "How to do distributed locking", 2016): it grows with every lease,
 and only the newest one may send.

@@ -1,4 +1,4 @@
-"""A stop that stays: it wins every race and outlives restarts, until someone re-arms."""
+"""Latched stop: it wins every race and outlives restarts, until someone re-arms."""
 
 from __future__ import annotations
 

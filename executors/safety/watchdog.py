@@ -1,4 +1,4 @@
-"""A robot whose program has fallen silent is told to stay where it is."""
+"""Watchdog: a robot whose program has fallen silent is told to stay where it is."""
 
 from __future__ import annotations
 

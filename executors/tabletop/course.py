@@ -1,4 +1,4 @@
-"""Where in a clip an executor is, and whether what happens is still what the clip shows."""
+"""Progress along a clip: where the executor is, and whether what happens is still what the clip shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels where the policy itself goes: it follows wanted boards in the simulator while the oracle says
+"""DAgger labels: the policy itself follows wanted boards in the simulator while the oracle says
 what it would have done (DAgger: Ross, Gordon and Bagnell, 2011).
 
 Boards are read from the simulator with the encoder's noise added, so that no picture is drawn.

@@ -1,4 +1,4 @@
-"""A way round for a pusher that gets no nearer to where it should be.
+"""Detours: a way round for a pusher that gets no nearer to where it should be.
 
 A clip may show the pusher on the other side of a row a frame later; the policy then runs to and fro before
 the row, and the shield looks one step ahead only. Such a pusher is taken behind the block that it is to

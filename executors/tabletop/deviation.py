@@ -1,4 +1,4 @@
-"""How what is seen differs from a clip that is followed."""
+"""Deviation: how what is seen differs from the clip that is followed."""
 
 from __future__ import annotations
 

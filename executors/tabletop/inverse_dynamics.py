@@ -1,4 +1,4 @@
-"""Acting by inverse dynamics: actions are read off the clip, open loop. What following is compared to."""
+"""Inverse dynamics, open loop: actions are read off the clip. What following is compared to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the oracle would do to get from a board to a wanted board: labels for the policy.
+"""Policy labels: what the oracle would do to get from a board to a wanted board.
 
 States come from rollouts and are then disturbed, so that the policy sees what its own errors lead to
 (in the spirit of Laskey et al., "DART: Noise Injection for Robust Imitation Learning", 2017).

@@ -1,4 +1,4 @@
-"""A policy that is told in words what to do and is shown no wanted board: what the planner is compared to."""
+"""Language-conditioned policy, told in words and shown no wanted board: what the planner is compared to."""
 
 from __future__ import annotations
 

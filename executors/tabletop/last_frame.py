@@ -1,4 +1,4 @@
-"""Acting on the end of a clip alone: what following every frame is compared to."""
+"""Follower of a clip's last frame alone: what following every frame is compared to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last check of an action against an operator's standing rules.
+"""Rule gate: the last check of an action against an operator's standing rules.
 
 It stands on the set point, the action and where the camera shows the blocks, and on nothing that proposes,
 imagines or acts. It asks what the step can do at worst (`rules.reach`), so it refuses some steps that

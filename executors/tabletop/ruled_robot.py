@@ -1,4 +1,4 @@
-"""A robot that does nothing against an operator's standing rules, whoever drives it."""
+"""Robot under standing rules: it does nothing against an operator's rules, whoever drives it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following an imagined clip, frame by frame, on what the camera really shows."""
+"""Runtime loop: follows an imagined clip, frame by frame, on what the camera really shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps the pusher off what is not to be pushed, or not from this side.
+"""Shield: keeps the pusher off what is not to be pushed, or not from this side.
 
 The policy comes near enough to where it should go, but on its way behind a block it may run into it, or into
 a neighbour, and what is shoved against the wall can't be brought back. The step is turned along the rim of

@@ -1,4 +1,4 @@
-"""Guards that hold clips to an operator's standing rules: what must stay, what must be kept clear.
+"""Guards of an operator's standing rules on clips: what must stay, what must be kept clear.
 
 Frames are numbered as one watches them: frame 0 is the start frame, 1..T are the clip.
 """

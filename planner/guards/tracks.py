@@ -1,4 +1,4 @@
-"""Guards that look at where the blocks of a clip go, as a tracker sees them.
+"""Guards of block tracks: where the blocks of a clip go, as a tracker sees them.
 
 Frames are numbered as one watches them: frame 0 is the start frame, 1..T are the clip.
 """

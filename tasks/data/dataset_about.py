@@ -1,4 +1,4 @@
-"""What a LeRobotDataset v3.0 of any maker says of itself, checked before anything else of it is read."""
+"""Metadata of a LeRobotDataset v3.0 of any maker, checked before anything else of it is read."""
 
 from __future__ import annotations
 

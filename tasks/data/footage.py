@@ -1,4 +1,4 @@
-"""Any LeRobotDataset v3.0 with pictures and a task in words, as far as models of the two need it."""
+"""Footage: any LeRobotDataset v3.0 with pictures and a task in words, as far as models of the two need it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What all training has in common: trainer, feeding, attention, precision."""
+"""Training parts that all models share: trainer, feeding, attention, precision."""

@@ -1,4 +1,4 @@
-"""What fine-tuning needs of accelerate: one process, or several under `accelerate launch`."""
+"""Accelerate for fine-tuning: one process, or several under `accelerate launch`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How families of image-to-video transformers are trained: their latents, their noise, what they answer.
+"""Families of image-to-video transformers in training: their latents, their noise, what they answer.
 
 Wan and LTX learn flow matching's velocity (Lipman et al., 2023; Liu et al., 2023), CogVideoX the velocity of
 diffusion (Salimans and Ho, 2022).

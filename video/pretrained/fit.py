@@ -1,4 +1,4 @@
-"""A camera's frames at the size and length of another video model, and back, without distortion."""
+"""Frame fitting: a camera's frames at the size and length of another video model, and back, undistorted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing stands in anything else: what moves in an imagined clip is set back to where it touches.
+"""Contact: what moves in an imagined clip is set back to where it touches, so that nothing overlaps.
 
 The denoiser is off by some millimetres at each slot, so that one imagined pusher in five would stand in the
 block that it pushes, and hide it from the camera, as no real one can; and a block pushed up to another would

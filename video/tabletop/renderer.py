@@ -1,4 +1,4 @@
-"""From slots to pictures: a sprite for each slot, made by a small network and laid over a learned board.
+"""Sprite renderer, from slots to pictures: a small network's sprite a slot, over a learned board.
 
 In a clip only the neighbourhood of what moves is drawn, where it was and where it is; all else is
 copied from the first frame to the letter.

@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from executors.robot import Robot
+from executors.robot import Driver
 from planner import NoPlan, PlanStep, Search
 from vlp.ablate.protocol import Asked
 from vlp.agent.agent import Agent
@@ -92,7 +92,7 @@ def _decide(episode: Episode, parts: Parts, *, act: bool) -> _First:
     first, settings = _First(), replace(episode.settings, max_control_steps=ACTED_STEPS)
     robot = episode.robot(ACTED_STEPS)
     try:
-        seen: Robot = Unscored(robot) if episode.stop == "own" else robot
+        seen: Driver = Unscored(robot) if episode.stop == "own" else robot
         agent = Agent(parts, seen, settings, events=Events(), folder=cast("RunFolder", first))
         if act:
             agent.run(episode.instruction)

@@ -1,4 +1,4 @@
-"""Whether plots can be drawn; asked before anything heavy is imported."""
+"""Check for plots: whether they can be drawn, asked before anything heavy is imported."""
 
 from __future__ import annotations
 

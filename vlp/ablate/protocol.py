@@ -1,4 +1,4 @@
-"""What is asked of which board: the same for every variant."""
+"""Protocol of an ablation: what is asked of which board, the same for every variant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ablation says: figures by variant with intervals, paired differences, the paper's beside them."""
+"""Summary of an ablation: figures by variant with intervals, paired differences, the paper's beside them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each ablation changes, and what the paper reports for it; light, for the command line."""
+"""Variants of each ablation, and what the paper reports for them; light, for the command line."""
 
 from __future__ import annotations
 

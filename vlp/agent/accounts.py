@@ -1,4 +1,4 @@
-"""What models that are not bundled cost and left out, told as events."""
+"""Accounts of models that are not bundled: what they cost and left out, told as events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a plan is sure enough, and whether the branches of its search end in different ways: only then is
+"""Ambiguity: whether a plan is sure enough, and whether branches end in different ways: only then is
 it worth asking somebody which.
 """
 

@@ -1,4 +1,4 @@
-"""What an operator may say of a plan before anything moves, and how it is asked."""
+"""Approval: what an operator may say of a plan before anything moves, and how it is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One decision: the search with all that it is made of."""
+"""Decision: one search with all that it is made of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the agent did, as the events that tell it."""
+"""Narration: what the agent did, as the events that tell it."""
 
 from __future__ import annotations
 

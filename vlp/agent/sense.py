@@ -1,4 +1,4 @@
-"""The part of the agent that looks at the robot and moves it: what is seen, whether it is done, each step."""
+"""Sensing and moving: what is seen, whether it is done, and each step on the robot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the agent's graph carries from node to node and keeps: numbers, words and digests."""
+"""State of the agent's graph, carried from node to node and kept: numbers, words and digests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who follows a run in the place of the terminal, such as the console: what it is told, and asked."""
+"""Watcher: whoever follows a run in the place of the terminal, such as the console."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Methods side by side on the same boards: whole episodes in parallel, results with intervals."""
+"""Benchmark: methods side by side on the same boards, whole episodes in parallel, results with intervals."""

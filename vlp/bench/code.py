@@ -1,4 +1,4 @@
-"""Which code an episode was run by: a digest of the packages' sources, which needs no git."""
+"""Code digest: which code an episode was run by, from the packages' sources and without git."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where episodes run: in this process, in several, or over Ray. Results come as they are ready."""
+"""Engines: episodes in this process, in several, or over Ray. Results come as they are ready."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.robot import Robot
+from executors.robot import Driver
 from vlp.agent.parts import Parts
 from vlp.bench.code import code_digest
 from vlp.bench.line import MEASURED, Line
@@ -94,7 +94,7 @@ def run(episode: Episode, parts: Parts) -> Line:
     """Run one episode; what was measured of it."""
     robot = episode.robot(episode.settings.max_control_steps)
     watched = Observed(robot)
-    seen: Robot = watched if episode.stop == "own" else robot
+    seen: Driver = watched if episode.stop == "own" else robot
     try:
         method = episode.approach
         with method.parts(parts, robot, episode.settings.seed) as own:

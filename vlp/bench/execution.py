@@ -1,4 +1,4 @@
-"""Run the episodes that a log does not hold yet."""
+"""Execution of the episodes that a log does not hold yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""episodes.jsonl: a line an episode, appended as each ends, so that a broken-off bench goes on."""
+"""Episode log, episodes.jsonl: a line an episode, appended as each ends, so that a bench can go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bench can be asked for, by name; light, so that the command line can list it at once."""
+"""Names of methods, tasks and bounds; light, so that the command line can list them at once."""
 
 from __future__ import annotations
 

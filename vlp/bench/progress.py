@@ -1,4 +1,4 @@
-"""How far a bench is, on stderr: a bar with the time left, and a line an episode."""
+"""Progress of a bench, on stderr: a bar with the time left, and a line an episode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of which board: the same for every method."""
+"""Protocol of a bench: what is asked of which board, the same for every method."""
 
 from __future__ import annotations
 

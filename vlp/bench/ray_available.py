@@ -1,4 +1,4 @@
-"""Whether Ray is there; asked before anything heavy is imported."""
+"""Check for Ray: whether it is there, asked before anything heavy is imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Episodes over Ray: on this machine, or on the cluster that RAY_ADDRESS names."""
+"""Ray engine: episodes on this machine, or on the cluster that RAY_ADDRESS names."""
 
 from __future__ import annotations
 

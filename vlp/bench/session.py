@@ -1,4 +1,4 @@
-"""One bench from its options to its summary."""
+"""Bench session, from its options to its summary."""
 
 from __future__ import annotations
 

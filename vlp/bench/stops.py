@@ -1,4 +1,4 @@
-"""What ends an episode, and what the simulator would have said of it."""
+"""Ends of an episode: what ends it, and what the simulator would have said of it."""
 
 from __future__ import annotations
 

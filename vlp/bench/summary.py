@@ -1,4 +1,4 @@
-"""What many episodes say: means with intervals, and paired differences between methods."""
+"""Summary of many episodes: means with intervals, and paired differences between methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs episodes, in whichever process."""
+"""Worker that runs episodes, in whichever process."""
 
 from __future__ import annotations
 

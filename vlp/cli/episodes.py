@@ -1,4 +1,4 @@
-"""What commands that run many episodes share: limits, and what is said when they are broken off."""
+"""Shared parts of commands that run many episodes: limits, and what is said when they are broken off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees before a run can show itself: libraries and models take seconds to load."""
+"""Getting ready: what a person sees while libraries and models load, which takes seconds."""
 
 from __future__ import annotations
 

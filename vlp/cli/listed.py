@@ -1,4 +1,4 @@
-"""Options that take several values: said once or again and again, what is given adds up.
+"""List options: said once or again and again, what is given adds up.
 
 tyro by itself lets the last of `--rule A --rule B` win, and takes a bare `--rule` for none.
 """

@@ -1,4 +1,4 @@
-"""A run as it goes, on stderr: a live view on a terminal, short plain lines elsewhere.
+"""Live view of a run, on stderr: it redraws on a terminal, and is short plain lines elsewhere.
 
 stdout stays free for results.
 """

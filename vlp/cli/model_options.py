@@ -1,4 +1,4 @@
-"""The options that put other models in the place of bundled ones."""
+"""Model options: other models in the place of bundled ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command needs of its process: the allocator, and stdout kept for the result."""
+"""Process setup of a command: the allocator, and stdout kept for the result."""
 
 from __future__ import annotations
 

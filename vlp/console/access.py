@@ -1,4 +1,4 @@
-"""Who may talk to the console: whoever has its token, from its own page, under its own name.
+"""Access to the console: for whoever has its token, from its own page, under its own name.
 
 The token comes as a cookie (set by the address that `vlp serve` prints) or as `Authorization: Bearer`. The
 Host has to be ours, so that no other name can be made to point here (DNS rebinding); what changes something

@@ -1,4 +1,4 @@
-"""What an operator may do: begin, answer, stop, arm again, go on."""
+"""Routes of what an operator may do: begin, answer, stop, arm again, go on."""
 
 from __future__ import annotations
 

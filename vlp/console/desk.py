@@ -1,4 +1,4 @@
-"""What the operator sees of the run that is under way, and the answers that it waits for."""
+"""Desk: what the operator sees of the run that is under way, and the answers that it waits for."""
 
 from __future__ import annotations
 

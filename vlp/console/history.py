@@ -1,4 +1,4 @@
-"""The runs of a folder, and what of them may be shown."""
+"""History: the runs of a folder, and what of them may be shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures, films and reports of the runs of a folder."""
+"""Routes of pictures, films and reports of the runs of a folder."""
 
 from __future__ import annotations
 

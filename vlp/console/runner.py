@@ -1,4 +1,4 @@
-"""Runs in a thread of their own, one at a time, as `vlp run --approve ask` and `vlp resume` make them."""
+"""Runner of one run at a time, in a thread, as `vlp run --approve ask` and `vlp resume` make it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serves the console until it is interrupted."""
+"""Server of the console, until it is interrupted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page's parts show, as plain values for their templates."""
+"""Views: what the page's parts show, as plain values for their templates."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What outlives the process of a run: a sealed store, a journal of the robot's steps, remembered searches."""
+"""Durable state, which outlives the process of a run: a sealed store, a step journal, remembered searches."""

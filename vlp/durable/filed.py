@@ -1,4 +1,4 @@
-"""Files of a run that its checkpoints refer to: what they held when they were written, in that order.
+"""Files that a run's checkpoints refer to: what they held when they were written, in that order.
 
 A checkpoint keeps how many there were. Those are to be as they were written before anything moves; what came
 after them is written again.

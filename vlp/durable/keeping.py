@@ -1,4 +1,4 @@
-"""What a run keeps for the time after a crash, as the agent asks for it."""
+"""Keeper of a run's state for the time after a crash, as the agent asks for it."""
 
 from __future__ import annotations
 

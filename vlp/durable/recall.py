@@ -1,4 +1,4 @@
-"""Models that remember: what was asked of them in this decision is not asked again, after a crash either.
+"""Models that remember: a question of this decision is not asked twice, after a crash either.
 
 A clip is kept under a digest of what it was imagined from, all clips of a batch in one transaction: a search
 that is gone over finds every level that was finished, bit by bit, and imagines only the rest.

@@ -1,4 +1,4 @@
-"""A sealed file of keys and values: what is written is there after a crash, and what was damaged is noticed.
+"""Sealed store of keys and values: what is written is there after a crash, and damage is noticed.
 
 One SQLite database with synchronous=FULL: `put` returns when all its rows are on the disk, and a process that
 is killed leaves all of them or none. Every row carries a digest of its key and value: SQLite itself does not

@@ -1,4 +1,4 @@
-"""All that going on with a run will need, looked at before a robot is connected or anything is changed."""
+"""Verification: all that going on with a run needs, before a robot is connected or anything is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the measurements share: intervals, boards, result files."""
+"""Shared parts of the measurements: intervals, boards, result files."""
 
 from __future__ import annotations
 

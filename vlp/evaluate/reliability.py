@@ -1,4 +1,4 @@
-"""Predicted probabilities beside how often they came true, with the extra `viz`."""
+"""Reliability diagram: predicted probabilities beside how often they came true, with the extra `viz`."""
 
 from __future__ import annotations
 

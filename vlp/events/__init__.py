@@ -1,1 +1,1 @@
-"""What happens in a run, as events, and those that tell it."""
+"""Events of a run, and those that tell it."""

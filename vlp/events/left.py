@@ -1,4 +1,4 @@
-"""How long a run still takes, worked out from its own events: nothing here looks at a clock."""
+"""Time left of a run, worked out from its own events: nothing here looks at a clock."""
 
 from __future__ import annotations
 

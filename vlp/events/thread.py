@@ -1,4 +1,4 @@
-"""Somebody follows a run that acts in a thread of its own, and the robot stops when nobody does any more."""
+"""Run in a thread of its own that somebody follows; the robot stops when nobody does any more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long each part takes: wrappers that add up the seconds of every call."""
+"""Timing of each part: wrappers that add up the seconds of every call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens in a run, as small events, and how they reach whoever wants to know.
+"""Events of a run, small dataclasses, and how they reach whoever wants to know.
 
 The loop emits; recording, the console and progress subscribe. Events hold no pictures: those lie in the run
 folder, under the decision and frame numbers that stand here.

@@ -1,1 +1,1 @@
-"""Which models a run uses, where they come from and where they run."""
+"""Models of a run: which it uses, where they come from and where they run."""

@@ -1,4 +1,4 @@
-"""Which VLM proposes, scores and judges."""
+"""Choice of the VLM that proposes, scores and judges."""
 
 from __future__ import annotations
 

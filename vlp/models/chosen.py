@@ -1,4 +1,4 @@
-"""Which models take the place of bundled ones; checked before anything is loaded."""
+"""Chosen models in the place of bundled ones; checked before anything is loaded."""
 
 from __future__ import annotations
 

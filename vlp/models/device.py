@@ -1,4 +1,4 @@
-"""Where models run."""
+"""Device that models run on."""
 
 from __future__ import annotations
 

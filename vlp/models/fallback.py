@@ -1,4 +1,4 @@
-"""The bundled VLM in the place of one that fails."""
+"""Fallback: the bundled VLM in the place of one that fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a folder that is given as a pretrained model is, told before it is loaded."""
+"""Pretrained folder: what a folder that is given as a model is, told before it is loaded."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a run leaves: its folder, decisions, plans, films."""
+"""Records of a run: its folder, decisions, plans, films."""

@@ -1,4 +1,4 @@
-"""What a run's film says below its pictures, as WebVTT, from the run's events."""
+"""Captions of a run's film, as WebVTT, from the run's events."""
 
 from __future__ import annotations
 

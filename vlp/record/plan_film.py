@@ -1,4 +1,4 @@
-"""Clips as a film that runs as fast as they would be acted on."""
+"""Plan film: clips as a film that runs as fast as they would be acted on."""
 
 from __future__ import annotations
 

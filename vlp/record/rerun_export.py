@@ -1,4 +1,4 @@
-"""A run as a recording for the Rerun viewer: camera, clips, tree, actions and steps-to-go on one timeline.
+"""Rerun export: a run's camera, clips, tree, actions and steps-to-go on one timeline for the viewer.
 
 The timeline is the robot's: 10 control steps a second, on which thinking takes no time. What a decision
 imagined stands at the control steps at which it was to happen.

@@ -1,4 +1,4 @@
-"""What an instruction of the SDK was begun with, kept so that it can be gone on with."""
+"""Request of an instruction of the SDK, kept so that it can be gone on with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A robot that is ours alone for as long as we drive it, behind its safety layer."""
+"""Drive: a robot that is ours alone for as long as we drive it, behind its safety layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a run can be gone on with."""
+"""Ending of a run: whether it can be gone on with."""
 
 from __future__ import annotations
 

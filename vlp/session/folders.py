@@ -1,4 +1,4 @@
-"""Where a run is written."""
+"""Folders that runs are written to."""
 
 from __future__ import annotations
 

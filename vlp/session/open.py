@@ -1,4 +1,4 @@
-"""A run's frame: what is cheap to check, and the run folder around it."""
+"""Opening of a run: what is cheap to check, and the run folder around it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run was asked for: the options it goes on with, and the weights that it must find again."""
+"""Options of a run, which it goes on with, and the weights that it must find again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of other cameras in the form that the models see: what can be scaled is, the rest is refused."""
+"""Picture forms of other cameras: what can be scaled to what the models see is, the rest is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One instruction on one board: the agent on its robot, and what is said at the end."""
+"""Run of one instruction on one board: the agent on its robot, and what is said at the end."""
 
 from __future__ import annotations
 

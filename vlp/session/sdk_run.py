@@ -1,4 +1,4 @@
-"""One instruction of the SDK: its run folder, its kept state, and the loop on the robot."""
+"""Run of one instruction of the SDK: its run folder, its kept state, and the loop on the robot."""
 
 from __future__ import annotations
 

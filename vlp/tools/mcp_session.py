@@ -1,4 +1,4 @@
-"""What an MCP server holds: the plans of an agent made after the handshake, and who is told of them."""
+"""MCP session: the plans of an agent made after the handshake, and who is told of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the planner's tools do, whichever framework offers them: the plans of one session on one agent.
+"""Plan tools, whichever framework offers them: the plans of one session on one agent.
 
 Plans and moves are two tools; who is asked before a move is the framework's. No tool takes rules away or arms
 a stopped robot.

@@ -1,4 +1,4 @@
-"""What a model that is not bundled was asked, and what came of it: for events, result and screen."""
+"""Account of a model that is not bundled: what it was asked, and what came of it."""
 
 from __future__ import annotations
 

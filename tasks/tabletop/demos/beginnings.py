@@ -1,4 +1,4 @@
-"""How episodes of training data begin: which task, which blocks, where they stand."""
+"""Beginnings of training episodes: which task, which blocks, where they stand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long tasks played out without physics: blocks go where they are pushed, what is in the way is shoved along.
+"""Kinematic play of long tasks, without physics: blocks go where they are pushed and shove others along.
 
 A hundred times cheaper than the simulator, so that a value can be learned from far more boards than could be
 demonstrated. The steps of a push are a least-squares fit to the demonstrator's own (1,371 pushes onto lines

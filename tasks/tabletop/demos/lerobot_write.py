@@ -1,4 +1,4 @@
-"""Writing episodes as a LeRobotDataset v3.0, which `lerobot` loads as it stands.
+"""Writer of episodes as a LeRobotDataset v3.0, which `lerobot` loads as it stands.
 
 The layout is that of https://huggingface.co/docs/lerobot/lerobot-dataset-v3; of our own are the column
 `subgoal_index` with its texts in meta/subgoals.parquet, and `success` and `source` of each episode.

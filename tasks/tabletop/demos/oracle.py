@@ -1,4 +1,4 @@
-"""A scripted pusher that sees the state: brings one block, or the pusher itself, to a point.
+"""A scripted oracle that sees the state: it brings one block, or the pusher itself, to a point.
 
 It is a feedback law without memory, so that it can also say what to do in any disturbed state.
 """

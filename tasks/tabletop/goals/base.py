@@ -1,4 +1,4 @@
-"""What every long-horizon task says: its words, its reward, its scripted next subgoals."""
+"""Long-horizon task, the base class: its words, its reward, its scripted next subgoals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an instruction asks for, long or single: how well it is done, and whether it is known at all."""
+"""Goal of an instruction, long or single: how well it is done, and whether it is known at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts as done for one push: pure functions of block centres in metres.
+"""Success of one push: pure functions of block centres in metres.
 
 The first seven families agree with google-research/language-table's rewards, thresholds included
 (every comparison is a strict `<`); the last three are our own steps towards long tasks.

@@ -1,4 +1,4 @@
-"""Every sentence form of one push, with `*` for a block's name, and what its other words mean.
+"""Sentence forms of one push, with `*` for a block's name, and what their other words mean.
 
 The first seven families word exactly what google-research/language-table's generators say; within
 one meaning the plain form, used for subgoals, stands first.

@@ -1,4 +1,4 @@
-"""What one push asks for: a task family and the fields that name its blocks and places."""
+"""Instruction for one push: a task family and the fields that name its blocks and places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words for blocks: which names a block has on a table, and which block a name means."""
+"""Block names: which names a block has on a table, and which block a name means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text to instructions, with errors that say what was expected, what was got and what to do."""
+"""Reader of instructions, with errors that say what was expected, what was got and what to do."""
 
 from __future__ import annotations
 

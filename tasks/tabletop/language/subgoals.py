@@ -1,4 +1,4 @@
-"""What a proposed subgoal must be: one push in words that are understood, of blocks on the table."""
+"""Subgoal check: one push in words that are understood, of blocks on the table."""
 
 from __future__ import annotations
 

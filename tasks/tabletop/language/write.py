@@ -1,4 +1,4 @@
-"""Instructions to text: every wording, a sampled one, and the plain one."""
+"""Writer of instructions: every wording, a sampled one, and the plain one."""
 
 from __future__ import annotations
 

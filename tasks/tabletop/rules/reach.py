@@ -1,4 +1,4 @@
-"""How far a step of the pusher can move blocks at worst, from nothing but where their centres are.
+"""Reach of a step: how far it can move blocks at worst, from nothing but where their centres are.
 
 A block that is pushed goes away from where it was touched, but slips aside, turns, and slides on when it was
 struck: its centre may come to anywhere in a sector. The numbers bound 900 strikes in the simulator, over all

@@ -1,4 +1,4 @@
-"""Text to standing rules, with errors that say what was expected, what was got and what to do."""
+"""Reader of standing rules, with errors that say what was expected, what was got and what to do."""
 
 from __future__ import annotations
 

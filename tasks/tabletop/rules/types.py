@@ -1,4 +1,4 @@
-"""What a standing rule says, independent of how it is worded."""
+"""Standing rule, independent of how it is worded."""
 
 from __future__ import annotations
 

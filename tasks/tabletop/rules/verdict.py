@@ -1,4 +1,4 @@
-"""What standing rules forbid: pushes that may not be proposed, and requests that can't be fulfilled."""
+"""Verdicts of standing rules: pushes that may not be proposed, and requests that can't be fulfilled."""
 
 from __future__ import annotations
 

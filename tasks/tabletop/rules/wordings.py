@@ -1,4 +1,4 @@
-"""Every way to word a standing rule, as patterns on lower-case text with single spaces."""
+"""Wordings of standing rules, as patterns on lower-case text with single spaces."""
 
 from __future__ import annotations
 

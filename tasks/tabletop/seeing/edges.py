@@ -1,4 +1,4 @@
-"""Where a picture shows the board's edges, beside where a camera should show them.
+"""Board edges: where a picture shows them, beside where a camera should show them.
 
 Across each edge, colour changes in a known way. That profile is looked for near its place, and a small
 homography is fitted to what was found by iteratively reweighted least squares, so that what covers part of an

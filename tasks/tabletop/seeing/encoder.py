@@ -1,4 +1,4 @@
-"""From a picture to slots: a small convolutional network with one heatmap a slot.
+"""Slot encoder: a small convolutional network with one heatmap a slot.
 
 Each slot's place is the expectation of its heatmap (integral regression: Sun et al., "Integral Human
 Pose Regression", 2018) plus a learned offset, mapped to metres by the camera's homography; one more

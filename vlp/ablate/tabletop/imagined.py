@@ -1,4 +1,4 @@
-"""A plan that is imagined to its end and then judged; nothing moves."""
+"""Imagined plan: a search that goes on to its end and is then judged; nothing moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a judge of imagined plans looks for and a planner's own guards do not: doubles, and blocks that move
+"""Guards of the judge that a planner does not have: doubles, and blocks that move
 with nothing to push them."""
 
 from __future__ import annotations

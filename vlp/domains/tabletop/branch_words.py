@@ -1,4 +1,4 @@
-"""Where a branch ends, in words: branches of one subgoal read alike, and end in different places."""
+"""Branch ends in words: branches of one subgoal read alike, and end in different places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place that names concrete models: weights on disk to the parts that a planner needs."""
+"""Composition root, the one place that names concrete models: from weights on disk to a planner's parts."""
 
 from __future__ import annotations
 

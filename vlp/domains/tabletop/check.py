@@ -1,4 +1,4 @@
-"""Is an instruction understood? Asked before anything heavy is loaded or written."""
+"""Instruction check: is it understood? Asked before anything heavy is loaded or written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How likely a plan's next subgoal ends as imagined: logistic regression on what the search shows of it.
+"""Confidence: how likely a plan's next subgoal ends as imagined, by logistic regression on its search.
 
 Fitted on recorded runs by `python -m vlp.evaluate.tabletop.confidence`, which also measures on other boards
 how often plans that it gives p succeed (results/confidence.json).

@@ -1,4 +1,4 @@
-"""The data that training is done on, made where the cache lacks them."""
+"""Training data, made where the cache lacks them."""
 
 from __future__ import annotations
 

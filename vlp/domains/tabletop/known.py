@@ -1,4 +1,4 @@
-"""What can be asked for on a table, in words: every refusal of an instruction carries it."""
+"""Known requests: what can be asked for on a table, in words; every refusal carries it."""
 
 from __future__ import annotations
 

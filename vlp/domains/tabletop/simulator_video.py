@@ -1,4 +1,4 @@
-"""A public fake: a "video model" that steps a copy of the simulator with the scripted oracle.
+"""Simulator as a "video model", a public fake: it steps a copy of the simulator with the scripted oracle.
 
 It is the test double of the video model and the upper bound beside it, and never a default: it knows
 the true state, which a planner on a real table never does.

@@ -1,4 +1,4 @@
-"""The agent's parts and its robot, held to an operator's standing rules."""
+"""Agent under standing rules: its parts and its robot, held to an operator's rules."""
 
 from __future__ import annotations
 

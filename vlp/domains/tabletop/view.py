@@ -1,4 +1,4 @@
-"""Whether a picture is one of our camera over our board: its edges, its colour, and the rest drawn anew."""
+"""Camera view: is a picture one of our camera over our board? Its edges, its colour, the rest drawn anew."""
 
 from __future__ import annotations
 

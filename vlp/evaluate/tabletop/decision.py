@@ -1,4 +1,4 @@
-"""How long one decision takes, branches a second, and peak memory."""
+"""Cost of one decision: seconds, branches a second, and peak memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether steps-to-go can tell the branches of one decision apart, where lines get stuck: in crowded rows.
+"""Value on crowded rows, where lines get stuck: can steps-to-go tell the branches of one decision apart?
 
 The value is held against the demonstrator's play without physics (`demos.kinematic`), from where the pose
 probe sees things in the last imagined frames: over all branches that the guards let pass, and for its pick.

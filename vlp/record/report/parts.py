@@ -1,4 +1,4 @@
-"""What the report shows, worked out from a run's records: plain values, pictures as data: URIs."""
+"""Parts of the report, worked out from a run's records: plain values, pictures as data: URIs."""
 
 from __future__ import annotations
 

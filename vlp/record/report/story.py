@@ -1,4 +1,4 @@
-"""What the report tells of a run beside its pictures: why it planned anew, where its time went, its film."""
+"""Story of a run beside its pictures: why it planned anew, where its time went, its film."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hosted model may cost in one run: calls, tokens and money, counted before they are spent."""
+"""Budget of a hosted model in one run: calls, tokens and money, counted before they are spent."""
 
 from __future__ import annotations
 

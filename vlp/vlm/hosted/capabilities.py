@@ -1,4 +1,4 @@
-"""What a server turns out to be able to do. Nothing is assumed: it is asked for, and what the server refuses,
+"""Capabilities of a server. Nothing is assumed: it is asked for, and what the server refuses,
 or silently leaves out, is not asked for again."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The HTTP client under the openai client: what a server that is wrong, or that is not there, may do to us.
+"""HTTP client under the openai client: guards against a server that is wrong, or that is not there.
 
 Nothing is sent elsewhere than to the address that was given: redirects are not followed, and what is on this
 machine is not asked for by way of a proxy. Bodies of errors are read up to a limit. What becomes of each

@@ -1,4 +1,4 @@
-"""Where a hosted model is, and how long it may take."""
+"""Endpoint config: where a hosted model is, and how long it may take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hosted VLM may answer, as pydantic sees it. Everything else is an unusable reply."""
+"""Replies of a hosted VLM, as pydantic sees them. Everything else is an unusable reply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many tokens a model that thinks before it answers gets beside those of its answer."""
+"""Token room: how many a model that thinks before it answers gets beside those of its answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server says, as it may be shown: its own words out of an error's JSON, in one line that steers
+"""Words of a server, as they may be shown: its own out of an error's JSON, in one line that steers
 nothing."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a language model may say, as a tree of tokens: nothing else than one of the given texts."""
+"""Constrained choices of a language model, as a tree of tokens: nothing else than one of the given texts."""
 
 from __future__ import annotations
 

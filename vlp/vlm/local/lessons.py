@@ -1,4 +1,4 @@
-"""What a VLM that was not trained here learns from recorded episodes: questions and answers.
+"""Lessons of a VLM that was not trained here, from recorded episodes: questions and answers.
 
 The questions are those that it is then asked, as a local model and behind a server.
 """

@@ -1,4 +1,4 @@
-"""What the VLM learns from: boards with the goal, the next subgoal and the steps left."""
+"""Training data of the VLM: boards with the goal, the next subgoal and the steps left."""
 
 from __future__ import annotations
 
