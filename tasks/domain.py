@@ -151,6 +151,11 @@ class Sight(Protocol):
         says); surely: also when all is off by as much as this sight errs, else as it seems."""
         ...
 
+    def look_closer(self, goal: Goal, observation: Mapping[str, Any]) -> bool | None:
+        """Whether a goal that seems reached is, after a longer look than `reached` takes; None where it does
+        not even seem so, or nobody looks closer."""
+        ...
+
     def moved(self, before: Frame, now: Frame) -> str:
         """What is elsewhere than in an earlier picture, in words; empty where nothing is."""
         ...

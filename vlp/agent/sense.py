@@ -23,6 +23,11 @@ MAX_FRUITLESS: Final = 20
 MAX_DOUBTS: Final = 3
 """Times that a VLM may say "not done" of a board on which the goal's rule holds; then the rule counts."""
 
+_CLOSELY: Final = {
+    True: "a closer look shows it reached",
+    False: "it seems reached, but a closer look is not sure either",
+}
+
 Judge = Literal["camera", "simulator"]
 """Whose word it is that a goal is reached."""
 
@@ -82,6 +87,19 @@ class Acting:
         assert self._goal is not None
         return self.parts.sight.reached(self._goal, self.robot.get_observation(), surely=surely)
 
+    def _surely_done(self) -> bool:
+        """Whether the camera shows the goal reached, at a glance or where one looks closer."""
+        return self._seen_done() or self._closely_done()
+
+    def _closely_done(self) -> bool:
+        """Whether a goal that seems reached is, on a closer look; said as an event."""
+        assert self._goal is not None
+        done = self.parts.sight.look_closer(self._goal, self.robot.get_observation())
+        if done is None:
+            return False
+        self.events.emit(Judged(time=self.events.now(), reached=done, why=_CLOSELY[done]))
+        return done
+
     def _hold(self) -> bool:
         """Stand still for a second; True when the goal is still seen to be reached."""
         still = np.zeros(self.parts.limits.size, np.float32)
@@ -93,7 +111,7 @@ class Acting:
             except GateError:  # what may not even stand still is not done
                 return False
             self._watch_step(0, still, sent, self._frame())
-        return self._seen_done()
+        return self._surely_done()
 
     def _confirmed(self) -> bool:
         """Whether a goal that seems reached is: surely, or the VLM, where one is asked, agrees, or has
@@ -106,7 +124,7 @@ class Acting:
             self.events.emit(Judged(time=self.events.now(), reached=True, why=f"by the rule alone: {error}"))
             return True
         self.events.emit(Judged(time=self.events.now(), reached=found.reached, why=found.why))
-        if found.reached or self._seen_done():  # what is surely done is not pushed about
+        if found.reached or self._surely_done():  # what is surely done is not pushed about
             return True
         self._doubts += 1
         return False

@@ -34,6 +34,7 @@ from video.tabletop.denoiser import SlotDenoiser
 from video.tabletop.pipeline import SlotVideoPipeline
 from video.tabletop.renderer import SlotRenderer
 from vlp.agent.parts import Parts, Watch
+from vlp.domains.tabletop.closer import CloserLook
 from vlp.domains.tabletop.confidence import Confidence
 from vlp.domains.tabletop.follower import follower
 from vlp.domains.tabletop.sight import BoardSight
@@ -72,7 +73,7 @@ class TabletopParts(Parts):
 
     def seen_by(self, probe: PoseProbe) -> TabletopParts:
         """The same with other eyes."""
-        eyes = _eyes(probe, self.policy, self.sight.most_blocks)
+        eyes = _eyes(probe, self.policy, self.sight.most_blocks, self.sight.closer)
         return replace(self, probe=probe, **eyes)
 
 
@@ -94,10 +95,12 @@ class Sure:
         return self.fitted.expect(found, self.probe)
 
 
-def _eyes(probe: PoseProbe, policy: FramePolicy, most_blocks: int) -> dict[str, Any]:
+def _eyes(
+    probe: PoseProbe, policy: FramePolicy, most_blocks: int, closer: CloserLook | None
+) -> dict[str, Any]:
     """The parts that look through a probe."""
     return {
-        "sight": BoardSight(probe, most_blocks),
+        "sight": BoardSight(probe, most_blocks, closer),
         "follower": partial(follower, policy=policy, probe=probe),
         "verify": partial(verified, probe),
     }
@@ -203,7 +206,7 @@ def build(
         proposer=vlm.proposer,
         video=other or VideoBranches(pipeline, steps=sampling_steps),
         value=vlm.value,
-        **_eyes(probe, policy, len(KINDS) if vlm.alone else MOST_BLOCKS),
+        **_eyes(probe, policy, len(KINDS) if vlm.alone else MOST_BLOCKS, CloserLook(eye, pipeline.renderer)),
         limits=LIMITS,
         guards=(FrozenGuard(), EverySecondFrame(coarse)),
         hashes=hashes,

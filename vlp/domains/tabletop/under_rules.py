@@ -22,7 +22,7 @@ def under_rules(parts: TabletopParts, rules: Rules) -> TabletopParts:
     frame."""
     if not len(rules):
         return parts
-    sight = BoardSight(parts.probe, parts.sight.most_blocks, rules)
+    sight = BoardSight(parts.probe, parts.sight.most_blocks, parts.sight.closer, rules)
     parts = replace(parts, rules=rules, sight=sight, harness=partial(_robot, parts.probe, rules))
     if not rules.about_blocks:
         return parts
