@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from executors.gate import GateError
 from executors.robot import Robot
-from tasks.goal import Goal, PushGoal
+from tasks.goal import Goal, LongGoal, PushGoal
 from vlp.build import Parts
 from vlp.errors import ModelError
 from vlp.events import Acted, Events, Judged
 from vlp.runfolder import RunFolder
 from vlp.settings import Settings
-from vlp.sight import SURE, reached
+from vlp.sight import CLOSELY, SURE, reached
 
 HOLD: Final = 12
 """Control steps that a goal is held once it is seen to be reached, a little over a second."""
@@ -23,6 +23,11 @@ MAX_FRUITLESS: Final = 20
 """Decisions without a plan, or with one that moved nothing, in a row before the agent gives up."""
 MAX_DOUBTS: Final = 3
 """Times that a VLM may say "not done" of a board on which the goal's rule holds; then the rule counts."""
+
+_CLOSELY: Final = {
+    True: f"a closer look shows it reached, each block to {CLOSELY * 1000:.0f} mm",
+    False: "it seems reached, but a closer look is not sure either",
+}
 
 Judge = Literal["camera", "simulator"]
 """Whose word it is that a goal is reached."""
@@ -88,6 +93,25 @@ class Acting:
         present, where = self.parts.probe.places(frame[None])
         return self._finished(present[0], where[0], sure)
 
+    def _surely_done(self, frame: NDArray[np.uint8]) -> bool:
+        """Whether the camera shows the goal reached, at a glance or where one looks closer. Blocks that stand
+        as near to each other as a line allows are never surely apart at a glance, and nobody pushes them any
+        further apart: without the closer look a finished line is pushed about until it is none."""
+        return self._seen_done(frame) or self._closely_done(frame)
+
+    def _closely_done(self, frame: NDArray[np.uint8]) -> bool:
+        """Whether a goal that seems reached is, see `vlp.closer`; said as an event."""
+        closer, goal = self.parts.closer, self._goal
+        if closer is None or not isinstance(goal, LongGoal):
+            return False
+        present, where = self.parts.probe.places(frame[None])
+        if not self._finished(present[0], where[0], sure=0.0):
+            return False
+        found, target = closer.places(frame), where[0, -1]
+        done = found is not None and reached(goal, *found, target, sure=CLOSELY, hidden=1.0)
+        self.events.emit(Judged(time=self.events.now(), reached=done, why=_CLOSELY[done]))
+        return done
+
     def _hold(self) -> bool:
         """Stand still for a second; True when the goal is still seen to be reached."""
         still = np.zeros(2, np.float32)
@@ -99,7 +123,7 @@ class Acting:
             except GateError:  # what may not even stand still is not done
                 return False
             self._watch_step(0, still, sent, self._frame())
-        return self._seen_done(self._frame())
+        return self._surely_done(self._frame())
 
     def _confirmed(self) -> bool:
         """Whether a goal that seems reached is: surely, or the VLM, where one is asked, agrees, or has
@@ -112,7 +136,7 @@ class Acting:
             self.events.emit(Judged(time=self.events.now(), reached=True, why=f"by the rule alone: {error}"))
             return True
         self.events.emit(Judged(time=self.events.now(), reached=found.reached, why=found.why))
-        if found.reached or self._seen_done(self._frame()):  # what is surely done is not pushed about
+        if found.reached or self._surely_done(self._frame()):  # what is surely done is not pushed about
             return True
         self._doubts += 1
         return False

@@ -89,7 +89,7 @@ class Agent(Looping):
         """Whether the goal is. Standing still costs little, and a goal that only seems reached may be; but
         nothing at all is sent before a plan was approved."""
         if not may_send:
-            return self._seen_done(frame) and self._confirmed()
+            return self._surely_done(frame) and self._confirmed()
         return self._seen_done(frame, sure=0.0) and self._hold() and self._confirmed()
 
     def _search(self, state: State) -> State:
@@ -192,7 +192,7 @@ class Agent(Looping):
         step = self._planned(state)[state["step"]]
         followed = self.keeping.followed(state["decision"], state["step"])
         frame = self._frame()
-        done = bool(self._ended()) or self._seen_done(frame)
+        done = bool(self._ended()) or self._surely_done(frame)
         go_on = not done and followed.outcome == "followed" and followed.distance < GO_ON
         outcome: Outcome = "done" if done else "go on" if go_on else "replan"
         to_go, decision = self._steps_to_go(frame), state["decision"]

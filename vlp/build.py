@@ -31,6 +31,7 @@ from tasks.perception import PoseProbe, Remembering, SlotEncoder
 from video.denoiser import SlotDenoiser
 from video.pipeline import SlotVideoPipeline
 from video.renderer import SlotRenderer
+from vlp.closer import CloserLook
 from vlp.confidence import Confidence
 from vlp.models import Models
 from vlp.other_video import OtherVideo
@@ -85,6 +86,8 @@ class Parts:
     """Blocks on the board that all of them can do with."""
     view: View | None = None
     """Knows the camera and the board that these models see; None where nobody does."""
+    closer: CloserLook | None = None
+    """Looks closer where a goal only seems reached; None: nobody does."""
     shape: tuple[int, int, int] = (96, 128, 3)
     """[H, W, 3] of the pictures that they see."""
 
@@ -212,5 +215,6 @@ def build(
         accounted=(*vlm.accounted, *([other] if other else [])),
         most_blocks=vlm.most_blocks,
         view=(view := BoardView(encoder, pipeline.renderer)),
+        closer=CloserLook(eye, pipeline.renderer),
         shape=view.shape,
     )

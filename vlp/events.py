@@ -144,7 +144,7 @@ class ModelUsed(_Event):
 
 
 class Judged(_Event):
-    """A VLM's own opinion of a board on which the goal is seen reached."""
+    """An opinion of a board on which the goal is, or seems, seen reached: a VLM's own, or a closer look's."""
 
     kind: Literal["judged"] = "judged"
     reached: bool
