@@ -99,9 +99,9 @@ def test_presets_and_numbers_given() -> None:
         Settings(device="tpu")  # type: ignore[arg-type]
 
 
-def test_run_leaves_a_folder_and_prints_its_result(vlp: Any, tmp_path: Path) -> None:
+def test_run_leaves_a_folder_and_prints_its_result(fresh_vlp: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = vlp(
+    done = fresh_vlp(
         "run", PUSH, *SMALL, "--max-control-steps", "25", "--json", "--device", "cpu", "--out", str(out)
     )
     assert done.returncode == 0, done.stderr
@@ -129,10 +129,10 @@ def test_run_leaves_a_folder_and_prints_its_result(vlp: Any, tmp_path: Path) -> 
     assert (out / "report.html").stat().st_size > 1000
 
 
-def test_plan_is_the_same_for_a_seed_and_nothing_moves(vlp: Any, tmp_path: Path) -> None:
+def test_plan_is_the_same_for_a_seed_and_nothing_moves(fresh_vlp: Any, tmp_path: Path) -> None:
     plans = []
     for name in ("first", "second"):
-        done = vlp("plan", "group the blocks by color", *SMALL, "--seed", "8", "--json", "--out", name)
+        done = fresh_vlp("plan", "group the blocks by color", *SMALL, "--seed", "8", "--json", "--out", name)
         assert done.returncode == 0, done.stderr
         plans.append(json.loads(done.stdout.splitlines()[-1]))
         assert "acted" not in [event.kind for event in read_events(tmp_path / name / "events.jsonl")]
@@ -141,20 +141,20 @@ def test_plan_is_the_same_for_a_seed_and_nothing_moves(vlp: Any, tmp_path: Path)
     assert plans[0]["steps_to_go"] == plans[1]["steps_to_go"]
 
 
-def test_the_default_folder_says_when_what_and_which_seed(vlp: Any, tmp_path: Path) -> None:
-    done = vlp("plan", PUSH, *SMALL, "--seed", "3")
+def test_the_default_folder_says_when_what_and_which_seed(fresh_vlp: Any, tmp_path: Path) -> None:
+    done = fresh_vlp("plan", PUSH, *SMALL, "--seed", "3")
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.endswith("-push-the-red-moon-to-the-blue-cube-3")
     assert str(folder / "report.html") in done.stdout
 
 
-def test_collect_writes_a_dataset(vlp: Any, tmp_path: Path) -> None:
-    done = vlp("collect", "--out", "data", "--episodes", "2", "--kind", "push", "--first-seed", "4")
+def test_collect_writes_a_dataset(fresh_vlp: Any, tmp_path: Path) -> None:
+    done = fresh_vlp("collect", "--out", "data", "--episodes", "2", "--kind", "push", "--first-seed", "4")
     assert done.returncode == 0, done.stderr
     episodes = list(read_episodes(tmp_path / "data"))
     assert len(episodes) == 2
     assert "2 episodes" in done.stdout and "Traceback" not in done.stderr
-    again = vlp("collect", "--out", "data", "--episodes", "2")
+    again = fresh_vlp("collect", "--out", "data", "--episodes", "2")
     assert again.returncode == 5 and again.stderr.splitlines()[-1].startswith("vlp: error: expected an empty")
     assert len(list(read_episodes(tmp_path / "data"))) == 2
