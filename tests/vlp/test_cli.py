@@ -129,10 +129,10 @@ def test_run_leaves_a_folder_and_prints_its_result(fresh_vlp: Any, tmp_path: Pat
     assert (out / "report.html").stat().st_size > 1000
 
 
-def test_plan_is_the_same_for_a_seed_and_nothing_moves(fresh_vlp: Any, tmp_path: Path) -> None:
+def test_plan_is_the_same_for_a_seed_and_nothing_moves(vlp: Any, tmp_path: Path) -> None:
     plans = []
     for name in ("first", "second"):
-        done = fresh_vlp("plan", "group the blocks by color", *SMALL, "--seed", "8", "--json", "--out", name)
+        done = vlp("plan", "group the blocks by color", *SMALL, "--seed", "8", "--json", "--out", name)
         assert done.returncode == 0, done.stderr
         plans.append(json.loads(done.stdout.splitlines()[-1]))
         assert "acted" not in [event.kind for event in read_events(tmp_path / name / "events.jsonl")]
@@ -141,8 +141,8 @@ def test_plan_is_the_same_for_a_seed_and_nothing_moves(fresh_vlp: Any, tmp_path:
     assert plans[0]["steps_to_go"] == plans[1]["steps_to_go"]
 
 
-def test_the_default_folder_says_when_what_and_which_seed(fresh_vlp: Any, tmp_path: Path) -> None:
-    done = fresh_vlp("plan", PUSH, *SMALL, "--seed", "3")
+def test_the_default_folder_says_when_what_and_which_seed(vlp: Any, tmp_path: Path) -> None:
+    done = vlp("plan", PUSH, *SMALL, "--seed", "3")
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.endswith("-push-the-red-moon-to-the-blue-cube-3")
