@@ -99,6 +99,15 @@ def test_presets_and_numbers_given() -> None:
         Settings(device="tpu")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "words", [["--version"], ["run", b"push the \xff \xf0\x9f\x94\xb4"], ["plan", "--bems", "2"]]
+)
+def test_a_process_of_the_tests_is_as_one_from_scratch(vlp: Any, fresh_vlp: Any, words: list[Any]) -> None:
+    forked, fresh = vlp(*words), fresh_vlp(*words)
+    assert (forked.returncode, forked.stdout, forked.stderr) == (fresh.returncode, fresh.stdout, fresh.stderr)
+    assert fresh.stdout or fresh.stderr
+
+
 def test_run_leaves_a_folder_and_prints_its_result(fresh_vlp: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = fresh_vlp(
