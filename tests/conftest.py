@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from tests.forked import Forks, fork_server
 from vlp.models.weights import PARTS, write_manifest
 
 ROOT = Path(__file__).parent.parent
@@ -32,9 +33,26 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Begins processes of `vlp`, without the seconds that it takes to import libraries."""
+    with fork_server() as begun:
+        yield begun
+
+
 @pytest.fixture
-def vlp(tmp_path: Path, environment: dict[str, str]) -> Vlp:
-    """Runs `vlp` with arguments (text or bytes) in an empty folder."""
+def vlp(tmp_path: Path, environment: dict[str, str], forks: Forks) -> Vlp:
+    """Runs `vlp` with arguments (text or bytes) in an empty folder, as a process of its own."""
+
+    def run(*arguments: str | bytes, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        return forks.run(*arguments, folder=tmp_path, environment=environment, timeout=timeout)
+
+    return run
+
+
+@pytest.fixture
+def fresh_vlp(tmp_path: Path, environment: dict[str, str]) -> Vlp:
+    """`vlp` as its user starts it: Python, libraries and all."""
 
     def run(*arguments: str | bytes, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         command: Sequence[str | bytes] = [sys.executable, "-m", "vlp", *arguments]

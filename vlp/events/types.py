@@ -144,7 +144,7 @@ class ModelUsed(_Event):
 
 
 class Judged(_Event):
-    """An opinion of a scene on which the goal is, or seems, seen reached: a VLM\'s own, or a closer look\'s."""
+    """An opinion of a scene on which the goal seems reached: a VLM's own, or a closer look's."""
 
     kind: Literal["judged"] = "judged"
     reached: bool

@@ -186,7 +186,7 @@ def test_the_four_uses(bundle: LatentBundle, squares: Path, tmp_path: Path) -> N
 def test_sixteen_clips_are_learned_by_heart(squares: Path, tmp_path: Path) -> None:
     """The loss falls below a fixed share of its start, and the clips are drawn back."""
     store = pack([squares], tmp_path / "store", report=lambda _: None)
-    bundle, seen = learn(store, 200, 200, 16)
+    bundle, seen = learn(store, 200, 100, 16)
     assert np.mean(seen[-20:]) < 0.3 * np.mean(seen[:5])
     starts = np.flatnonzero(np.arange(len(store)) % 24 < 21)
     starts = starts[:: len(starts) // 16][:16]

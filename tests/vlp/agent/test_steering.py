@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Vlp
+from tests.forked import Forks, Process
 
 GOAL = "group the blocks by color"
 SMALL = (
     "--seed", "1000003", "--beams", "1", "--language-branches", "2", "--video-branches", "2",
-    "--max-control-steps", "120", "--device", "cpu",
+    "--max-control-steps", "60", "--device", "cpu",
 )  # fmt: skip
 
 
@@ -35,11 +34,10 @@ def wait_for(due: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def running(path: Path, environment: dict[str, str], *options: str) -> Iterator[subprocess.Popen[str]]:
+def running(forks: Forks, path: Path, environment: dict[str, str]) -> Iterator[Process]:
     """A run in a process of its own, once it acts."""
-    command = [sys.executable, "-m", "vlp", "run", GOAL, *SMALL, *options, "--out", str(path)]
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    process = forks.begin(
+        "run", GOAL, *SMALL, "--out", str(path), folder=path.parent, environment=environment
     )
     try:
         wait_for(lambda: steps(path) >= 3 or process.poll() is not None)
@@ -50,9 +48,9 @@ def running(path: Path, environment: dict[str, str], *options: str) -> Iterator[
 
 
 def test_a_stop_from_another_process_stays_until_the_robot_is_armed_again(
-    vlp: Vlp, environment: dict[str, str], tmp_path: Path
+    vlp: Vlp, forks: Forks, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    with running(tmp_path / "run", environment) as process:
+    with running(forks, tmp_path / "run", environment) as process:
         stopped = vlp("stop", "run", "--reason", "a hand is in the way")
         assert stopped.returncode == 0
         said = process.communicate(timeout=120)[1]
@@ -69,10 +67,10 @@ def test_a_stop_from_another_process_stays_until_the_robot_is_armed_again(
 
 
 def test_a_second_process_is_refused_while_the_first_drives(
-    vlp: Vlp, environment: dict[str, str], tmp_path: Path
+    vlp: Vlp, forks: Forks, environment: dict[str, str], tmp_path: Path
 ) -> None:
     path = tmp_path / "run"
-    with running(path, environment) as process:
+    with running(forks, path, environment) as process:
         process.send_signal(signal.SIGSTOP)  # it hangs, and may come back
         second = vlp("resume", "run")
         assert second.returncode == 8 and "expected a robot that is free" in second.stderr
@@ -84,7 +82,7 @@ def test_a_second_process_is_refused_while_the_first_drives(
 
 def test_rules_hold_and_are_told(vlp: Vlp, tmp_path: Path) -> None:
     rule = "never move the red moon"
-    done = vlp("run", GOAL, *SMALL, "--max-control-steps", "60", "--rule", rule, "--out", "run", "--json")
+    done = vlp("run", GOAL, *SMALL, "--rule", rule, "--out", "run", "--json")
     assert done.returncode in (0, 4), done.stderr
     result = json.loads((tmp_path / "run/result.json").read_text())
     assert result["rules"] == [rule]

@@ -18,6 +18,7 @@ import pytest
 
 from planner import Frames
 from tasks.data.video_file import read_video
+from tests.forked import Forks, Process
 from vlp.cli.main import main
 from vlp.domains.tabletop.build import build
 from vlp.events.types import read_events
@@ -218,18 +219,17 @@ def kinds(out: Path) -> list[str]:
 
 
 def interrupt(
+    forks: Forks,
     out: Path,
     environment: dict[str, str],
     number: signal.Signals,
     ready: Callable[[list[str]], bool],
     options: Sequence[str] = (),
-) -> tuple[subprocess.Popen[str], str, list[str]]:
+) -> tuple[Process, str, list[str]]:
     """Start a run, send the signal once `ready` holds of its events; the ended process, its stderr, and the
     events until then."""
-    command = [sys.executable, "-m", "vlp", "run", GROUP, "--device", "cpu", *options, "--out", str(out)]
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=out.parent
-    )
+    command = ("run", GROUP, "--device", "cpu", *options, "--out", str(out))
+    process = forks.begin(*command, folder=out.parent, environment=environment)
     try:
         end = time.monotonic() + 200
         while not ready(seen := kinds(out)) and process.poll() is None and time.monotonic() < end:
@@ -249,9 +249,11 @@ def assert_readable(out: Path) -> None:
     assert "interrupted" in (out / "report.html").read_text()
 
 
-def test_interrupted_while_planning(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_interrupted_while_planning(forks: Forks, tmp_path: Path, environment: dict[str, str]) -> None:
     out = tmp_path / "out"
-    process, stderr, seen = interrupt(out, environment, signal.SIGINT, lambda kinds: "observed" in kinds)
+    process, stderr, seen = interrupt(
+        forks, out, environment, signal.SIGINT, lambda kinds: "observed" in kinds
+    )
     assert process.returncode == 130, stderr
     assert "searched" not in seen
     last = stderr.splitlines()[-1]
@@ -262,11 +264,11 @@ def test_interrupted_while_planning(tmp_path: Path, environment: dict[str, str])
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted_while_acting(
-    tmp_path: Path, environment: dict[str, str], number: signal.Signals, code: int
+    forks: Forks, tmp_path: Path, environment: dict[str, str], number: signal.Signals, code: int
 ) -> None:
     out = tmp_path / "out"
     process, stderr, seen = interrupt(
-        out, environment, number, lambda kinds: kinds.count("acted") >= 3, SMALL
+        forks, out, environment, number, lambda kinds: kinds.count("acted") >= 3, SMALL
     )
     assert process.returncode == code, stderr
     assert "Traceback" not in stderr and str(out) in stderr.splitlines()[-1]

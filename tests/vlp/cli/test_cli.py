@@ -99,9 +99,18 @@ def test_presets_and_numbers_given() -> None:
         Settings(device="tpu")  # type: ignore[arg-type]
 
 
-def test_run_leaves_a_folder_and_prints_its_result(vlp: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words", [["--version"], ["run", b"push the \xff \xf0\x9f\x94\xb4"], ["plan", "--bems", "2"]]
+)
+def test_a_process_of_the_tests_is_as_one_from_scratch(vlp: Any, fresh_vlp: Any, words: list[Any]) -> None:
+    forked, fresh = vlp(*words), fresh_vlp(*words)
+    assert (forked.returncode, forked.stdout, forked.stderr) == (fresh.returncode, fresh.stdout, fresh.stderr)
+    assert fresh.stdout or fresh.stderr
+
+
+def test_run_leaves_a_folder_and_prints_its_result(fresh_vlp: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = vlp(
+    done = fresh_vlp(
         "run", PUSH, *SMALL, "--max-control-steps", "25", "--json", "--device", "cpu", "--out", str(out)
     )
     assert done.returncode == 0, done.stderr
@@ -149,12 +158,12 @@ def test_the_default_folder_says_when_what_and_which_seed(vlp: Any, tmp_path: Pa
     assert str(folder / "report.html") in done.stdout
 
 
-def test_collect_writes_a_dataset(vlp: Any, tmp_path: Path) -> None:
-    done = vlp("collect", "--out", "data", "--episodes", "2", "--kind", "push", "--first-seed", "4")
+def test_collect_writes_a_dataset(fresh_vlp: Any, tmp_path: Path) -> None:
+    done = fresh_vlp("collect", "--out", "data", "--episodes", "2", "--kind", "push", "--first-seed", "4")
     assert done.returncode == 0, done.stderr
     episodes = list(read_episodes(tmp_path / "data"))
     assert len(episodes) == 2
     assert "2 episodes" in done.stdout and "Traceback" not in done.stderr
-    again = vlp("collect", "--out", "data", "--episodes", "2")
+    again = fresh_vlp("collect", "--out", "data", "--episodes", "2")
     assert again.returncode == 5 and again.stderr.splitlines()[-1].startswith("vlp: error: expected an empty")
     assert len(list(read_episodes(tmp_path / "data"))) == 2

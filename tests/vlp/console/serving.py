@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +15,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Error, Page, expect, sync_playwright
+
+from tests.forked import Forks, Process
 
 SMALL: Final = (
     "--seed", "1000002", "--beams", "1", "--language-branches", "2", "--video-branches", "2",
@@ -39,7 +39,7 @@ class Served:
 
     url: str
     token: str
-    process: subprocess.Popen[str]
+    process: Process
 
     @property
     def base(self) -> str:
@@ -55,19 +55,16 @@ class Served:
 
 
 @contextmanager
-def served(environment: dict[str, str], root: Path, *options: str) -> Iterator[Served]:
+def served(forks: Forks, environment: dict[str, str], root: Path, *options: str) -> Iterator[Served]:
     """`vlp serve` on a port that is free."""
-    command = [
-        sys.executable, "-m", "vlp", "serve", "--port", "0", "--json", *SMALL, "--out", str(root), *options
-    ]  # fmt: skip
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            said = json.loads(process.stdout.readline())
-            yield Served(said["url"], said["token"], process)
-        finally:
-            process.terminate()
-            process.wait(60)
+    command = ("serve", "--port", "0", "--json", *SMALL, "--out", str(root), *options)
+    process = forks.begin(*command, folder=Path.cwd(), environment=environment)
+    try:
+        said = json.loads(process.first_line())
+        yield Served(said["url"], said["token"], process)
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.routing import Match
 
 from tests.conftest import ROOT, Vlp
+from tests.forked import Forks
 from tests.vlp.console.serving import Served, served
 from vlp.cli.run import Options
 from vlp.console.app import application
@@ -32,7 +33,7 @@ ROUTES = (
 
 
 @pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def console(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("console")
     (folder / "secret").mkdir()
     (folder / "secret" / "events.jsonl").write_text("")
@@ -43,7 +44,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (root / "mine").mkdir()
     (root / "mine" / "events.jsonl").write_text("")
     (root / "mine" / "report.html").write_text("a report")
-    with served({**os.environ, "PYTHONPATH": str(ROOT)}, root) as console:
+    with served(forks, {**os.environ, "PYTHONPATH": str(ROOT)}, root) as console:
         yield console
 
 

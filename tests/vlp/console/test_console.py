@@ -8,6 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from tests.forked import Forks
 from tests.vlp.console.serving import browser_page, served
 
 GOAL = "group the blocks by color"
@@ -49,10 +50,12 @@ def events_of(root: Path) -> tuple[Path, str]:
     return events.parent, events.read_text()
 
 
-def test_an_operator_rejects_approves_stops_and_goes_on(environment: dict[str, str], tmp_path: Path) -> None:
+def test_an_operator_rejects_approves_stops_and_goes_on(
+    forks: Forks, environment: dict[str, str], tmp_path: Path
+) -> None:
     root = tmp_path / "runs"
     with (
-        served(environment, root, "--rule", "never move the red moon") as console,
+        served(forks, environment, root, "--rule", "never move the red moon") as console,
         browser_page(console.url) as page,
     ):
         expect(page.get_by_text("always: never move the red moon")).to_be_visible()
@@ -98,9 +101,11 @@ def test_an_operator_rejects_approves_stops_and_goes_on(environment: dict[str, s
         assert popup.value.locator("img").first.evaluate("picture => picture.naturalWidth") > 0
 
 
-def test_a_stop_gets_through_whatever_else_is_open(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_stop_gets_through_whatever_else_is_open(
+    forks: Forks, environment: dict[str, str], tmp_path: Path
+) -> None:
     """A browser has six connections for all windows of a server; each of ours holds one."""
-    with served(environment, tmp_path / "runs") as console, browser_page(console.url) as page:
+    with served(forks, environment, tmp_path / "runs") as console, browser_page(console.url) as page:
         ask_for(page, GOAL)
         waits(page, 1)
         others = []
@@ -116,9 +121,11 @@ def test_a_stop_gets_through_whatever_else_is_open(environment: dict[str, str], 
         expect(others[0].locator("#history tbody tr")).to_contain_text("the robot is stopped")
 
 
-def test_a_plan_that_waits_outlives_the_server(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_plan_that_waits_outlives_the_server(
+    forks: Forks, environment: dict[str, str], tmp_path: Path
+) -> None:
     root = tmp_path / "runs"
-    with served(environment, root) as console, browser_page(console.url) as page:
+    with served(forks, environment, root) as console, browser_page(console.url) as page:
         ask_for(page, GOAL)
         waits(page, 1)
         shown = page.locator(".film li").all_inner_texts()
@@ -128,7 +135,7 @@ def test_a_plan_that_waits_outlives_the_server(environment: dict[str, str], tmp_
         console.process.wait()
     run, _ = events_of(root)
     before = [path.read_bytes() for path in sorted(run.glob("decisions/01/*.png"))]
-    with served(environment, root) as console, browser_page(console.url) as page:
+    with served(forks, environment, root) as console, browser_page(console.url) as page:
         page.get_by_role("button", name="Go on").click()
         waits(page, 1)
         assert page.locator(".film li").all_inner_texts() == shown

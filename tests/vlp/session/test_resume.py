@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Vlp
+from tests.conftest import ROOT, Vlp
+from tests.forked import Forks
 from vlp.durable.store import Store
 from vlp.models.weights import BUNDLED, write_manifest
 
@@ -32,29 +32,28 @@ def said(path: Path) -> list[dict[str, object]]:
     ]
 
 
-def kill_when(path: Path, environment: dict[str, str], due: Callable[[], bool], *options: str) -> None:
+def kill_when(
+    forks: Forks, path: Path, environment: dict[str, str], due: Callable[[], bool], *options: str
+) -> None:
     """Begin a run in a process of its own and kill it once `due`."""
-    command = [sys.executable, "-m", "vlp", "run", GOAL, *SMALL, *options, "--out", str(path)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = forks.begin(
+        "run", GOAL, *SMALL, *options, "--out", str(path), folder=path.parent, environment=environment
+    )
     end = time.monotonic() + 120
     while not due():
         assert process.poll() is None and time.monotonic() < end, "expected a run that could be killed"
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def killed(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was killed while it acted."""
-    import os
-
-    from tests.conftest import ROOT
-
     path = tmp_path_factory.mktemp("killed") / "run"
     events = path / "events.jsonl"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    kill_when(path, environment, lambda: events.exists() and events.read_text().count('"acted"') >= 5)
+    kill_when(forks, path, environment, lambda: events.exists() and events.read_text().count('"acted"') >= 5)
     return path
 
 
@@ -109,11 +108,12 @@ def test_damaged_checkpoints_are_refused_and_the_run_is_kept(vlp: Vlp, killed: P
     )
 
 
-def test_other_weights_are_refused(vlp: Vlp, environment: dict[str, str], tmp_path: Path) -> None:
+def test_other_weights_are_refused(
+    vlp: Vlp, forks: Forks, environment: dict[str, str], tmp_path: Path
+) -> None:
     weights, path = Path(shutil.copytree(BUNDLED, tmp_path / "weights")), tmp_path / "run"
-    kill_when(
-        path, environment, lambda: (path / "decisions/01/tree.json").exists(), "--weights", str(weights)
-    )
+    planned = path / "decisions/01/tree.json"
+    kill_when(forks, path, environment, planned.exists, "--weights", str(weights))
     card = weights / "policy" / "config.json"
     card.write_text(card.read_text() + "\n")
     write_manifest(weights)
@@ -138,13 +138,10 @@ def test_changed_options_are_refused(vlp: Vlp, killed: Path, tmp_path: Path) -> 
 
 
 def test_a_plan_waits_for_its_operator_and_is_changed(
-    environment: dict[str, str], vlp: Vlp, tmp_path: Path
+    environment: dict[str, str], forks: Forks, tmp_path: Path
 ) -> None:
     def answering(command: list[str], answers: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "vlp", *command],
-            cwd=tmp_path, env=environment, input=answers, capture_output=True, text=True, timeout=240,
-        )  # fmt: skip
+        return forks.run(*command, folder=tmp_path, environment=environment, answers=answers)
 
     waiting = answering(["run", GOAL, *SMALL, "--approve", "ask", "--out", "run"], "reject 99 x\n")
     assert waiting.returncode == 8 and "vlp resume" in waiting.stderr

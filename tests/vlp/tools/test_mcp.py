@@ -7,7 +7,6 @@ import base64
 import io
 import json
 import shutil
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from mcp_types import ElicitResult
 from PIL import Image
 
 from tests.conftest import Vlp
+from tests.forked import Forks
 from vlp.models.weights import BUNDLED, write_manifest
 from vlp.tools.plans import LOOKS, TOOLS
 
@@ -31,6 +31,7 @@ SMALL = (
 
 
 def talk(
+    forks: Forks,
     environment: dict[str, str],
     out: Path,
     what: Callable[[Client], Awaitable[None]],
@@ -45,8 +46,8 @@ def talk(
 
     async def run() -> None:
         parameters = StdioServerParameters(
-            command=sys.executable,
-            args=["-m", "vlp", "mcp", *SMALL, "--out", str(out), *options],
+            command=forks.command[0],
+            args=[*forks.command[1:], "mcp", *SMALL, "--out", str(out), *options],
             env=environment,
         )
         async with Client(parameters, elicitation_callback=None if answer is None else answering) as client:
@@ -81,7 +82,7 @@ YES = {"action": "accept", "content": {"approve": True, "name": "Ada"}}
 
 
 def test_an_agent_plans_looks_and_acts_once_a_person_says_so(
-    environment: dict[str, str], tmp_path: Path
+    forks: Forks, environment: dict[str, str], tmp_path: Path
 ) -> None:
     heard: list[str] = []
 
@@ -111,7 +112,7 @@ def test_an_agent_plans_looks_and_acts_once_a_person_says_so(
         assert result["reason"] == "out of control steps" and result["next_plan"] is None
         assert "propose_plan" in result["next"]
 
-    talk(environment, tmp_path / "mcp", what, YES)
+    talk(forks, environment, tmp_path / "mcp", what, YES)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_an_agent_plans_looks_and_acts_once_a_person_says_so(
     ],
 )
 def test_without_a_person_s_word_nothing_moves(
-    environment: dict[str, str], tmp_path: Path, answer: dict[str, Any] | None, words: str
+    forks: Forks, environment: dict[str, str], tmp_path: Path, answer: dict[str, Any] | None, words: str
 ) -> None:
     async def what(client: Client) -> None:
         before = await seen(client)
@@ -130,10 +131,12 @@ def test_without_a_person_s_word_nothing_moves(
         assert words in await refused(client, "execute_plan", plan=plan["plan"])
         assert np.array_equal(await seen(client), before)
 
-    talk(environment, tmp_path / "mcp", what, answer)
+    talk(forks, environment, tmp_path / "mcp", what, answer)
 
 
-def test_what_is_wrong_is_said_and_a_stop_holds(environment: dict[str, str], tmp_path: Path) -> None:
+def test_what_is_wrong_is_said_and_a_stop_holds(
+    forks: Forks, environment: dict[str, str], tmp_path: Path
+) -> None:
     async def what(client: Client) -> None:
         before = await seen(client)
         said = await refused(client, "propose_plan", instruction="make me a sandwich")
@@ -147,16 +150,18 @@ def test_what_is_wrong_is_said_and_a_stop_holds(environment: dict[str, str], tmp
         assert "a hand is in the way" in await refused(client, "execute_plan", plan=plan["plan"])
         assert np.array_equal(await seen(client), before)
 
-    talk(environment, tmp_path / "mcp", what, YES)
+    talk(forks, environment, tmp_path / "mcp", what, YES)
     # The stop outlives the server, and no tool takes it away.
-    talk(environment, tmp_path / "mcp", still_stopped, YES)
+    talk(forks, environment, tmp_path / "mcp", still_stopped, YES)
 
 
 async def still_stopped(client: Client) -> None:
     assert "a hand is in the way" in await refused(client, "propose_plan", instruction=GOAL)
 
 
-def test_a_plan_is_changed_before_it_is_acted_on(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_plan_is_changed_before_it_is_acted_on(
+    forks: Forks, environment: dict[str, str], tmp_path: Path
+) -> None:
     async def what(client: Client) -> None:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         hints = {name: tool.annotations for name, tool in tools.items()}
@@ -192,10 +197,10 @@ def test_a_plan_is_changed_before_it_is_acted_on(environment: dict[str, str], tm
         after = await told(client, "execute_plan", plan=result["next_plan"])
         assert after["control_steps"] > result["control_steps"]
 
-    talk(environment, tmp_path / "mcp", what, YES, "--max-control-steps", "400", "--horizon", "1")
+    talk(forks, environment, tmp_path / "mcp", what, YES, "--max-control-steps", "400", "--horizon", "1")
 
 
-def test_the_handshake_waits_for_no_model(environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_handshake_waits_for_no_model(forks: Forks, environment: dict[str, str], tmp_path: Path) -> None:
     """Weights that are whole but can't be loaded are met by the first call, not by the client's greeting."""
     broken = tmp_path / "weights"
     shutil.copytree(BUNDLED, broken)
@@ -207,7 +212,7 @@ def test_the_handshake_waits_for_no_model(environment: dict[str, str], tmp_path:
         assert "a person has to arm" in (await client.call_tool("stop", {"reason": "halt"})).content[0].text  # type: ignore[union-attr]
         assert (await client.call_tool("observe", {})).is_error
 
-    talk(environment, tmp_path / "mcp", what, YES, "--weights", str(broken))
+    talk(forks, environment, tmp_path / "mcp", what, YES, "--weights", str(broken))
     assert "halt" in (tmp_path / "mcp" / "robot" / "stopped.json").read_text()
 
 
