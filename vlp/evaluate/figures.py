@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,16 +67,21 @@ def page(results: Path) -> str:
 def with_table(readme: str, results: Path) -> str:
     """The README with its table of figures. Raises ValueError where a mark is missing."""
     begin, end = _MARKS
+    if readme.count(begin) != 1 or readme.count(end) != 1:
+        raise ValueError(f"expected {begin} and {end} once each in the README, got another number of them")
     head, rest = readme.split(begin)
     return f"{head}{begin}\n{table.brief(results)}\n{end}{rest.split(end)[1]}"
 
 
 def main(options: Options) -> None:
-    """Write both."""
-    readme = with_table(options.readme.read_text(encoding="utf-8"), options.results)
-    text = page(options.results)
-    options.page.write_text(text, encoding="utf-8")
-    options.readme.write_text(readme, encoding="utf-8")
+    """Write both, or neither. Exits with a line for results that are not there or say otherwise."""
+    try:
+        readme = with_table(options.readme.read_text(encoding="utf-8"), options.results)
+        text = page(options.results)
+        options.page.write_text(text, encoding="utf-8")
+        options.readme.write_text(readme, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        sys.exit(f"figures: {error}")
 
 
 if __name__ == "__main__":

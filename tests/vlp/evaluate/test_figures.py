@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import ROOT
 from vlp.evaluate.facts import Facts
-from vlp.evaluate.figures import TEMPLATE, page, with_table
+from vlp.evaluate.figures import TEMPLATE, Options, main, page, with_table
 
 README = "<!-- figures -->\n<!-- /figures -->\n"
 
@@ -83,3 +83,19 @@ def test_a_figure_that_was_not_measured_says_so(results: Path) -> None:
     assert "| one push in words, imagined and acted | >= 85% | not measured | **no** |" in with_table(
         README, results
     )
+
+
+def test_results_that_are_not_there_are_one_line_and_nothing_is_written(
+    results: Path, tmp_path: Path
+) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(README, encoding="utf-8")
+    (results / "methods.json").unlink()
+    with pytest.raises(SystemExit, match=r"^figures: .*methods\.json"):
+        main(Options(results, readme, tmp_path / "figures.md"))
+    assert readme.read_text(encoding="utf-8") == README and not (tmp_path / "figures.md").exists()
+
+
+def test_a_readme_without_marks_is_refused(results: Path) -> None:
+    with pytest.raises(ValueError, match="expected <!-- figures -->"):
+        with_table("no marks", results)
