@@ -35,7 +35,7 @@ STEP = 0.25
 class DotRobot:
     """A dot on a line, to be at 1; it scores how far it has come."""
 
-    is_connected, observation_features, action_features = True, {"at": ()}, {"dx": ()}  # type: ignore[var-annotated]
+    is_connected, observation_features, action_features = True, {"at": ()}, {"dx": ()}
     keeps_time = True
 
     def __init__(self, max_steps: int) -> None:
