@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from vlp.commands.process import ALLOCATOR
+from vlp.cli.process import ALLOCATOR
 
 from tests.fork_client import ask, ended
 
