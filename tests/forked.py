@@ -14,9 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from vlp.cli.process import ALLOCATOR
-
 from tests.fork_client import ask, ended
+from vlp.cli.process import ALLOCATOR
 
 ROOT: Final = Path(__file__).parent.parent
 

@@ -39,7 +39,7 @@ class Decider:
         if settings.min_confidence is not None and parts.confidence is None:
             raise UsageError(
                 "min confidence: expected the bundled models, to which it was fitted, got others; "
-                "leave it out, or fit it to them (python -m vlp.evaluate.confidence)"
+                "leave it out, or fit it to them (python -m vlp.evaluate.tabletop.confidence)"
             )
 
     def search(

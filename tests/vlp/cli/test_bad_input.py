@@ -20,6 +20,7 @@ from planner import Frames
 from tasks.data.video_file import read_video
 from tests.forked import Forks, Process
 from vlp.cli.main import main
+from vlp.domains.base import domain
 from vlp.domains.tabletop.build import build
 from vlp.events.types import read_events
 from vlp.models.weights import BUNDLED
@@ -202,7 +203,7 @@ def test_all_branches_rejected(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     parts = replace(build(weights=BUNDLED, device="cpu"), guards=(NoClipPasses(),))
-    monkeypatch.setattr("vlp.session.run.build", lambda **_: parts)
+    monkeypatch.setattr(type(domain()), "parts", lambda self, **_: parts)
     out = tmp_path / "out"
     assert main([command, GROUP, *SMALL, "--out", str(out)]) == 4
     line = capsys.readouterr().err.splitlines()[-1]

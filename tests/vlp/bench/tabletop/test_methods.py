@@ -91,15 +91,15 @@ def test_a_method_does_not_change_the_trained_parts(parts: TabletopParts) -> Non
     changed = {}
     for name, method in METHODS.items():
         with method.parts(parts, robot, SEED) as own:
-            kinds = ("proposer", "video", "value", "policy", "probe", "guards", "verify_done")
+            kinds = ("proposer", "video", "value", "policy", "probe", "guards", "verify")
             changed[name] = [key for key in kinds if getattr(own, key) is not getattr(parts, key)]
     robot.disconnect()
     assert changed == {
         "ours": [],
         "no-search": [],
         "rule-only": ["value"],
-        "learned-only": ["verify_done"],
-        "random-value": ["value", "verify_done"],
+        "learned-only": ["verify"],
+        "random-value": ["value", "verify"],
         "best-of-n": [],
         "no-video": [],
         "unipi-like": ["proposer", "video", "guards"],
