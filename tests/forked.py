@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.fork_client import ask, ended
-from vlp.cli.process import ALLOCATOR
+from vlp.process import ALLOCATOR
 
 ROOT: Final = Path(__file__).parent.parent
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from executors.robot import Observation, Robot
 from executors.wrapped import WrappedRobot
 from planner import Search
 from vlp.agent.approval import Answer
+from vlp.agent.parts import Parts
 from vlp.events.types import Event
 
 
@@ -47,6 +49,10 @@ class Onlooker(Protocol):
     def on_event(self, kind: str, details: dict[str, object]) -> None:
         """How far a search is, see `planner.search`."""
         ...
+
+
+Follow = Callable[[Parts, Path], AbstractContextManager[Watcher]]
+"""Who follows a run with these parts, in this folder, until the block is left."""
 
 
 class WatchedRobot(WrappedRobot):

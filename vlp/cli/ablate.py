@@ -15,11 +15,11 @@ from vlp.bench.names import TASKS, EngineName, Stop, TaskName
 from vlp.bench.ray_available import check_ray
 from vlp.bench.worlds import suite
 from vlp.cli.episodes import check_episodes, check_range, explained
-from vlp.cli.listed import HINT, one_or_more, one_or_more_of
-from vlp.cli.process import print_result, stdout_for_result
 from vlp.errors import UsageError
 from vlp.evaluate import FIRST_SEED
 from vlp.models.weights import BUNDLED, verify
+from vlp.process import print_result, stdout_for_result
+from vlp.session.listed import HINT, one_or_more, one_or_more_of
 from vlp.settings import Device, Settings
 
 if TYPE_CHECKING:

@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from executors.robot import Observation
 from planner import Node, Search
 from tasks.domain import Sight
 from vlp.agent.approval import Answer, check
 from vlp.agent.graph import Ask
 from vlp.cli.live import LiveView
 from vlp.errors import UsageError
+from vlp.events.types import Event
 from vlp.events.words import plain
 from vlp.record.branch_sheet import branch_sheet, ends, in_order
 from vlp.record.filmstrip import write_png
@@ -117,3 +119,21 @@ def _show(console: Console, decision: int, found: Search, pictures: Pictures | N
             Text("pictures, a row a branch: ").append(str(file), style=f"link {file.as_uri()}"),
             soft_wrap=True,
         )
+
+
+class Terminal:
+    """A `Watcher`: the live view, and the operator before it."""
+
+    def __init__(self, live: LiveView, ask: Ask) -> None:
+        self._live, self.ask = live, ask
+        self.on_event = live.on_event
+
+    def began(self, folder: Path) -> None:
+        """Its report is told of at the end."""
+
+    def __call__(self, event: Event) -> None:
+        """Show it."""
+        self._live(event)
+
+    def seen(self, observation: Observation) -> None:
+        """Pictures are not shown here."""

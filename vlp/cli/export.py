@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar
 
 from tyro.conf import Positional, arg
 
-from vlp.cli.process import stdout_for_result
 from vlp.errors import FolderError, UsageError
+from vlp.process import stdout_for_result
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from tyro.conf import Positional, arg
 
 from vlp.cli.episodes import check_range
-from vlp.cli.process import stdout_for_result
 from vlp.errors import FolderError, UsageError, WeightsError
+from vlp.process import stdout_for_result
 from vlp.settings import Device
 
 if TYPE_CHECKING:

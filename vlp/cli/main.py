@@ -24,9 +24,7 @@ from vlp.cli.bench import Bench
 from vlp.cli.collect import Collect
 from vlp.cli.export import Export
 from vlp.cli.imagine import Imagine
-from vlp.cli.listed import added_up
 from vlp.cli.mcp import Mcp
-from vlp.cli.process import tune_allocator
 from vlp.cli.resume import Resume
 from vlp.cli.run import Demo, Plan, Run
 from vlp.cli.serve import Serve
@@ -35,6 +33,8 @@ from vlp.cli.train import Train
 from vlp.cli.worlds import Worlds
 from vlp.errors import UsageError, VlpError
 from vlp.plain import one_line, without_sequences
+from vlp.process import tune_allocator
+from vlp.session.listed import added_up
 
 _Commands = (
     Annotated[Demo, subcommand("demo")]

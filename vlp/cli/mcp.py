@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 
-from vlp.cli.process import stdout_for_result
-from vlp.cli.run import PlannerOptions
 from vlp.domains.base import domain
 from vlp.durable.names import ROBOT
 from vlp.errors import UsageError
+from vlp.process import stdout_for_result
+from vlp.session.request import PlannerOptions
 from vlp.settings import Approve, Settings
 
 if TYPE_CHECKING:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from tyro.conf import Positional
 
-from vlp.cli.getting_ready import getting_ready
-from vlp.domains.base import domain
-from vlp.durable.names import FILE
-from vlp.durable.store import Store
-from vlp.errors import FolderError
-from vlp.session.ending import check_not_over
-from vlp.session.options import check_weights, kept_run
-
-if TYPE_CHECKING:
-    from vlp.agent.watcher import Watcher
-    from vlp.session.run import Conclude
+from vlp.cli.follow import on_terminal
+from vlp.process import stdout_for_result
+from vlp.session.open import resume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,24 +26,6 @@ class Resume:
 
     def run(self) -> int:
         """Raises StateError where the run can't be gone on with as it was begun."""
-        return gone_on(self.run_folder, as_json=self.json)()
-
-
-def gone_on(folder: Path, *, as_json: bool = False, watcher: Watcher | None = None) -> Conclude:
-    """Go on with a run, followed by `watcher` in the place of the terminal; says how it ended. Raises
-    FolderError, HeldError and StateError."""
-    path = folder.absolute()
-    if not (path / FILE).is_file():
-        raise FolderError(
-            f"run folder: expected one that vlp run began, got {str(folder)!r} without {FILE}; "
-            "name such a folder"
-        )
-    with Store(path / FILE, fresh=False) as store:
-        asked, weights = kept_run(store)
-        check_weights(weights, domain(asked.world).verify(asked.weights))
-        check_not_over(path)
-        # Nothing heavy before this: what is wrong is said at once.
-        with getting_ready("loading libraries"):
-            from vlp.session.resume import resume
-
-        return resume(replace(asked, json=as_json), path, store, watcher)
+        with stdout_for_result():
+            conclude = resume(self.run_folder, on_terminal, as_json=self.json)
+        return conclude()

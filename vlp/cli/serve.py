@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from vlp.cli.run import Options
 from vlp.domains.base import domain
 from vlp.errors import UsageError
 from vlp.session.folders import RUNS
+from vlp.session.request import Options
 
 PORT: Final = 8765
 NEEDED: Final = ("fastapi", "uvicorn", "sse_starlette", "multipart")

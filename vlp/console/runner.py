@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
 from executors.safety.faults import HoldError, one_line
-from vlp.cli.resume import gone_on
-from vlp.cli.run import Options, Run
+from vlp.agent.parts import Parts
+from vlp.agent.watcher import Watcher
 from vlp.console.desk import Desk
 from vlp.console.history import entry, find, latch_of
 from vlp.domains.base import domain
@@ -19,8 +20,9 @@ from vlp.durable.names import FILE, ROBOT
 from vlp.durable.store import Store
 from vlp.errors import HeldError, UsageError, VlpError
 from vlp.session.drive import rearm, stop
-from vlp.session.open import carried_out
+from vlp.session.open import begin, resume
 from vlp.session.options import kept_run
+from vlp.session.request import Options, RunRequest
 from vlp.session.run import Conclude
 from vlp.settings import Approve
 
@@ -48,15 +50,18 @@ class Runner:
         under way."""
         given = {option.name: getattr(self.options, option.name) for option in fields(Options)}
         given |= {"seed": seed, "rule": (*self.options.rule, *rules), "json": False, "out": None}
-        asked = Run(**given, instruction=instruction, approve=approve)
+        asked = RunRequest(**given, instruction=instruction, approve=approve)
         domain(asked.world).check(instruction, seed=asked.settings().seed, rules=asked.rule)
-        self._start("getting ready", lambda: carried_out(asked, self._desk, self.root))
+        self._start("getting ready", lambda: begin(asked, self._follow, self.root))
 
     def resume(self, run: Path) -> None:
         """Go on with a run of the root. Raises UsageError where another one is under way, or where it was
         begun without one of the console's rules."""
         self._check_rules(run)
-        self._start("getting ready to go on", lambda: gone_on(run, watcher=self._desk))
+        self._start("getting ready to go on", lambda: resume(run, lambda _: self._follow))
+
+    def _follow(self, parts: Parts, folder: Path) -> AbstractContextManager[Watcher]:
+        return nullcontext(self._desk)
 
     def _check_rules(self, run: Path) -> None:
         if not (run / FILE).is_file():  # said where it is opened

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
-from vlp.cli.process import print_result
 from vlp.console.access import Access
 from vlp.console.app import application
 from vlp.console.desk import Desk
 from vlp.console.runner import Runner
 from vlp.domains.base import domain
 from vlp.errors import FolderError, UsageError
+from vlp.process import print_result
 
 if TYPE_CHECKING:
     from vlp.cli.serve import Serve

@@ -7,16 +7,16 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
-from vlp.cli.run import Run
 from vlp.durable.store import Store
 from vlp.errors import StateError
 from vlp.session.asked import instruction
+from vlp.session.request import RunRequest
 
 RUN: Final = "run"
 _PATHS: Final = ("weights", "out")
 
 
-def keep_run(store: Store, options: Run, hashes: dict[str, dict[str, str]]) -> None:
+def keep_run(store: Store, options: RunRequest, hashes: dict[str, dict[str, str]]) -> None:
     """Keep the options of a run and the digests of its weights. No key is among them: those come from the
     environment."""
     said = {field.name: getattr(options, field.name) for field in fields(options)}
@@ -25,7 +25,7 @@ def keep_run(store: Store, options: Run, hashes: dict[str, dict[str, str]]) -> N
     store.put({RUN: json.dumps({"options": said, "weights": hashes}).encode()})
 
 
-def kept_run(store: Store) -> tuple[Run, dict[str, dict[str, str]]]:
+def kept_run(store: Store) -> tuple[RunRequest, dict[str, dict[str, str]]]:
     """What was kept. Raises StateError for what this version does not know."""
     kept = store.get(RUN)
     if kept is None and instruction(store):
@@ -40,7 +40,7 @@ def kept_run(store: Store) -> tuple[Run, dict[str, dict[str, str]]]:
         }
         for name in _PATHS:
             options[name] = None if options[name] is None else Path(options[name])
-        return Run(**options), said["weights"]
+        return RunRequest(**options), said["weights"]
     except (ValueError, KeyError, TypeError) as error:
         raise StateError(
             f"state: expected a run of this version, got one that it can't read ({error}); "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -17,7 +16,6 @@ import numpy as np
 import torch
 from transformers.utils.logging import disable_progress_bar
 
-from executors.robot import Robot
 from executors.safety.faults import HoldError
 from planner import NoPlan, Search
 from tasks.domain import UnknownInstruction
@@ -26,12 +24,7 @@ from vlp.agent.agent import Agent
 from vlp.agent.ambiguity import not_sure
 from vlp.agent.graph import WAITS, Ask
 from vlp.agent.parts import Parts
-from vlp.agent.watcher import WatchedRobot, Watcher
-from vlp.cli.ask import Pictures, asked_on_terminal
-from vlp.cli.getting_ready import getting_ready
-from vlp.cli.live import LiveView
-from vlp.cli.process import print_result
-from vlp.cli.run import Plan, PlannerOptions, Run
+from vlp.agent.watcher import Follow, WatchedRobot
 from vlp.domains.base import domain
 from vlp.durable.keeping import Keeping
 from vlp.durable.names import FILE, ROBOT
@@ -39,10 +32,13 @@ from vlp.durable.postgres import checkpoints
 from vlp.durable.store import Store
 from vlp.errors import HeldError, InstructionError, ModelError, NoPlanError, UsageError
 from vlp.events.types import Events
+from vlp.getting_ready import getting_ready
+from vlp.process import print_result
 from vlp.record.folder import RunFolder
 from vlp.session.drive import driven, held
 from vlp.session.options import keep_run
-from vlp.settings import Approve, Settings
+from vlp.session.request import PlannerOptions, PlanRequest, Request, RunRequest
+from vlp.settings import Approve
 
 _VERSIONED: Final = ("torch", "diffusers", "transformers", "numpy", "pybullet", "gymnasium", "langgraph")
 
@@ -55,35 +51,36 @@ Conclude = Callable[[], int]
 """Says how a run ended, once its folder is closed: the exit code."""
 
 
-def begin(options: Run, folder: RunFolder, watcher: Watcher | None = None) -> Conclude:
-    """A new run; `watcher` follows it in the place of the terminal."""
+def run(options: RunRequest, folder: RunFolder, follow: Follow) -> Conclude:
+    """A new run, followed by `follow`."""
     with Store(folder.path / FILE) as store:
         parts = load(options)
         keep_run(store, options, parts.hashes)
         keeping = Keeping(store, checkpoints=checkpoints(options.checkpoints))
-        return carry_out(options, parts, folder, keeping, watcher=watcher)
+        return carry_out(options, parts, folder, keeping, follow)
 
 
 def carry_out(
-    options: Run,
+    options: RunRequest,
     parts: Parts,
     folder: RunFolder,
     keeping: Keeping,
+    follow: Follow,
     *,
     since: float = 0.0,
-    watcher: Watcher | None = None,
 ) -> Conclude:
     """Run the agent, or let it go on. `since`: seconds that the run has had already."""
-    with _agent(
-        options, parts, folder, keeping=keeping, approve=options.approve, since=since, watcher=watcher
-    ) as (agent, ask):
+    with _agent(options, parts, folder, follow, keeping=keeping, approve=options.approve, since=since) as (
+        agent,
+        ask,
+    ):
         result = {**agent.run(options.instruction, ask), "versions": _versions()}
     status = "waiting" if result["reason"] == WAITS else "finished" if agent.failure is None else "held"
     folder.finish({"status": status, **result})
     return partial(_conclude, options, folder.path, result, agent.failure)
 
 
-def _conclude(options: Run, path: Path, result: Result, failure: ModelError | HoldError | None) -> int:
+def _conclude(options: RunRequest, path: Path, result: Result, failure: ModelError | HoldError | None) -> int:
     """Show the result; the exit code. Raises what the run ended with, where it did not end by itself."""
     _show(result, path, as_json=options.json)
     if isinstance(failure, ModelError):
@@ -97,12 +94,12 @@ def _conclude(options: Run, path: Path, result: Result, failure: ModelError | Ho
     return 0
 
 
-def plan_only(options: Plan, folder: RunFolder) -> Conclude:
+def plan_only(options: PlanRequest, folder: RunFolder, follow: Follow) -> Conclude:
     """A plan, of which nothing is acted on. Without guards it may show what can't be."""
     parts = load(options)
     if options.guards == "off":
         parts = replace(parts, guards=(), close_guards=(), max_value_gain=None)
-    with _agent(options, parts, folder) as (agent, _):
+    with _agent(options, parts, folder, follow) as (agent, _):
         try:
             found: Search | NoPlan | ModelError = agent.plan(options.instruction)
         except (NoPlan, ModelError) as error:
@@ -112,7 +109,9 @@ def plan_only(options: Plan, folder: RunFolder) -> Conclude:
     return partial(_conclude_plan, options, folder.path, result, found)
 
 
-def _conclude_plan(options: Plan, path: Path, result: Result, found: Search | NoPlan | ModelError) -> int:
+def _conclude_plan(
+    options: PlanRequest, path: Path, result: Result, found: Search | NoPlan | ModelError
+) -> int:
     """Show the plan; the exit code. Raises NoPlanError where there is none."""
     _show(result, path, as_json=options.json)
     if isinstance(found, ModelError):
@@ -141,15 +140,15 @@ def load(options: PlannerOptions) -> Parts:
 
 @contextlib.contextmanager
 def _agent(
-    options: Run | Plan,
+    options: Request,
     parts: Parts,
     folder: RunFolder,
+    follow: Follow,
     *,
     keeping: Keeping | None = None,
     approve: Approve = "auto",
     since: float = 0.0,
-    watcher: Watcher | None = None,
-) -> Iterator[tuple[Agent, Ask | None]]:
+) -> Iterator[tuple[Agent, Ask]]:
     """An agent on a connected robot, which is let go however the block is left; and who is asked."""
     settings, keeping, events = options.settings(), keeping or Keeping(), Events(since)
     events.subscribe(folder.record)
@@ -159,36 +158,23 @@ def _agent(
     with (
         held(),
         driven(keeping.robot(inner), place, parts.limits, parts.view) as safe,
-        _following(settings, watcher) as live,
+        follow(parts, folder.path) as watcher,
     ):
-        robot: Robot = safe if watcher is None else WatchedRobot(safe, watcher.seen)
-        if watcher is not None:
-            watcher.began(folder.path)
-        events.subscribe(live)
+        robot = WatchedRobot(safe, watcher.seen)
+        watcher.began(folder.path)
+        events.subscribe(watcher)
         robot.connect()
         try:
             seen = parts.sight.scene(np.asarray(robot.get_observation()["rgb"]))
             rules = world.read_rules(options.rule, sorted(seen))
             yield Agent(
-                world.under_rules(parts, rules), robot, settings, events=events, folder=folder, live=live,
+                world.under_rules(parts, rules), robot, settings, events=events, folder=folder, live=watcher,
                 approve=approve, keeping=keeping,
-            ), (_asked(live, folder, parts) if isinstance(live, LiveView) else live.ask)  # fmt: skip
+             ), watcher.ask  # fmt: skip
         except UnknownInstruction as error:
             raise InstructionError(world.refusal(error, seen)) from error
         finally:
             robot.disconnect()
-
-
-def _asked(live: LiveView, folder: RunFolder, parts: Parts) -> Ask:
-    return asked_on_terminal(
-        live, check_subgoal=parts.sight.check_subgoal, pictures=Pictures(path=folder.path, sight=parts.sight)
-    )
-
-
-def _following(settings: Settings, watcher: Watcher | None) -> AbstractContextManager[LiveView | Watcher]:
-    if watcher is None:
-        return LiveView(control_steps=settings.max_control_steps)
-    return contextlib.nullcontext(watcher)
 
 
 def _versions() -> dict[str, str]:
@@ -199,7 +185,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _planned(options: Plan, found: Search | Any, agent: Agent) -> Result:
+def _planned(options: PlanRequest, found: Search | Any, agent: Agent) -> Result:
     """The result of `vlp plan`."""
     steps = found.plan.steps if hasattr(found, "plan") else ()
     return {

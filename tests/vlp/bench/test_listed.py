@@ -10,11 +10,11 @@ import pytest
 
 from vlp import Agent
 from vlp.cli.bench import Bench
-from vlp.cli.listed import Given
 from vlp.cli.main import _Commands, parse
 from vlp.cli.run import Run
 from vlp.durable.store import Store
 from vlp.errors import UsageError
+from vlp.session.listed import Given
 from vlp.session.options import keep_run, kept_run
 
 RULED = {"run": ["x"], "plan": ["x"], "demo": [], "serve": [], "mcp": []}

@@ -14,10 +14,10 @@ import pytest
 import vlp
 from tasks.data.video_file import read_video
 from tasks.tabletop.demos.lerobot_read import read_episodes
-from vlp.cli.process import ALLOCATOR
-from vlp.cli.run import Options
 from vlp.errors import UsageError
 from vlp.events.types import read_events
+from vlp.process import ALLOCATOR
+from vlp.session.request import Options
 from vlp.settings import PRESETS, Settings
 
 HEAVY = ("torch", "numpy", "transformers", "diffusers", "pybullet", "langgraph", "openai")
@@ -78,7 +78,7 @@ def test_allocator_is_set_up_once_and_what_the_user_set_stays(
 ) -> None:
     code = """
 import json, os
-from vlp.cli.process import ALLOCATOR, tune_allocator
+from vlp.process import ALLOCATOR, tune_allocator
 tune_allocator()
 print(json.dumps({name: os.environ.get(name) for name in ALLOCATOR}))
 """

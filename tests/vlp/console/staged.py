@@ -14,7 +14,6 @@ import uvicorn
 from planner import Search, search
 from planner.fakes import BanditProposer, BanditValue, BanditVideo, number_frame
 from vlp.agent.approval import Answer
-from vlp.cli.run import Options
 from vlp.console.app import application
 from vlp.console.desk import Desk
 from vlp.console.runner import Runner
@@ -22,6 +21,7 @@ from vlp.console.server import configured
 from vlp.domains.base import domain
 from vlp.record.decision import save_decision
 from vlp.record.folder import RunFolder
+from vlp.session.request import Options
 
 TOKEN = "t0ken"
 

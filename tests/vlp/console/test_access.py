@@ -15,11 +15,11 @@ from starlette.routing import Match
 from tests.conftest import ROOT, Vlp
 from tests.forked import Forks
 from tests.vlp.console.serving import Served, served
-from vlp.cli.run import Options
 from vlp.console.app import application
 from vlp.console.desk import Desk
 from vlp.console.runner import Runner
 from vlp.domains.base import domain
+from vlp.session.request import Options
 
 ROUTES = (
     ("GET", "/"), ("GET", "/part/status"), ("GET", "/events"), ("GET", "/camera.jpg"),

@@ -16,7 +16,6 @@ from executors.safety.files import file_lock
 from executors.safety.stop import StopLatch
 from tests.vlp.console.serving import browser_page
 from tests.vlp.console.staged import Stage, staged
-from vlp.cli.run import Options
 from vlp.console import pictures, views
 from vlp.console.desk import Desk
 from vlp.console.history import latch_of
@@ -24,6 +23,7 @@ from vlp.console.runner import Runner
 from vlp.domains.base import domain
 from vlp.durable.names import ROBOT
 from vlp.errors import UsageError
+from vlp.session.request import Options
 
 MANY = 80
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from tyro.conf import UseAppendAction, arg
 
-from vlp.cli.listed import HINT, one_or_more_of
 from vlp.errors import UsageError
 from vlp.models.chosen import (
     BUNDLED,
@@ -22,6 +21,7 @@ from vlp.models.chosen import (
     parse_size,
     split,
 )
+from vlp.session.listed import HINT, one_or_more_of
 from vlp.vlm.hosted.budget import Limits
 from vlp.vlm.hosted.endpoint_config import EndpointConfig, api_key
 
