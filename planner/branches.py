@@ -15,7 +15,7 @@ from planner.types import Frames, Node, StepsToGo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Beam:
+class OpenBeam:
     """A plan in the making. Its frame travels with it: the next clips start where its last one ended."""
 
     node_id: int | None  # None: the root
@@ -30,7 +30,7 @@ class Beam:
 class Branch:
     """A clip to be imagined."""
 
-    beam: Beam
+    beam: OpenBeam
     subgoal: str
     probability: float
     seed: int
@@ -39,7 +39,7 @@ class Branch:
 
 def expand(
     proposer: Proposer,
-    front: Sequence[Beam],
+    front: Sequence[OpenBeam],
     goal: str,
     texts: int,
     videos: int,
@@ -50,7 +50,7 @@ def expand(
     """What an earlier tree has of these beams, what an operator says of them, and for beams that it has
     nothing of what the proposer does."""
     branches: list[Branch] = []
-    unknown: list[Beam] = []
+    unknown: list[OpenBeam] = []
     for b, beam in enumerate(front):
         children, edit = (
             ((), None) if known is None or beam.new else (known.children(beam.was), known.edit(beam.was))
@@ -64,7 +64,7 @@ def expand(
 
 
 def _propose(
-    proposer: Proposer, front: Sequence[Beam], goal: str, texts: int, videos: int, depth: int, seed: int
+    proposer: Proposer, front: Sequence[OpenBeam], goal: str, texts: int, videos: int, depth: int, seed: int
 ) -> list[Branch]:
     frames, histories = np.stack([beam.frame for beam in front]), [beam.history for beam in front]
     proposals = proposer.propose(frames, goal, histories, texts, seed=_seed(seed, depth))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.amend import Known
-from planner.branches import Beam, Branch, expand, grow, numbered
+from planner.branches import Branch, OpenBeam, expand, grow, numbered
 from planner.guards.pixels import FiniteGuard
 from planner.protocols import Guard, Proposer, Value, VideoModel
 from planner.selection import select
@@ -72,7 +72,7 @@ def search(
     frame = frame.copy()  # a camera may fill its buffer again; the tree must not change
     root = _score(value, frame[None], goal)
     tree = Tree(goal, frame, float(root.mean[0]), float(root.spread[0]), ())
-    front = [Beam(None, frame, tree.root_steps_to_go, (), new=known is None)]
+    front = [OpenBeam(None, frame, tree.root_steps_to_go, (), new=known is None)]
     stopped: Stopped = "horizon"
     for depth in range(1, horizon + 1):
         unfinished = [beam for beam in front if depth == 1 or beam.steps_to_go > done_below]
@@ -169,12 +169,12 @@ def _guard_values(
     return [reason or judge(i) for i, reason in enumerate(reasons)]
 
 
-def _add(tree: Tree, level: Sequence[Node], front: Sequence[Beam]) -> Tree:
+def _add(tree: Tree, level: Sequence[Node], front: Sequence[OpenBeam]) -> Tree:
     kept = {beam.node_id for beam in front}
     return replace(tree, nodes=(*tree.nodes, *(replace(node, kept=node.id in kept) for node in level)))
 
 
-def _plan(tree: Tree, best: Beam) -> Plan:
+def _plan(tree: Tree, best: OpenBeam) -> Plan:
     if best.node_id is None:
         raise NoPlan(tree)
     path = tree.path(best.node_id)
@@ -203,7 +203,7 @@ def _silent(kind: str, details: dict[str, object]) -> None:
     """No one listens."""
 
 
-def _summary(depth: int, level: Sequence[Node], front: Sequence[Beam]) -> dict[str, object]:
+def _summary(depth: int, level: Sequence[Node], front: Sequence[OpenBeam]) -> dict[str, object]:
     return {
         "depth": depth,
         "kept": [beam.node_id for beam in front],

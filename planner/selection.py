@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from planner.branches import Beam, Branch
+from planner.branches import Branch, OpenBeam
 from planner.types import Frames, Node
 
 Look = Callable[[Sequence[Branch], Frames], Sequence[str | None]]
@@ -15,13 +15,13 @@ Look = Callable[[Sequence[Branch], Frames], Sequence[str | None]]
 
 
 def select(
-    finished: Sequence[Beam],
+    finished: Sequence[OpenBeam],
     branches: Sequence[Branch],
     level: Sequence[Node],
     beams: int,
     allowed: Callable[..., bool] | None,
     look: Look,
-) -> tuple[list[Beam], list[Node]]:
+) -> tuple[list[OpenBeam], list[Node]]:
     """The best over all beams, and the level's nodes with what was found of those looked at closely: all that
     are kept, and those that would have been but for what was found. What an earlier tree has is not looked at
     again: it was, or an operator picked it."""
@@ -40,15 +40,15 @@ def select(
 
 
 def _best(
-    finished: Sequence[Beam],
+    finished: Sequence[OpenBeam],
     branches: Sequence[Branch],
     level: Sequence[Node],
     beams: int,
     allowed: Callable[..., bool] | None,
-) -> list[Beam]:
+) -> list[OpenBeam]:
     """The sort is stable and ids ascend, so that the lower id wins a tie."""
     fresh = [
-        Beam(
+        OpenBeam(
             node.id,
             node.last_frame,
             node.steps_to_go,

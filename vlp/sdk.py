@@ -34,7 +34,7 @@ from vlp.events.types import Event
 from vlp.record.plan import CHANGED, Approval, SavedPlan, Why, changed, why
 from vlp.session.drive import driven, held, rearm, stop
 from vlp.session.picture import Fitted, Given
-from vlp.session.sdk_run import Once, Run
+from vlp.session.sdk_run import Once, SdkRun
 from vlp.settings import Settings
 
 
@@ -88,7 +88,7 @@ class Agent:
                 self._robot.connect()
         if command_timeout is not None:
             self._stack.enter_context(CommandTimeout(self._robot, command_timeout))
-        self._run: Run | None = None
+        self._run: SdkRun | None = None
         self.onlooker: Onlooker | None = None
         """Is told of every plan that is made from now on, and of what comes of it."""
 
@@ -108,7 +108,7 @@ class Agent:
             observation = self._given.take(observation)
         self._leave()
         with held():
-            self._run = run = Run.begin(
+            self._run = run = SdkRun.begin(
                 instruction, self._robot, observation,
                 world=self.domain, parts=self._parts, settings=self.settings, rules=self.rules, 
                 root=self.root, onlooker=self.onlooker,
@@ -125,7 +125,7 @@ class Agent:
             raise UsageError(f"folder: expected one in {self.root}, got {folder}; name a run of this robot")
         self._leave()
         with held():
-            self._run = run = Run.resume(
+            self._run = run = SdkRun.resume(
                 folder.absolute(), self._robot,
                 world=self.domain, parts=self._parts, settings=self.settings, rules=self.rules,
                 onlooker=self.onlooker,
@@ -231,12 +231,12 @@ class Agent:
             self._run.close()
             self._run = None
 
-    def _of(self, plan: SavedPlan) -> Run:
+    def _of(self, plan: SavedPlan) -> SdkRun:
         if self._run is None or not self._run.is_at(plan):
             raise UsageError("plan: expected the last one that this agent made, got another; plan again")
         return self._run
 
-    def _approved(self, plan: SavedPlan, approval: Approval) -> Run:
+    def _approved(self, plan: SavedPlan, approval: Approval) -> SdkRun:
         run = self._of(plan)
         if approval.digest != plan.digest:
             raise UsageError("approval: expected one of this plan, got one of another; approve this one")

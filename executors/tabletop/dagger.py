@@ -46,7 +46,7 @@ def _room(source: Rollouts, push: int) -> float:
     return float(apart.min(1).mean()) if len(xy) else 1.0
 
 
-class Follower:
+class DaggerFollower:
     """Follows oracle pushes with the policy and keeps (board, wanted board, oracle's actions)."""
 
     def __init__(
@@ -138,7 +138,7 @@ def record_corrections(
 ) -> Path:
     """Write `count` triples (slots now, slots wanted, actions) where the policy goes, as one .npz file.
     `tick` is told how many more there are."""
-    follower = Follower(policy, shards, seed, imagine)
+    follower = DaggerFollower(policy, shards, seed, imagine)
     while len(follower.now) < count:
         before = len(follower.now)
         follower.follow()

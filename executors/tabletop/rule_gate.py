@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tasks.tabletop.goals.area import area_words
 from tasks.tabletop.rules.reach import Moved, pushed, pushed_on, sway
-from tasks.tabletop.rules.types import KeepClear, Rules
+from tasks.tabletop.rules.types import BoardRules, KeepClear
 from tasks.tabletop.world import board
 
 Vector = NDArray[np.float64]
@@ -57,7 +57,7 @@ class RuleGate:
     they have left it.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: BoardRules) -> None:
         self.rules = rules
         self._stays = np.isin(board.KINDS, rules.forbidden_blocks)
         self._last = np.full((COUNT, 2), np.nan)

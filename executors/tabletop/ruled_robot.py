@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from executors.robot import Robot
 from executors.safety.gate import GateError
 from executors.tabletop.rule_gate import RuleGate
+from executors.tabletop.runtime import Places
 from executors.wrapped import WrappedRobot
-from tasks.tabletop.rules import Rules
+from tasks.tabletop.rules import BoardRules
 
 GENTLER: Final = ((0.5, 0), (0.25, 0), (0.5, 30), (0.5, -30), (0.5, 60), (0.5, -60), (0.1, 0))
 """Shares of a step that is refused, and degrees by which it is turned, in the order in which they are tried:
@@ -21,14 +22,6 @@ a slower pusher strays less, so it may come nearer to what is to stay, and a tur
 
 LEAST: Final = 0.002
 """Metres; a shorter step is not tried otherwise."""
-
-
-class Places(Protocol):
-    """Tells where things are in a frame."""
-
-    def places(self, frames: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        """Frames uint8 [N, H, W, 3] to presence [N, K] and places [N, K, 2] in metres, pusher last."""
-        ...
 
 
 class RuledRobot(WrappedRobot):
@@ -40,7 +33,7 @@ class RuledRobot(WrappedRobot):
         places: sees where the blocks are; the rules are held as well as it sees.
     """
 
-    def __init__(self, robot: Robot, rules: Rules, places: Places) -> None:
+    def __init__(self, robot: Robot, rules: BoardRules, places: Places) -> None:
         super().__init__(robot)
         self._gate, self._places = RuleGate(rules), places
 

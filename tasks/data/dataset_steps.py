@@ -16,7 +16,7 @@ _COLOURS: Final = ("RGB", "RGBA", "L", "P", "1")
 """Modes of pictures with 8 bits a channel: what has more is not a picture but a depth."""
 
 
-class Steps:
+class StepFiles:
     """The data files; the last one stays in memory, as episodes mostly come in its order."""
 
     def __init__(self, about: About) -> None:

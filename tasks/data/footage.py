@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.dataset_about import SLACK, About, EpisodeRow, misfit, read_about, read_columns, read_rows
-from tasks.data.dataset_steps import EpisodeSteps, Steps
+from tasks.data.dataset_steps import EpisodeSteps, StepFiles
 from tasks.data.layout import SUBGOALS_PATH, DatasetError
 from tasks.data.video_file import VideoFileError, read_frames
 
@@ -50,7 +50,7 @@ def read_footage(root: Path, camera: str | None = None) -> Iterator[Footage]:
             chosen, or damaged: a missing or doubled frame, a column of another kind.
     """
     about = read_about(root, camera)
-    episodes, subgoals, steps = read_rows(about), _subgoals(root), Steps(about)
+    episodes, subgoals, steps = read_rows(about), _subgoals(root), StepFiles(about)
     for episode in episodes:
         yield _footage(about, episode, steps.of(episode), subgoals)
 

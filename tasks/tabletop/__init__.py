@@ -15,13 +15,13 @@ from tasks.tabletop.language.instruction import Instruction
 
 if TYPE_CHECKING:
     from tasks.tabletop.goals import LONG_TASKS, LongTask
-    from tasks.tabletop.goals.goal import Goal, understand
+    from tasks.tabletop.goals.goal import BoardGoal, understand
     from tasks.tabletop.world.env import ActionError, TabletopEnv
 
 __all__ = [
     "LONG_TASKS",
     "ActionError",
-    "Goal",
+    "BoardGoal",
     "Instruction",
     "LongTask",
     "TabletopEnv",
@@ -35,7 +35,7 @@ __all__ = [
 
 _LAZY: Final = {
     "ActionError": "tasks.tabletop.world.env",
-    "Goal": "tasks.tabletop.goals.goal",
+    "BoardGoal": "tasks.tabletop.goals.goal",
     "LONG_TASKS": "tasks.tabletop.goals",
     "LongTask": "tasks.tabletop.goals",
     "TabletopEnv": "tasks.tabletop.world.env",

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from video.latent.config import LatentConfig
-from video.latent.store import Store
+from video.latent.store import FrameStore
 
 NOISE = 0.1
 """Standard deviation of what is added to latents in training, so that near latents draw near pictures."""
@@ -51,12 +51,12 @@ def to_frames(pictures: Tensor) -> NDArray[np.uint8]:
     return np.asarray(scaled.permute(0, 2, 3, 1).cpu().numpy())
 
 
-def mean_picture(store: Store, count: int = 512) -> Tensor:
+def mean_picture(store: FrameStore, count: int = 512) -> Tensor:
     """[3, H, W] in -1..1 of frames spread over the dataset."""
     return to_tensor(store.frames[np.linspace(0, len(store) - 1, min(count, len(store))).astype(int)]).mean(0)
 
 
-def batches(store: Store, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
+def batches(store: FrameStore, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
     """Random frames for ever."""
     rng = np.random.default_rng(seed)
     while True:

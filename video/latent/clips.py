@@ -13,7 +13,7 @@ from torch import Tensor
 
 from video.latent import text
 from video.latent.config import LatentConfig
-from video.latent.store import Store
+from video.latent.store import FrameStore
 
 NO_WORDS = 0.1
 """Share of clips whose words are left out."""
@@ -46,7 +46,7 @@ class Frames(Protocol):
 class LatentClips:
     """All clips of a store whose frames are known as latents [F, C, h, w]."""
 
-    def __init__(self, store: Store, latents: Frames, tokenizer: Any, config: LatentConfig) -> None:
+    def __init__(self, store: FrameStore, latents: Frames, tokenizer: Any, config: LatentConfig) -> None:
         self._store, self._config = store, config
         self.stride = max(1, round(config.seconds * store.fps))
         self._latents = latents

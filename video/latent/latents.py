@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tasks.learning.precision import fast
 from video.latent.autoencoder import to_tensor
-from video.latent.store import Store
+from video.latent.store import FrameStore
 
 
 class Latents:
@@ -24,7 +24,9 @@ class Latents:
         path: where latents are kept; None: nowhere.
     """
 
-    def __init__(self, model: Any, store: Store, path: Path | None = None, *, device: str = "cpu") -> None:
+    def __init__(
+        self, model: Any, store: FrameStore, path: Path | None = None, *, device: str = "cpu"
+    ) -> None:
         self._model, self._store, self._path, self._device = model.eval(), store, path, device
         self._digest = _digest(model)
         one = self._encode(np.zeros(1, np.int64))

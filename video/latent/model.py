@@ -16,7 +16,7 @@ from tasks.learning.attention import waves
 from video.latent.text import MAX_TOKENS
 
 
-class Block(nn.Module):
+class ModulatedBlock(nn.Module):
     """A pre-norm block with QK-norm; modulated by one shared projection and a bias of its own (adaLN-single,
     Chen et al., "PixArt-alpha", 2023)."""
 
@@ -77,7 +77,7 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.cells, token = self.grid[0] * self.grid[1], channels * patch * patch
         self.words = nn.Embedding(vocabulary, width)
         self.order = nn.Parameter(torch.randn(MAX_TOKENS, width) * 0.02)
-        self.text = nn.ModuleList([Block(width, heads) for _ in range(text_layers)])
+        self.text = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(text_layers)])
         self.first = nn.Linear(token, width)
         self.video = nn.Linear(2 * token, width)
         self.action = nn.Linear(chunk, width)
@@ -86,7 +86,7 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         shift = nn.Linear(width, 6 * width)
         self.level = nn.Sequential(nn.Linear(12, width), nn.SiLU(), shift)
         self.kind = nn.Parameter(torch.zeros(3, 6 * width))
-        self.blocks = nn.ModuleList([Block(width, heads) for _ in range(layers)])
+        self.blocks = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(layers)])
         self.norm = nn.LayerNorm(width)
         self.out_video, self.out_action = nn.Linear(width, token), nn.Linear(width, chunk)
         for layer in (shift, self.out_video, self.out_action):

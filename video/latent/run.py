@@ -19,7 +19,7 @@ from video.latent.clips import LatentClips
 from video.latent.config import LatentConfig
 from video.latent.latents import Latents
 from video.latent.model import WorldModel
-from video.latent.store import Store, pack
+from video.latent.store import FrameStore, pack
 from video.latent.train import loss
 
 
@@ -63,7 +63,7 @@ def train_world(run: WorldTraining, report: Callable[[str], None] = print) -> La
     return bundle
 
 
-def _autoencoder(run: WorldTraining, store: Store, report: Callable[[str], None]) -> Any:
+def _autoencoder(run: WorldTraining, store: FrameStore, report: Callable[[str], None]) -> Any:
     torch.manual_seed(0)
     model, mean = pictures.build(run.config), pictures.mean_picture(store).to(run.device)
     config = TrainConfig(minutes=run.autoencoder_minutes, learning_rate=run.learning_rate, device=run.device)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from video.latent.pipeline import Frames, LatentPipeline
-from video.latent.store import Store
+from video.latent.store import FrameStore
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class HeldOut:
     """[N, T * stride, A]."""
 
 
-def held_out(store: Store, *, frames: int, stride: int, count: int, seed: int = 0) -> HeldOut:
+def held_out(store: FrameStore, *, frames: int, stride: int, count: int, seed: int = 0) -> HeldOut:
     """Clips drawn from a seed; past a subgoal's end is its last frame, and nothing is sent.
 
     Raises ValueError where no subgoal has a step left.

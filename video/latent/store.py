@@ -21,7 +21,7 @@ ACTIONS: Final = "actions.npz"
 
 
 @dataclass(frozen=True, eq=False)
-class Store:
+class FrameStore:
     """F frames of E episodes, one episode after another."""
 
     frames: NDArray[np.uint8]
@@ -55,7 +55,7 @@ def pack(
     *,
     camera: str | None = None,
     report: Callable[[str], None] = print,
-) -> Store:
+) -> FrameStore:
     """Decode LeRobotDatasets once into `folder`; kept if it is there already.
 
     Raises DatasetError for datasets that are damaged, empty, or differ in size, rate or width of actions.
@@ -66,13 +66,13 @@ def pack(
     return load(folder)
 
 
-def load(folder: Path) -> Store:
+def load(folder: Path) -> FrameStore:
     """Open what `pack` wrote; the frames stay on disk."""
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     with np.load(folder / ACTIONS) as data:
         columns = {name: data[name] for name in data.files}
     frames = np.load(folder / FRAMES, mmap_mode="r")
-    return Store(frames=frames, texts=tuple(about["texts"]), fps=float(about["fps"]), **columns)
+    return FrameStore(frames=frames, texts=tuple(about["texts"]), fps=float(about["fps"]), **columns)
 
 
 class _Packing:

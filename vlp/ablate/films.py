@@ -10,8 +10,8 @@ import numpy as np
 
 from executors.robot import Driver
 from planner import NoPlan, PlanStep, Search
-from vlp.ablate.protocol import Asked
-from vlp.agent.agent import Agent
+from vlp.ablate.protocol import AskedAblation
+from vlp.agent.agent import AgentLoop
 from vlp.agent.parts import Parts
 from vlp.bench.episode import Episode, NoFolder
 from vlp.bench.line import Line
@@ -28,7 +28,7 @@ ACTED_STEPS = 120
 
 
 @dataclass(frozen=True)
-class Film:
+class DecisionFilm:
     """What one variant did first on one board."""
 
     variant: str
@@ -56,12 +56,12 @@ class _First(NoFolder):
 
 
 def films(
-    asked: Asked,
+    asked: AskedAblation,
     lines: Sequence[Line],
     parts: Parts,
     boards: int,
     tick: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[Episode, list[Film]]]:
+) -> Iterator[tuple[Episode, list[DecisionFilm]]]:
     """The first task's first `boards` boards, each with a film of every variant; `lines`: of its episodes.
 
     Searches are made anew: a seed gives the plan that was measured, except where a deadline cut it. `tick` is
@@ -71,9 +71,9 @@ def films(
     done = list(zip(asked.plan(), lines, strict=True))
     for seed in range(asked.first_seed, asked.first_seed + min(boards, asked.episodes)):
         board = [(v, e, line) for (v, e), line in done if e.seed == seed and e.task == asked.tasks[0]]
-        shown: list[Film] = []
+        shown: list[DecisionFilm] = []
         for variant, episode, line in board:
-            shown.append(Film(variant.name, _outcome(line), _rows(_decide(episode, parts, act=act))))
+            shown.append(DecisionFilm(variant.name, _outcome(line), _rows(_decide(episode, parts, act=act))))
             tick()
         yield board[0][1], shown
 
@@ -93,7 +93,7 @@ def _decide(episode: Episode, parts: Parts, *, act: bool) -> _First:
     robot = episode.robot(ACTED_STEPS)
     try:
         seen: Driver = Unscored(robot) if episode.stop == "own" else robot
-        agent = Agent(parts, seen, settings, events=Events(), folder=cast("RunFolder", first))
+        agent = AgentLoop(parts, seen, settings, events=Events(), folder=cast("RunFolder", first))
         if act:
             agent.run(episode.instruction)
         else:

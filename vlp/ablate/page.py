@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from vlp.ablate.films import Film
+from vlp.ablate.films import DecisionFilm
 from vlp.ablate.table import headers, notes, rows
 from vlp.bench.episode import Episode
 
@@ -23,7 +23,7 @@ _PAGES = Environment(
 
 
 def write_page(
-    found: Mapping[str, Any], plot: Path, shown: Sequence[tuple[Episode, Sequence[Film]]], path: Path
+    found: Mapping[str, Any], plot: Path, shown: Sequence[tuple[Episode, Sequence[DecisionFilm]]], path: Path
 ) -> None:
     """Write the page to `path`.
 

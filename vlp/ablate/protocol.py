@@ -14,7 +14,7 @@ from vlp.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class AskedAblation:
     """Every variant on every task and seed."""
 
     suite: AblationSuite

@@ -13,10 +13,10 @@ from typing import Any
 from transformers.utils.logging import disable_progress_bar
 
 from vlp import progress
-from vlp.ablate.films import Film, films
+from vlp.ablate.films import DecisionFilm, films
 from vlp.ablate.page import write_page
 from vlp.ablate.plot import plot
-from vlp.ablate.protocol import Asked
+from vlp.ablate.protocol import AskedAblation
 from vlp.ablate.summary import summary
 from vlp.ablate.variants import Variant
 from vlp.bench.engines import ENGINES
@@ -25,20 +25,20 @@ from vlp.bench.execution import run_all
 from vlp.bench.line import Line
 from vlp.bench.log import EpisodeLog
 from vlp.bench.names import EngineName
-from vlp.bench.progress import Bar
+from vlp.bench.progress import BenchBar
 from vlp.bench.session import on_device, write_json
 
 Planned = list[tuple[Variant, Episode]]
 
 
 def ablate(
-    asked: Asked, weights: Path, log: EpisodeLog, *, workers: int, engine: EngineName, boards: int
+    asked: AskedAblation, weights: Path, log: EpisodeLog, *, workers: int, engine: EngineName, boards: int
 ) -> dict[str, Any]:
     """Run what is asked for and is not in the log yet; the summary, which is also written beside the log with
     its plot and its page, which shows films of `boards` boards."""
     asked = replace(asked, settings=on_device(asked.settings))
     planned = asked.plan()
-    with Bar(_names(planned)) as bar:
+    with BenchBar(_names(planned)) as bar:
         lines = run_all(
             [episode for _, episode in planned],
             log,
@@ -78,8 +78,8 @@ def _names(planned: Planned) -> Callable[[Line], str]:
 
 
 def _films(
-    asked: Asked, lines: Sequence[Line], weights: Path, boards: int
-) -> list[tuple[Episode, list[Film]]]:
+    asked: AskedAblation, lines: Sequence[Line], weights: Path, boards: int
+) -> list[tuple[Episode, list[DecisionFilm]]]:
     if not boards:
         return []
     disable_progress_bar()  # of loading

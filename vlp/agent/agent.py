@@ -36,7 +36,7 @@ MAX_UNSURE = 3
 """Searches in a row without a plan that is sure enough, before the agent gives up."""
 
 
-class Agent(Looping):
+class AgentLoop(Looping):
     """Carries out instructions on one robot.
 
     Args:

@@ -16,7 +16,7 @@ from vlp.bench.code import code_digest
 from vlp.bench.line import MEASURED, Line
 from vlp.bench.methods import Method
 from vlp.bench.names import Stop
-from vlp.bench.stops import Observed, ScoringRobot
+from vlp.bench.stops import ObservedRobot, ScoringRobot
 from vlp.events.types import Events
 from vlp.record.folder import Mark, RunFolder
 from vlp.settings import Settings
@@ -93,7 +93,7 @@ class Episode(ABC):
 def run(episode: Episode, parts: Parts) -> Line:
     """Run one episode; what was measured of it."""
     robot = episode.robot(episode.settings.max_control_steps)
-    watched = Observed(robot)
+    watched = ObservedRobot(robot)
     seen: Driver = watched if episode.stop == "own" else robot
     try:
         method = episode.approach

@@ -14,7 +14,7 @@ from vlp.bench.log import EpisodeLog
 from vlp.models.weights import digest, verify
 
 
-class Watcher(Protocol):
+class EpisodeWatcher(Protocol):
     """Is told how far it is."""
 
     def begin(self, known: int, left: int) -> None:
@@ -41,7 +41,7 @@ def run_all(
     weights: Path,
     workers: int = 2,
     engine: Engine = processes,
-    watcher: Watcher | None = None,
+    watcher: EpisodeWatcher | None = None,
 ) -> list[Line]:
     """The lines of the episodes, in their order; those that `log` does not hold are run and appended.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from planner import Frames, Proposal, StepsToGo
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.agent.parts import Parts
 from vlp.bench.stops import ScoringRobot
 from vlp.models.weights import PLANNER
@@ -89,7 +89,7 @@ class Method:
 
     parts: PartsOf = trained
     budget: Mapping[str, int] = field(default_factory=dict)
-    agent: Callable[..., Agent] = Agent
+    agent: Callable[..., AgentLoop] = AgentLoop
     runs_on: tuple[str, ...] = PLANNER
     """Parts of the weights folder."""
 

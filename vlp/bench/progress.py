@@ -19,7 +19,7 @@ def _method(line: Line) -> str:
     return str(line["method"])
 
 
-class Bar:
+class BenchBar:
     """A watcher of `vlp.bench.execution.run_all`, and a context manager.
 
     Args:

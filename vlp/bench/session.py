@@ -15,7 +15,7 @@ from vlp.bench.execution import run_all
 from vlp.bench.line import Line
 from vlp.bench.log import EpisodeLog
 from vlp.bench.names import EngineName
-from vlp.bench.progress import Bar
+from vlp.bench.progress import BenchBar
 from vlp.bench.protocol import Execution
 from vlp.bench.summary import summary
 from vlp.errors import UsageError
@@ -28,7 +28,7 @@ def execution(
 ) -> dict[str, Any]:
     """Run what is asked for and is not in the log yet; the summary, which is also written beside the log."""
     asked = replace(asked, settings=on_device(asked.settings))
-    with Bar() as bar:
+    with BenchBar() as bar:
         lines = run_all(
             asked.plan(), log, weights=weights, workers=workers, engine=ENGINES[engine], watcher=bar
         )

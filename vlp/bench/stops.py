@@ -43,7 +43,7 @@ class Unscored(WrappedRobot):
         return False
 
 
-class Observed(Unscored):
+class ObservedRobot(Unscored):
     """A simulated robot that tells the agent nothing, and whoever measures when its verdict came.
 
     Until then an episode goes the same way, step by step, as one that this verdict ends: the agent sees

@@ -23,7 +23,7 @@ from vlp.session.listed import HINT, one_or_more, one_or_more_of
 from vlp.settings import Device, Settings
 
 if TYPE_CHECKING:
-    from vlp.ablate.protocol import Asked
+    from vlp.ablate.protocol import AskedAblation
 
 MOST_FILMS = 20
 _Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
@@ -84,12 +84,12 @@ class Ablate:
         self._show(result)
         return 0
 
-    def asked(self) -> Asked:
+    def asked(self) -> AskedAblation:
         """What is asked for, each task once; without any, those of the paper."""
-        from vlp.ablate.protocol import Asked
+        from vlp.ablate.protocol import AskedAblation
 
         ablation = self.ablation()
-        return Asked(
+        return AskedAblation(
             suite=suite("ablate"),
             ablation=ablation,
             tasks=tuple(dict.fromkeys(self.tasks or ablation.tasks)),

@@ -37,7 +37,7 @@ ROWS = 12  # of the table of beams: the view must fit on a screen
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class LiveScene:
     """What the view shows. Replaced as a whole: another thread draws it."""
 
     instruction: str = ""
@@ -50,11 +50,11 @@ class Scene:
     verified: str = ""
     score: str = ""
 
-    def after(self, event: Event) -> Scene:
+    def after(self, event: Event) -> LiveScene:
         """As it is once this has happened."""
         return replace(self, left=self.left.after(event))._told(event)
 
-    def _told(self, event: Event) -> Scene:
+    def _told(self, event: Event) -> LiveScene:
         match event:
             case RunStarted():
                 return replace(self, instruction=plain(event.instruction), doing="looking")
@@ -83,7 +83,7 @@ class LiveView:
 
     def __init__(self, *, control_steps: int | None = None, console: Console | None = None) -> None:
         self._console = console or stderr()
-        self._scene = Scene(left=Left(cap=control_steps))
+        self._scene = LiveScene(left=Left(cap=control_steps))
         self._live: Live | None = None
         if self._console.is_terminal:
             self._live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=4)

@@ -26,7 +26,7 @@ from vlp.cli.export import Export
 from vlp.cli.imagine import Imagine
 from vlp.cli.mcp import Mcp
 from vlp.cli.resume import Resume
-from vlp.cli.run import Demo, Plan, Run
+from vlp.cli.run import Demo, PlanCommand, Run
 from vlp.cli.serve import Serve
 from vlp.cli.stop import Rearm, Stop
 from vlp.cli.train import Train
@@ -39,7 +39,7 @@ from vlp.session.listed import added_up
 _Commands = (
     Annotated[Demo, subcommand("demo")]
     | Annotated[Run, subcommand("run")]
-    | Annotated[Plan, subcommand("plan")]
+    | Annotated[PlanCommand, subcommand("plan")]
     | Annotated[Resume, subcommand("resume")]
     | Annotated[Stop, subcommand("stop")]
     | Annotated[Rearm, subcommand("rearm")]

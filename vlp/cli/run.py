@@ -21,7 +21,7 @@ class Run(RunRequest):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan(PlanRequest):
+class PlanCommand(PlanRequest):
     """Look, search and show the plan for an instruction; nothing moves."""
 
     def run(self) -> int:

@@ -27,7 +27,7 @@ SAID: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class DeskScene:
     """The run as the page shows it; replaced as a whole."""
 
     run: str = ""
@@ -61,7 +61,7 @@ class Desk:
         self._changed = threading.Condition()
         self.versions: Counter[Topic] = Counter()
         """How often each part of the page has changed."""
-        self.scene = Scene()
+        self.scene = DeskScene()
         self.frame: NDArray[np.uint8] | None = None
         self._said: deque[str] = deque(maxlen=SAID)
         self._found: Search | None = None
@@ -81,7 +81,7 @@ class Desk:
         """A run is about to begin."""
         self._said.clear()
         self._left, self._answer = None, None  # first: who stops it from now on means this run
-        self.scene = Scene(doing="loading", words=words)
+        self.scene = DeskScene(doing="loading", words=words)
         self._show("status", "plan", "acted")
 
     def began(self, folder: Path) -> None:
@@ -167,7 +167,7 @@ class Desk:
             self._left = reason
             self._changed.notify_all()
 
-    def wait(self, ready: Callable[[Scene], bool], seconds: float) -> bool:
+    def wait(self, ready: Callable[[DeskScene], bool], seconds: float) -> bool:
         """Wait until the scene is so; whether it is."""
         with self._changed:
             return self._changed.wait_for(lambda: ready(self.scene), seconds)

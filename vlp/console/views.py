@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from planner import Node
 from vlp.console import history, pictures
-from vlp.console.desk import Desk, Scene
+from vlp.console.desk import Desk, DeskScene
 from vlp.record.decision import Decision
 from vlp.record.report.parts import steps_text
 
@@ -22,7 +22,7 @@ ACTED: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class BranchRow:
     """A branch."""
 
     node: Node
@@ -57,7 +57,7 @@ def part(name: str, desk: Desk, root: Path) -> dict[str, Any]:
             return {"scene": scene}
 
 
-def _plan(scene: Scene, root: Path) -> dict[str, Any]:
+def _plan(scene: DeskScene, root: Path) -> dict[str, Any]:
     number = scene.waits or scene.decision
     run = history.find(root, scene.run) if number else None
     found = None if run is None else pictures.decision(run, number)
@@ -74,22 +74,22 @@ def _plan(scene: Scene, root: Path) -> dict[str, Any]:
     }
 
 
-def _levels(found: Decision, chosen: set[int]) -> list[tuple[int, Sequence[Row], int]]:
+def _levels(found: Decision, chosen: set[int]) -> list[tuple[int, Sequence[BranchRow], int]]:
     """Depth, the rows that are shown, and how many are not."""
 
-    def order(row: Row) -> tuple[bool, bool, bool, float]:
+    def order(row: BranchRow) -> tuple[bool, bool, bool, float]:
         steps = row.node.steps_to_go if math.isfinite(row.node.steps_to_go) else math.inf
         return not row.in_plan, not row.node.kept, row.node.rejected is not None, steps
 
-    levels: list[tuple[int, Sequence[Row], int]] = []
+    levels: list[tuple[int, Sequence[BranchRow], int]] = []
     for depth in sorted({node.depth for node in found.tree.nodes}):
-        rows = [Row(node=node, in_plan=node.id in chosen) for node in found.tree.level(depth)]
+        rows = [BranchRow(node=node, in_plan=node.id in chosen) for node in found.tree.level(depth)]
         rows.sort(key=order)
         levels.append((depth, rows[:ROWS], len(rows[ROWS:])))
     return levels
 
 
-def _acted(scene: Scene, root: Path) -> list[dict[str, Any]]:
+def _acted(scene: DeskScene, root: Path) -> list[dict[str, Any]]:
     """The newest subgoals that were acted on, each with the address of its picture."""
     run = history.find(root, scene.run) if scene.run else None
     found: list[dict[str, Any]] = []

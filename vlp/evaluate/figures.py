@@ -29,7 +29,7 @@ _PAGES.filters.update(
 
 
 @dataclass(frozen=True)
-class Options:
+class FiguresOptions:
     """Options of the figures."""
 
     results: Path = Path("results")
@@ -73,7 +73,7 @@ def with_table(readme: str, results: Path) -> str:
     return f"{head}{begin}\n{table.brief(results)}\n{end}{rest.split(end)[1]}"
 
 
-def main(options: Options) -> None:
+def main(options: FiguresOptions) -> None:
     """Write both, or neither. Exits with a line for results that are not there or say otherwise."""
     try:
         readme = with_table(options.readme.read_text(encoding="utf-8"), options.results)
@@ -85,4 +85,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(FiguresOptions))

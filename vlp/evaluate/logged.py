@@ -21,7 +21,7 @@ from vlp.bench.summary import summary
 
 
 @dataclass(frozen=True)
-class Options:
+class LoggedOptions:
     """Options of the summary."""
 
     log: Path = Path("results/bench-own/episodes.jsonl")
@@ -34,7 +34,7 @@ class Options:
     """That which measured the rows, else this one."""
 
 
-def main(options: Options) -> None:
+def main(options: LoggedOptions) -> None:
     """Write the summary. Raises ValueError where the log has no such rows, or rows of several codes or
     weights among which nothing was chosen."""
     with EpisodeLog(options.log) as log:
@@ -44,7 +44,7 @@ def main(options: Options) -> None:
     print(json.dumps(result, indent=1))
 
 
-def of(lines: Sequence[Line], options: Options) -> dict[str, Any]:
+def of(lines: Sequence[Line], options: LoggedOptions) -> dict[str, Any]:
     """What stands in summary.json."""
     rows = _chosen(lines, options)
     first = rows[0]
@@ -65,7 +65,7 @@ def _code(line: Line) -> str:
     return str(line.get("code", LATER["code"]))
 
 
-def _chosen(lines: Sequence[Line], options: Options) -> list[Line]:
+def _chosen(lines: Sequence[Line], options: LoggedOptions) -> list[Line]:
     asked = {(task, method) for task in options.tasks for method in options.method}
     rows = [row for row in lines if (row["task"], row["method"]) in asked
             and row.get("stop", LATER["stop"]) == options.stop
@@ -86,4 +86,4 @@ def _chosen(lines: Sequence[Line], options: Options) -> list[Line]:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(LoggedOptions))

@@ -19,7 +19,7 @@ LINE = 22
 
 
 @dataclass(frozen=True)
-class Options:
+class PictureOptions:
     """Which decision, and where the picture goes."""
 
     run: tyro.conf.Positional[Path]
@@ -35,7 +35,7 @@ def words(text: str, width: int) -> NDArray[np.uint8]:
     return np.asarray(picture)
 
 
-def main(options: Options) -> None:
+def main(options: PictureOptions) -> None:
     """Draw the picture."""
     folder = options.run / "decisions" / f"{options.decision:02d}"
     decision, acted = load_decision(folder), load_acted(folder)
@@ -56,4 +56,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(PictureOptions))

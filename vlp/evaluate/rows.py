@@ -18,7 +18,7 @@ Result = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Row:
+class FigureRow:
     """A figure: where it is, how it reads, what it should be."""
 
     name: str
@@ -58,7 +58,7 @@ def _ours(task: str) -> Callable[[Result], Result]:
     return lambda result: result["tasks"][task]["methods"]["ours"]
 
 
-def _own_complete(task: str, bar: float) -> Row:
+def _own_complete(task: str, bar: float) -> FigureRow:
     ours = _ours(task)
 
     def read(result: Result) -> str:
@@ -71,19 +71,19 @@ def _own_complete(task: str, bar: float) -> Row:
         )
 
     name = f"{task}: tasks completed, 2/4/4 horizon 2, ended by the agent itself"
-    return Row(name, OWN, read, f">= {bar:.0%}", lambda r: ours(r)["complete"]["share"] >= bar)
+    return FigureRow(name, OWN, read, f">= {bar:.0%}", lambda r: ours(r)["complete"]["share"] >= bar)
 
 
-def _complete(task: str, bar: float) -> Row:
+def _complete(task: str, bar: float) -> FigureRow:
     ours = _ours(task)
     name = f"{task}: the same, ended by the simulator's verdict"
-    return Row(
+    return FigureRow(
         name, BENCH, lambda r: percent(ours(r)["complete"]), f">= {bar:.0%}",
         lambda r: ours(r)["complete"]["share"] >= bar,
     )  # fmt: skip
 
 
-def _score(task: str, bar: float) -> Row:
+def _score(task: str, bar: float) -> FigureRow:
     ours = _ours(task)
 
     def read(result: Result) -> str:
@@ -92,16 +92,16 @@ def _score(task: str, bar: float) -> Row:
         return f"{found['mean_score']:.3f} [{low:.3f}, {high:.3f}]; {found['seconds']:.0f} s an episode"
 
     name = f"{task}: mean score, ended by the simulator's verdict"
-    return Row(name, BENCH, read, f">= {bar}", lambda r: ours(r)["mean_score"] >= bar)
+    return FigureRow(name, BENCH, read, f">= {bar}", lambda r: ours(r)["mean_score"] >= bar)
 
 
-def _share(name: str, file: str, key: str, bar: float) -> Row:
-    return Row(name, file, lambda r: percent(r[key]), f">= {bar:.0%}", lambda r: r[key]["share"] >= bar)
+def _share(name: str, file: str, key: str, bar: float) -> FigureRow:
+    return FigureRow(name, file, lambda r: percent(r[key]), f">= {bar:.0%}", lambda r: r[key]["share"] >= bar)
 
 
-def _told(name: str, file: str, read: Callable[[Result], str]) -> Row:
+def _told(name: str, file: str, read: Callable[[Result], str]) -> FigureRow:
     """A figure without a bar."""
-    return Row(name, file, read, "-", lambda r: True)
+    return FigureRow(name, file, read, "-", lambda r: True)
 
 
 WIDTHS = ("1/1/1", "1/1/4", "1/4/4", "2/4/4")
@@ -113,7 +113,7 @@ def _accepted(result: Result) -> list[float]:
 
 
 ROWS = (
-    Row(
+    FigureRow(
         "pose probe, median error on real frames",
         "perception",
         lambda r: f"{r['perception']['median_mm']} mm; judge {r['judge']['median_mm']} mm",
@@ -124,7 +124,7 @@ ROWS = (
     _share("imagined clips: subgoal reached in the last frame", "imagined", "subgoal_reached", 0.6),
     _share("policy on the true frames of oracle pushes", "following", "push_succeeds", 0.9),
     _share("one push in words, imagined and acted", "pushes", "push_succeeds", 0.85),
-    Row(
+    FigureRow(
         "texts drawn from the language model that parse and name blocks on the board; of the subgoals left "
         "once the others are dropped",
         "vlm",
@@ -132,7 +132,7 @@ ROWS = (
         ">= 99%",
         lambda r: r["raw_samples_sound"]["share"] >= 0.99,
     ),
-    Row(
+    FigureRow(
         "Spearman of steps-to-go along held-out demonstrations",
         "vlm",
         lambda r: mean(r["spearman_steps_to_go"]),
@@ -169,7 +169,7 @@ ROWS = (
     _score("area", 0.87),
     _score("group", 0.96),
     _score("line", 0.65),
-    Row(
+    FigureRow(
         f"make line: imagined plans that the judge accepts, {' -> '.join(WIDTHS)}",
         PLANS,
         lambda r: (
@@ -179,7 +179,7 @@ ROWS = (
         "rising; >= 56% and 3 x the first",
         lambda r: _accepted(r) == sorted(_accepted(r)) and _accepted(r)[-1] >= max(0.56, 3 * _accepted(r)[0]),
     ),
-    Row(
+    FigureRow(
         "one decision, 2/4/4 horizon 2, 2 cores; peak memory",
         "decision_cpu",
         lambda r: (
@@ -192,23 +192,23 @@ ROWS = (
 )
 
 
-def _completed(task: str, bar: float, file: str) -> Row:
+def _completed(task: str, bar: float, file: str) -> FigureRow:
     ours = _ours(task)
-    return Row(
+    return FigureRow(
         task, file, lambda r: percent(ours(r)["complete"]), f">= {bar:.0%}",
         lambda r: ours(r)["complete"]["share"] >= bar,
     )  # fmt: skip
 
 
-def _brief() -> list[tuple[str, str, tuple[Row, ...]]]:
+def _brief() -> list[tuple[str, str, tuple[FigureRow, ...]]]:
     """Rows of the README's table: name, bar, and the figures that are shown side by side."""
     push = _share("push", "pushes", "push_succeeds", 0.85)
     width = WIDTHS[-1]
-    plans = Row(
+    plans = FigureRow(
         "plans", PLANS, lambda r: percent(r["tasks"]["line"][width]["complete"]), ">= 56%",
         lambda r: _accepted(r)[-1] >= 0.56,
     )  # fmt: skip
-    decision = Row(
+    decision = FigureRow(
         "decision", "decision_cpu", lambda r: f"{r['seconds_a_decision']} s; {r['peak_memory_gb']} GB", "",
         lambda r: r["seconds_a_decision"] <= 10 and r["peak_memory_gb"] <= 4,
     )  # fmt: skip

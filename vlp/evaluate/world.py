@@ -22,7 +22,7 @@ from vlp.record.filmstrip import write_png
 
 
 @dataclass(frozen=True)
-class Options:
+class WorldOptions:
     """What is measured."""
 
     models: Path
@@ -36,7 +36,7 @@ class Options:
     picture: Path | None = None
 
 
-def main(options: Options) -> None:
+def main(options: WorldOptions) -> None:
     """Measure and write."""
     bundle = LatentBundle.load(options.models)
     pipeline = LatentPipeline(bundle, steps=options.steps)
@@ -60,4 +60,4 @@ def _digest(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(WorldOptions))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from vlp.errors import UsageError
-from vlp.vlm.hosted.budget import Limits
+from vlp.vlm.hosted.budget import CallLimits
 from vlp.vlm.hosted.endpoint_config import EndpointConfig
 
 Role = Literal["proposer", "value", "success"]
@@ -22,7 +22,7 @@ class Hosted:
     """A VLM behind an OpenAI-compatible server."""
 
     endpoint: EndpointConfig
-    limits: Limits = field(default_factory=Limits)
+    limits: CallLimits = field(default_factory=CallLimits)
 
 
 @dataclass(frozen=True, kw_only=True)

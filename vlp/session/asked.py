@@ -13,7 +13,7 @@ SDK: Final = "sdk"
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedPlans:
     """An instruction, and what its plans are made with."""
 
     instruction: str

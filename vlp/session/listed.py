@@ -15,7 +15,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 T = TypeVar("T")
 
 
-class Given(tuple[T, ...]):
+class GivenValues(tuple[T, ...]):
     """The values of one occurrence of an option."""
 
 
@@ -30,18 +30,18 @@ def one_or_more(metavar: str, kind: Callable[[str], object] = str) -> PrimitiveC
         kind: makes a value of its text; raises ValueError.
     """
 
-    def read(texts: list[str]) -> Given[object]:
+    def read(texts: list[str]) -> GivenValues[object]:
         if not texts:
             raise ValueError(
                 f"expected {metavar} after it, got nothing; give one or more, or leave the option out"
             )
-        return Given(map(kind, texts))
+        return GivenValues(map(kind, texts))
 
     return PrimitiveConstructorSpec(
         nargs="*",
         metavar=f"{metavar} [{metavar} ...]",
         instance_from_str=read,
-        is_instance=lambda value: not isinstance(value, Given),
+        is_instance=lambda value: not isinstance(value, GivenValues),
         str_from_instance=lambda value: [str(value)],
     )
 
@@ -67,4 +67,4 @@ def added_up(command: T) -> T:
 
 
 def _flat(values: Sequence[object]) -> tuple[object, ...]:
-    return tuple(one for value in values for one in (value if isinstance(value, Given) else (value,)))
+    return tuple(one for value in values for one in (value if isinstance(value, GivenValues) else (value,)))

@@ -22,7 +22,7 @@ from vlp.models.chosen import (
     split,
 )
 from vlp.session.listed import HINT, one_or_more_of
-from vlp.vlm.hosted.budget import Limits
+from vlp.vlm.hosted.budget import CallLimits
 from vlp.vlm.hosted.endpoint_config import EndpointConfig, api_key
 
 _Int = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
@@ -94,7 +94,7 @@ class ModelOptions:
             return Local(source=check_source("vlm", model))
         api_key(self.vlm_url)  # known to be there before anything is loaded
         given = {"calls": self.vlm_max_calls, "tokens": self.vlm_max_tokens, "cost": self.vlm_max_cost}
-        limits = Limits(price=self.vlm_price, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+        limits = CallLimits(price=self.vlm_price, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
         deadline = 20.0 if self.vlm_deadline is None else self.vlm_deadline
         return Hosted(
             endpoint=EndpointConfig(model=model, url=self.vlm_url, deadline=deadline), limits=limits

@@ -12,7 +12,7 @@ from PIL import Image
 from executors.robot import Driver, Observation
 from executors.safety.camera_watch import CameraConfig, CameraWatch
 from executors.safety.faults import CameraError, one_line
-from executors.safety.gate import COUNTS, finite_numbers
+from executors.safety.gate import finite_numbers
 from executors.wrapped import WrappedRobot
 from planner import Frames
 from vlp.agent.parts import Parts
@@ -163,7 +163,7 @@ def _place(value: object, size: int) -> np.ndarray[Any, Any]:
     place = finite_numbers(value, size)
     if place is None:
         raise UsageError(
-            f"observation: expected effector_target_translation as {COUNTS.get(size, size)} in metres, got "
+            f"observation: expected effector_target_translation as {'two' if size == 2 else size} numbers in metres, got "
             f"{one_line(repr(value))}; leave it out, or mend it"
         )
     return np.asarray(place, np.float32)

@@ -20,7 +20,7 @@ from executors.safety.faults import HoldError
 from planner import NoPlan, Search
 from tasks.domain import UnknownInstruction
 from vlp import __version__
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.agent.ambiguity import not_sure
 from vlp.agent.graph import WAITS, Ask
 from vlp.agent.parts import Parts
@@ -148,7 +148,7 @@ def _agent(
     keeping: Keeping | None = None,
     approve: Approve = "auto",
     since: float = 0.0,
-) -> Iterator[tuple[Agent, Ask]]:
+) -> Iterator[tuple[AgentLoop, Ask]]:
     """An agent on a connected robot, which is let go however the block is left; and who is asked."""
     settings, keeping, events = options.settings(), keeping or Keeping(), Events(since)
     events.subscribe(folder.record)
@@ -167,7 +167,7 @@ def _agent(
         try:
             seen = parts.sight.scene(np.asarray(robot.get_observation()["rgb"]))
             rules = world.read_rules(options.rule, sorted(seen))
-            yield Agent(
+            yield AgentLoop(
                 world.under_rules(parts, rules), robot, settings, events=events, folder=folder, live=watcher,
                 approve=approve, keeping=keeping,
              ), watcher.ask  # fmt: skip
@@ -185,7 +185,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _planned(options: PlanRequest, found: Search | Any, agent: Agent) -> Result:
+def _planned(options: PlanRequest, found: Search | Any, agent: AgentLoop) -> Result:
     """The result of `vlp plan`."""
     steps = found.plan.steps if hasattr(found, "plan") else ()
     return {

@@ -15,7 +15,7 @@ from executors.safety.gate import GateError
 from executors.wrapped import WrappedRobot
 from planner import Frames, Search
 from tasks.domain import Sight, UnknownInstruction
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.agent.ambiguity import not_sure
 from vlp.agent.approval import Answer
 from vlp.agent.graph import Ask
@@ -32,7 +32,7 @@ from vlp.errors import FolderError, HeldError, InstructionError, ModelError, NoP
 from vlp.events.types import Events
 from vlp.record.folder import RunFolder, RunFolderError
 from vlp.record.plan import CHANGED, Approval, SavedPlan, changed
-from vlp.session.asked import Asked, instruction
+from vlp.session.asked import AskedPlans, instruction
 from vlp.session.ending import check_not_over
 from vlp.settings import Settings
 
@@ -72,7 +72,7 @@ class Says(Once):
         return Answer.approve(self._by)
 
 
-class Run:
+class SdkRun:
     """One instruction: its folder, its kept state, and the loop on the agent's robot; begun or resumed."""
 
     def __init__(
@@ -101,7 +101,7 @@ class Run:
         seen = {name for one in (kept, real) for name in parts.sight.scene(_picture(one))}
         parts = world.under_rules(parts, world.read_rules(rules, sorted(seen)))
         self._world, self._names = world, seen
-        self._loop = Agent(parts, kept, settings, events=self.events, folder=folder, live=onlooker,
+        self._loop = AgentLoop(parts, kept, settings, events=self.events, folder=folder, live=onlooker,
                            approve="ask", keeping=keeping)  # fmt: skip
         self._least = settings.min_confidence
         self._result: dict[str, Any] = {}
@@ -130,7 +130,7 @@ class Run:
             # The robot's stop is found from the run's folder, too, by vlp stop and the console.
             (folder.path / ROBOT).symlink_to(Path("..") / ROBOT, target_is_directory=True)
             store = stack.enter_context(Store(folder.path / FILE))
-            Asked(instruction, tuple(rules), settings.as_dict(), parts.hashes).keep(store)
+            AskedPlans(instruction, tuple(rules), settings.as_dict(), parts.hashes).keep(store)
             run = cls(
                 instruction, shown, folder, Keeping(store),
                 world=world, parts=parts, settings=settings, rules=rules, onlooker=onlooker,
@@ -157,7 +157,7 @@ class Run:
             raise FolderError(f"run folder: expected one of vlp.Agent, got {str(path)!r}; name such a folder")
         with ExitStack() as stack:
             store = stack.enter_context(Store(path / FILE, fresh=False))
-            Asked("", tuple(rules), settings.as_dict(), parts.hashes).check(store)
+            AskedPlans("", tuple(rules), settings.as_dict(), parts.hashes).check(store)
             check_not_over(path)
             folder, keeping = stack.enter_context(_reopened(path)), Keeping(store, resumed=True)
             check_kept(path, store, keeping)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.tabletop.demos.demonstrator import Noise, Push, centers, run_long, run_push
-from tasks.tabletop.demos.lerobot_write import Episode, LeRobotWriter
+from tasks.tabletop.demos.lerobot_write import LeRobotWriter, RecordedEpisode
 from tasks.tabletop.demos.oracle import Style
 from tasks.tabletop.goals import LONG_TASKS, families
 from tasks.tabletop.language import canonical, phrase
@@ -36,7 +36,7 @@ def collect(
     episodes: int,
     kind: Kind | Literal["mixed"] = "mixed",
     first_seed: int = 0,
-    progress: Callable[[Episode], object] | None = None,
+    progress: Callable[[RecordedEpisode], object] | None = None,
 ) -> int:
     """Write `episodes` demonstrations to a new dataset folder; how many of them succeeded.
 
@@ -58,7 +58,7 @@ def collect(
     return successes
 
 
-def demonstrate(seed: int, kind: Kind | Literal["mixed"] = "mixed") -> Episode:
+def demonstrate(seed: int, kind: Kind | Literal["mixed"] = "mixed") -> RecordedEpisode:
     """One demonstration, always the same for a seed and a kind."""
     rng = np.random.default_rng(seed)
     chosen = KINDS[int(rng.integers(len(KINDS)))] if kind == "mixed" else kind
@@ -76,7 +76,7 @@ def _noise(rng: np.random.Generator) -> Noise:
     return Noise(rate=0.12, size=0.03) if rng.random() < DISTURBED else Noise()
 
 
-def _long(recording: _Recording) -> Episode:
+def _long(recording: _Recording) -> RecordedEpisode:
     world, rng = recording.world, recording.rng
     task = LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
     for push in run_long(world, task, rng):
@@ -85,14 +85,14 @@ def _long(recording: _Recording) -> Episode:
     return recording.episode(task.instruction, done, "long")
 
 
-def _push(recording: _Recording) -> Episode:
+def _push(recording: _Recording) -> RecordedEpisode:
     push = next(_feasible(recording))
     text = phrase(push.instruction, sorted(centers(recording.world)), recording.rng)
     recording.run(push)
     return recording.episode(text, push.done, "push")
 
 
-def _play(recording: _Recording) -> Episode:
+def _play(recording: _Recording) -> RecordedEpisode:
     done = True
     for _, push in zip(range(PUSHES_A_PLAY), _feasible(recording), strict=False):
         recording.run(push)
@@ -146,12 +146,12 @@ class _Recording:
         self.target.append(self.world.target)
         self.subgoal.append(subgoal)
 
-    def episode(self, instruction: str, success: bool, source: str) -> Episode:
+    def episode(self, instruction: str, success: bool, source: str) -> RecordedEpisode:
         """What was seen. The actions are what the set point really did, disturbances included."""
         if not self.rgb:
             self._see(instruction)
         target = np.array([*self.target, self.world.target], np.float32)
-        return Episode(
+        return RecordedEpisode(
             rgb=np.stack(self.rgb),
             effector=np.stack(self.effector),
             effector_target=target[:-1],

@@ -44,7 +44,7 @@ _LOW, _HIGH = np.array([board.EFFECTOR_X, board.EFFECTOR_Y]).T
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PlayOutcome:
     """What came of a play."""
 
     steps: float
@@ -142,14 +142,14 @@ def play(
     rng: np.random.Generator,
     most: float = MOST,
     names: Collection[str] = (),
-) -> Outcome:
+) -> PlayOutcome:
     """Go on as the demonstrator would until the task is done, nothing is left to do, or `most` control steps.
 
     `blocks` are centres [2] and `pusher` [2] in metres; they are left as they are. `names`: blocks that the
     task is about beside those; it can't be completed without them.
     """
     steps, last = 0.0, True
-    best = Outcome(0.0, task.reward(blocks, names))
+    best = PlayOutcome(0.0, task.reward(blocks, names))
     while best.reward < 1.0 and steps < most:
         subgoals = task.subgoals(blocks)
         if not subgoals:
@@ -160,5 +160,5 @@ def play(
         steps += result.steps
         reward = task.reward(blocks, names)
         if reward > best.reward:
-            best = Outcome(steps, reward)
+            best = PlayOutcome(steps, reward)
     return best

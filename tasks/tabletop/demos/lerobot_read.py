@@ -52,7 +52,7 @@ SCALARS: Final = {
 
 
 @dataclass(frozen=True)
-class Episode:
+class RecordedEpisode:
     """T >= 1 steps of the tabletop, the frame and the state of each taken before its action.
 
     Raises:
@@ -179,7 +179,7 @@ def _features(height: int, width: int, fps: int) -> dict[str, Any]:
     return {CAMERA: image, **vectors, **scalars}
 
 
-def read_episodes(root: Path) -> Iterator[Episode]:
+def read_episodes(root: Path) -> Iterator[RecordedEpisode]:
     """Decode a dataset's episodes in the order they were written; one at a time is in memory.
 
     Frames come back as H.264 keeps them (a few levels off), all else exactly.
@@ -240,7 +240,9 @@ def _read_table(path: Path, columns: list[str]) -> Any:
         ) from error
 
 
-def _episode(row: dict[str, Any], steps: Any, video: Path, fps: float, subgoals: list[str]) -> Episode:
+def _episode(
+    row: dict[str, Any], steps: Any, video: Path, fps: float, subgoals: list[str]
+) -> RecordedEpisode:
     length = row["length"]
     part = steps.slice(row["dataset_from_index"] - steps["index"][0].as_py(), length)
     if part.num_rows != length or set(part["episode_index"].to_pylist()) != {row["episode_index"]}:
@@ -260,7 +262,7 @@ def _episode(row: dict[str, Any], steps: Any, video: Path, fps: float, subgoals:
             f"{row['episode_index']}, got {min(numbers)} to {max(numbers)}; collect the dataset again"
         )
     state = _rows(part["observation.state"])
-    return Episode(
+    return RecordedEpisode(
         rgb=rgb,
         effector=state[:, :2],
         effector_target=state[:, 2:],

@@ -32,14 +32,14 @@ from tasks.tabletop.demos.lerobot_read import (
     STATS_PATH,
     TASKS_PATH,
     VIDEO_PATH,
-    Episode,
+    RecordedEpisode,
     file_path,
     info,
     step_table,
     text_table,
 )
 
-__all__ = ["DatasetError", "Episode", "LeRobotWriter"]
+__all__ = ["DatasetError", "LeRobotWriter", "RecordedEpisode"]
 
 _SAMPLED_FRAMES: Final = 64
 _CLAIM: Final = ".writing.mp4"
@@ -87,7 +87,7 @@ class LeRobotWriter:
         self._video: VideoWriter | None = None
         self._closed = False
 
-    def add(self, episode: Episode) -> None:
+    def add(self, episode: RecordedEpisode) -> None:
         """Append one episode; when this raises, it is no part of the dataset, which can go on.
 
         Raises:
@@ -154,7 +154,7 @@ class LeRobotWriter:
         self._video.write(rgb)
         return start
 
-    def _columns(self, episode: Episode) -> dict[str, NDArray[Any]]:
+    def _columns(self, episode: RecordedEpisode) -> dict[str, NDArray[Any]]:
         length = len(episode)
         frame = np.arange(length)
         done = frame == length - 1
@@ -174,7 +174,7 @@ class LeRobotWriter:
             "task_index": np.full(length, task),
         }
 
-    def _row(self, episode: Episode, start: int, moments: Mapping[str, Moments]) -> dict[str, Any]:
+    def _row(self, episode: RecordedEpisode, start: int, moments: Mapping[str, Moments]) -> dict[str, Any]:
         chunk, file = divmod(self._file, FILES_PER_CHUNK)
         places = {
             f"{prefix}/{key}_index": number

@@ -21,7 +21,7 @@ Vector = NDArray[np.float64]
 Blocks = Mapping[str, Vector]
 
 
-class Goal(Protocol):
+class BoardGoal(Protocol):
     """What is asked of a board."""
 
     @property
@@ -101,7 +101,7 @@ def long_task(text: str) -> LongTask | None:
     return BY_INSTRUCTION.get(" ".join(text.lower().split()).removesuffix(".").rstrip())
 
 
-def understand(text: str, blocks: Blocks, names: Collection[str] = ()) -> Goal:
+def understand(text: str, blocks: Blocks, names: Collection[str] = ()) -> BoardGoal:
     """The goal that an instruction sets on a board.
 
     names: blocks that a long task is about beside those on the board, such as lost ones.

@@ -2,15 +2,15 @@
 
 from tasks.domain import UnknownRule
 from tasks.tabletop.rules.read import read_rule, read_rules
-from tasks.tabletop.rules.types import MAX_RULES, KeepClear, NeverMove, Rule, Rules, SpeedLimit
+from tasks.tabletop.rules.types import MAX_RULES, BoardRules, KeepClear, NeverMove, Rule, SpeedLimit
 from tasks.tabletop.rules.verdict import forbids, impossible
 
 __all__ = [
     "MAX_RULES",
+    "BoardRules",
     "KeepClear",
     "NeverMove",
     "Rule",
-    "Rules",
     "SpeedLimit",
     "UnknownRule",
     "forbids",

@@ -13,7 +13,7 @@ from tasks.tabletop.goals.families import deep_in_area
 from tasks.tabletop.goals.goal import LongGoal
 from tasks.tabletop.goals.group import GROUPED
 from tasks.tabletop.goals.push import LINE_WIDTH, LINE_X, LINE_Y, OFF_CENTER
-from tasks.tabletop.rules.types import Rule, Rules, listed
+from tasks.tabletop.rules.types import BoardRules, Rule, listed
 from tasks.tabletop.world.board import BOARD_CENTER, color_of, shape_of, words_of
 
 Vector = NDArray[np.float64]
@@ -26,7 +26,7 @@ def _clearly_out(area: str, xy: Vector, margin: float) -> bool:
     return not deep_in_area(area, xy, -margin)
 
 
-def _to_areas(rules: Rules, blocks: Blocks, wanted: Mapping[str, str], margin: float) -> str | None:
+def _to_areas(rules: BoardRules, blocks: Blocks, wanted: Mapping[str, str], margin: float) -> str | None:
     """For tasks that want each block in an area: a block that may not go there, or not move at all."""
     for name, area in wanted.items():
         rule = rules.against_moving(name)
@@ -46,7 +46,7 @@ def _stays(name: str, where: str, rule: Rule) -> str:
     return f'the {words_of(name)} is {where}, and a rule says "{rule.text}"'
 
 
-def _center(rules: Rules, blocks: Blocks, margin: float) -> str | None:
+def _center(rules: BoardRules, blocks: Blocks, margin: float) -> str | None:
     for name in rules.forbidden_blocks:
         rule = rules.against_moving(name)
         if rule and name in blocks and np.linalg.norm(blocks[name] - BOARD_CENTER) < OFF_CENTER - margin:
@@ -54,7 +54,7 @@ def _center(rules: Rules, blocks: Blocks, margin: float) -> str | None:
     return None
 
 
-def _line(line: str, rules: Rules, blocks: Blocks, margin: float) -> str | None:
+def _line(line: str, rules: BoardRules, blocks: Blocks, margin: float) -> str | None:
     for name in rules.forbidden_blocks:
         rule = rules.against_moving(name)
         if rule is None or name not in blocks:
@@ -66,7 +66,7 @@ def _line(line: str, rules: Rules, blocks: Blocks, margin: float) -> str | None:
     return None
 
 
-def _pairs(attribute: str, rules: Rules, blocks: Blocks, margin: float) -> str | None:
+def _pairs(attribute: str, rules: BoardRules, blocks: Blocks, margin: float) -> str | None:
     of = color_of if attribute == "color" else shape_of
     names = [name for name in rules.forbidden_blocks if name in blocks]
     for k, first in enumerate(names):
@@ -80,7 +80,7 @@ def _pairs(attribute: str, rules: Rules, blocks: Blocks, margin: float) -> str |
     return None
 
 
-def _nothing_moves(rules: Rules, goal: LongGoal, blocks: Blocks, margin: float) -> str | None:
+def _nothing_moves(rules: BoardRules, goal: LongGoal, blocks: Blocks, margin: float) -> str | None:
     """Every block must stay, and the goal is missed however the eye may be off."""
     if not blocks or not set(blocks) <= set(rules.forbidden_blocks):
         return None
@@ -92,7 +92,7 @@ def _nothing_moves(rules: Rules, goal: LongGoal, blocks: Blocks, margin: float) 
     return "no block on the table may be moved, and the goal is not reached"
 
 
-def long_impossible(rules: Rules, goal: LongGoal, blocks: Blocks, margin: float) -> str | None:
+def long_impossible(rules: BoardRules, goal: LongGoal, blocks: Blocks, margin: float) -> str | None:
     """Why the rules leave no way to finish a long task, or None where they may.
 
     `blocks`: centres [2] in metres, each of which may be off by `margin` metres.

@@ -11,7 +11,7 @@ from tasks.domain import UnknownRule
 from tasks.tabletop.language.names import SLOT, meant_by, split_mentions
 from tasks.tabletop.language.read import MAX_CHARACTERS, shown
 from tasks.tabletop.rules import wordings
-from tasks.tabletop.rules.types import MAX_RULES, KeepClear, NeverMove, Rule, Rules, SpeedLimit
+from tasks.tabletop.rules.types import MAX_RULES, BoardRules, KeepClear, NeverMove, Rule, SpeedLimit
 from tasks.tabletop.world.board import COLORS, SHAPES, words_of
 
 _EXAMPLES = ("red star", "blue cube")
@@ -105,11 +105,11 @@ def read_rule(text: str, blocks_on_table: Sequence[str] | None = None) -> Rule:
     raise _unknown(text, plain)
 
 
-def read_rules(texts: Sequence[str], blocks_on_table: Sequence[str] | None = None) -> Rules:
+def read_rules(texts: Sequence[str], blocks_on_table: Sequence[str] | None = None) -> BoardRules:
     """All of an operator's rules; see `read_rule`. Raises UnknownRule for more than MAX_RULES, too."""
     if len(texts) > MAX_RULES:
         raise UnknownRule(
             f"expected at most {MAX_RULES} rules, got {len(texts)}; "
             "join some, as in: never move the red star and the blue cube"
         )
-    return Rules(tuple(read_rule(text, blocks_on_table) for text in texts))
+    return BoardRules(tuple(read_rule(text, blocks_on_table) for text in texts))

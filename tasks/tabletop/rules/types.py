@@ -91,7 +91,7 @@ Rule = NeverMove | KeepClear | SpeedLimit
 
 
 @dataclass(frozen=True)
-class Rules:
+class BoardRules:
     """Rules that hold together: none loosens another. Raises ValueError for more than MAX_RULES."""
 
     rules: tuple[Rule, ...] = ()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.tabletop.goals import families
-from tasks.tabletop.goals.goal import Goal, LongGoal, PushGoal
+from tasks.tabletop.goals.goal import BoardGoal, LongGoal, PushGoal
 from tasks.tabletop.goals.push import (
     BESIDE_REACHED,
     BLOCKS_TOUCH,
@@ -20,7 +20,7 @@ from tasks.tabletop.goals.push import (
 from tasks.tabletop.language import canonical
 from tasks.tabletop.language.instruction import Instruction
 from tasks.tabletop.rules.long import long_impossible
-from tasks.tabletop.rules.types import KeepClear, Rule, Rules
+from tasks.tabletop.rules.types import BoardRules, KeepClear, Rule
 from tasks.tabletop.world.board import BOARD_CENTER
 
 Vector = NDArray[np.float64]
@@ -63,7 +63,9 @@ def _aims_into(area: str, instruction: Instruction, blocks: Blocks, depth: float
     return bool(families.deep_in_area(area, there, depth))
 
 
-def forbids(rules: Rules, instruction: Instruction, blocks: Mapping[str, NDArray[np.floating]]) -> str | None:
+def forbids(
+    rules: BoardRules, instruction: Instruction, blocks: Mapping[str, NDArray[np.floating]]
+) -> str | None:
     """Why a push may not be proposed, in one line, or None where nothing is known against it.
 
     `blocks`: centres [2] in metres of the blocks that are seen. A push is forbidden that moves a block which
@@ -81,7 +83,7 @@ def forbids(rules: Rules, instruction: Instruction, blocks: Mapping[str, NDArray
     return None
 
 
-def _outside_of(rules: Rules, block: str, places: Blocks, margin: float = 0.0) -> list[KeepClear]:
+def _outside_of(rules: BoardRules, block: str, places: Blocks, margin: float = 0.0) -> list[KeepClear]:
     """The rules for areas in which a block does not stand: one that does may stay or go anywhere in it."""
     clear = [rule for rule in rules if isinstance(rule, KeepClear)]
     return [
@@ -91,7 +93,7 @@ def _outside_of(rules: Rules, block: str, places: Blocks, margin: float = 0.0) -
     ]
 
 
-def _push_impossible(rules: Rules, instruction: Instruction, places: Blocks) -> str | None:
+def _push_impossible(rules: BoardRules, instruction: Instruction, places: Blocks) -> str | None:
     """As `forbids`, but only where no way to do it is lawful, whatever becomes of other blocks."""
     block = families.pushed(instruction)
     if block is None:
@@ -108,7 +110,7 @@ def _push_impossible(rules: Rules, instruction: Instruction, places: Blocks) -> 
     return None
 
 
-def impossible(rules: Rules, goal: Goal, blocks: Mapping[str, NDArray[np.floating]]) -> str | None:
+def impossible(rules: BoardRules, goal: BoardGoal, blocks: Mapping[str, NDArray[np.floating]]) -> str | None:
     """Why a request can't be fulfilled under the rules, in one line, or None where it may be possible.
 
     `blocks`: centres [2] in metres. Says nothing unless it is sure: blocks are taken to be up to 1 cm from

@@ -13,7 +13,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from tasks.tabletop.demos.demonstrator import centers
-from tasks.tabletop.goals.goal import Goal, understand
+from tasks.tabletop.goals.goal import BoardGoal, understand
 from tasks.tabletop.language.read import MAX_CHARACTERS
 from tasks.tabletop.world import board
 from tasks.tabletop.world.camera import CAMERAS
@@ -62,7 +62,7 @@ class EnvSnapshot:
     steps: int
     held: int
     best: float
-    goal: Goal | None
+    goal: BoardGoal | None
     random: dict[str, Any]
 
 
@@ -104,7 +104,7 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self.task, self.blocks, self.max_steps, self.render_mode = task, tuple(blocks), max_steps, render_mode
         self._size = image_size
         self._world = World(CAMERAS[view])
-        self._goal: Goal | None = None
+        self._goal: BoardGoal | None = None
         self._steps, self._held, self._best = 0, 0, 0.0
         self._closed = False
         self.observation_space = _observation_space(image_size)

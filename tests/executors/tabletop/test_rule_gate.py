@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from executors.tabletop.rule_gate import STEADY, RuleGate, depth
-from tasks.tabletop.rules import KeepClear, NeverMove, Rule, Rules, SpeedLimit
+from tasks.tabletop.rules import BoardRules, KeepClear, NeverMove, Rule, SpeedLimit
 from tasks.tabletop.world import board
 from tasks.tabletop.world.layout import random_layout
 from tasks.tabletop.world.world import World
@@ -31,7 +31,7 @@ def check(
     target: tuple[float, float],
     **places: tuple[float, float],
 ) -> str | None:
-    return RuleGate(Rules((rule,))).check(np.array(action, np.float32), target, *seen(**places))
+    return RuleGate(BoardRules((rule,))).check(np.array(action, np.float32), target, *seen(**places))
 
 
 def test_the_pusher_may_not_touch_but_may_pass() -> None:
@@ -73,7 +73,7 @@ def test_a_fast_pusher_strays_and_so_keeps_further_away() -> None:
     beside, star = 0.35 - 0.0445, {"red_star": (0.35, 0.0)}
     assert check(NEVER, (0.0, 0.015), (beside, -0.01), **star) is None
     assert check(NEVER, (0.0, 0.045), (beside, -0.03), **star) is not None
-    gate, slow = RuleGate(Rules((NEVER,))), np.array([0.0, 0.015])
+    gate, slow = RuleGate(BoardRules((NEVER,))), np.array([0.0, 0.015])
     assert gate.check(np.array([0.0, 0.045]), (beside, -0.12), *seen(**star)) is None
     assert gate.check(slow, (beside, -0.075), *seen(**star)) is None
     assert gate.check(np.array([0.0, 0.03]), (beside, -0.055), *seen(**star)) is None
@@ -82,7 +82,7 @@ def test_a_fast_pusher_strays_and_so_keeps_further_away() -> None:
 
 
 def test_a_hidden_block_is_where_it_was_seen_last() -> None:
-    gate, action = RuleGate(Rules((NEVER,))), np.array([0.0, 0.04], np.float32)
+    gate, action = RuleGate(BoardRules((NEVER,))), np.array([0.0, 0.04], np.float32)
     assert gate.check(action, (0.35, -0.06), *seen()) is None
     assert gate.check(action, (0.2, -0.06), *seen(red_star=(0.35, 0.0))) is None
     assert gate.check(action, (0.35, -0.06), *seen()) is not None
@@ -113,7 +113,7 @@ def test_no_block_is_pushed_into_an_area() -> None:
 
 
 def test_a_block_that_stood_in_an_area_may_go_about_in_it_until_it_has_left() -> None:
-    gate, left = RuleGate(Rules((LEFT,))), np.array([0.0, -0.02], np.float32)
+    gate, left = RuleGate(BoardRules((LEFT,))), np.array([0.0, -0.02], np.float32)
     assert gate.check(left, (0.35, -0.01), *seen(blue_cube=(0.35, -0.05))) is None
     assert gate.check(left, (0.35, -0.01), *seen(blue_cube=(0.35, 0.02))) is None, "not on its way"
     reason = gate.check(left, (0.35, 0.06), *seen(blue_cube=(0.35, 0.02)))
@@ -126,19 +126,19 @@ def test_speed() -> None:
     limit = SpeedLimit(0.05)
     assert check(limit, (0.0, 0.005), (0.35, 0.0)) is None
     assert check(limit, (0.0, 0.006), (0.35, 0.0)) is not None
-    gate = RuleGate(Rules((limit,)))
+    gate = RuleGate(BoardRules((limit,)))
     slowed = gate.slowed(np.array([0.06, -0.08]))
     assert slowed == pytest.approx([0.003, -0.004]) and gate.check(slowed, (0.35, 0.0), *seen()) is None
     assert gate.slowed(np.zeros(2)) == pytest.approx([0.0, 0.0])
-    assert RuleGate(Rules()).slowed(np.array([0.1, 0.1])) == pytest.approx([0.1, 0.1])
+    assert RuleGate(BoardRules()).slowed(np.array([0.1, 0.1])) == pytest.approx([0.1, 0.1])
     assert check(NEVER, (0.0, 0.06), (0.35, 0.0)) is not None, "too fast to vouch for blocks"
-    assert RuleGate(Rules((NEVER, SpeedLimit(0.9)))).speed == STEADY
+    assert RuleGate(BoardRules((NEVER, SpeedLimit(0.9)))).speed == STEADY
 
 
 def test_what_is_no_action_and_no_board() -> None:
     assert check(NEVER, (np.nan, 0.0), (0.35, 0.0)) is not None
     with pytest.raises(ValueError, match="at least 16 kinds"):
-        RuleGate(Rules()).check(np.zeros(2), (0.35, 0.0), np.ones(4, bool), np.zeros((4, 2)))
+        RuleGate(BoardRules()).check(np.zeros(2), (0.35, 0.0), np.ones(4, bool), np.zeros((4, 2)))
 
 
 class Hostile:
@@ -205,7 +205,7 @@ def attack_block(world: World, seed: int, guarded: bool, gap: float) -> tuple[fl
     world.step(world.target)
     victim = str(rng.choice(sorted(world.names)))
     home, far = np.array(world.poses()[victim][:2]), 0.0
-    pusher = Hostile(world, rng, RuleGate(Rules((NeverMove((victim,)),))) if guarded else None)
+    pusher = Hostile(world, rng, RuleGate(BoardRules((NeverMove((victim,)),))) if guarded else None)
     for step in range(120):
         if step % 25 == 0:
             pusher.plan(sorted(world.names))
@@ -234,7 +234,7 @@ def attack_area(world: World, seed: int, guarded: bool) -> float:
     world.place(clear, begin)
     world.step(world.target)
     outside = [name for name, pose in world.poses().items() if pose[1] > 0]
-    pusher, deepest = Hostile(world, rng, RuleGate(Rules((LEFT,))) if guarded else None), -1.0
+    pusher, deepest = Hostile(world, rng, RuleGate(BoardRules((LEFT,))) if guarded else None), -1.0
     for step in range(100):
         if step % 25 == 0:
             pusher.plan(outside)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from executors.safety.gate import GateError
 from executors.tabletop.ruled_robot import RuledRobot
 from executors.tabletop.simulated import SimulatedRobot
-from tasks.tabletop.rules import NeverMove, Rules
+from tasks.tabletop.rules import BoardRules, NeverMove
 from tasks.tabletop.world import board
 
 STAR = "red_star"
@@ -64,7 +64,7 @@ def drive(robot: RuledRobot, goals: list[tuple[float, float]], steps: int) -> tu
 
 
 def ruled(robot: SimulatedRobot, *rules: NeverMove) -> RuledRobot:
-    return RuledRobot(robot, Rules(rules), Truth(robot))
+    return RuledRobot(robot, BoardRules(rules), Truth(robot))
 
 
 def test_it_goes_round_what_is_to_stay(robot: SimulatedRobot) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.tabletop.demos.lerobot_write import Episode, LeRobotWriter
+from tasks.tabletop.demos.lerobot_write import LeRobotWriter, RecordedEpisode
 
 WAYS = {"go right": (0, 1), "go down": (1, 0)}
 
 
-def square(rng: np.random.Generator, words: str, poses: float = 0.0) -> Episode:
+def square(rng: np.random.Generator, words: str, poses: float = 0.0) -> RecordedEpisode:
     """24 frames; the action is how far the square goes. `poses` fills the columns of states."""
     way, place = np.array(WAYS[words], np.float32), rng.integers(2, 10, 2).astype(np.float32)
     rgb = np.full((24, 32, 32, 3), 60, np.uint8)
@@ -22,7 +22,7 @@ def square(rng: np.random.Generator, words: str, poses: float = 0.0) -> Episode:
         y, x = place.astype(int)
         frame[y : y + 6, x : x + 6] = (230, 200, 40)
         place = np.minimum(place + way * 0.75, 25)
-    return Episode(
+    return RecordedEpisode(
         rgb=rgb,
         effector=np.full((24, 2), poses, np.float32),
         effector_target=np.full((24, 2), poses, np.float32),

@@ -24,7 +24,7 @@ from video.latent.model import WorldModel
 from video.latent.noise import levels
 from video.latent.pipeline import LatentPipeline
 from video.latent.run import WorldTraining, train_world
-from video.latent.store import Store, pack
+from video.latent.store import FrameStore, pack
 from video.latent.train import loss
 
 SMALL = LatentConfig(frames=3, seconds=0.3, channels=8, width=64, layers=3, heads=4, text_layers=1, batch=16)
@@ -62,7 +62,7 @@ class _Numbers:
         return self._latents[torch.from_numpy(index)]
 
 
-def text_of(store: Store) -> Any:
+def text_of(store: FrameStore) -> Any:
     """A tokenizer of its words."""
     return text.learn(store.texts)
 
@@ -80,7 +80,7 @@ def take_steps(model: Any, steps: int, rate: float, of: Callable[[], Tensor]) ->
     return seen
 
 
-def learn(store: Store, eye_steps: int, steps: int, count: int) -> tuple[LatentBundle, list[float]]:
+def learn(store: FrameStore, eye_steps: int, steps: int, count: int) -> tuple[LatentBundle, list[float]]:
     """Train both parts on the first `count` clips for so many updates."""
     torch.manual_seed(0)
     eye, mean = autoencoder.build(SMALL), autoencoder.mean_picture(store)

@@ -24,11 +24,11 @@ from vlp.ablate import films as films_module
 from vlp.ablate import judge_error as judge_error_module
 from vlp.ablate.films import films
 from vlp.ablate.judge_error import in_words, judge_error
-from vlp.ablate.protocol import Asked
+from vlp.ablate.protocol import AskedAblation
 from vlp.ablate.tabletop.imagined import METHOD, ImaginedPlan
 from vlp.ablate.tabletop.suite import SUITE
 from vlp.ablate.variants import AblationName, budget, execution, extraction, planning
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.bench.engines import ENGINES
 from vlp.bench.episode import Episode, NoFolder, run
 from vlp.bench.line import Line
@@ -142,7 +142,7 @@ def test_the_variants_are_the_papers() -> None:
 
 
 def test_variants_share_boards_and_differ_in_settings_only() -> None:
-    asked = Asked(
+    asked = AskedAblation(
         suite=SUITE,
         ablation=execution(),
         tasks=("line", "group"),
@@ -180,7 +180,7 @@ RUNTIMES: dict[Extraction, type] = {
 def test_an_episode_with_each_extraction(extraction: Extraction, parts: TabletopParts) -> None:
     settings, folder = replace(SMALL, extraction=extraction), NoFolder()
     robot = SimulatedRobot(GROUP, seed=SEED)
-    agent = Agent(parts, robot, settings, events=Events(), folder=folder)  # type: ignore[arg-type]
+    agent = AgentLoop(parts, robot, settings, events=Events(), folder=folder)  # type: ignore[arg-type]
     assert type(agent._runtime) is RUNTIMES[extraction]
     robot.disconnect()
     line = run(TabletopEpisode("ours", "group", GROUP, SEED, settings), parts)
@@ -253,7 +253,7 @@ def test_films_show_what_became_of_the_first_decision(
     parts: TabletopParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(films_module, "ACTED_STEPS", 20)
-    asked = Asked(
+    asked = AskedAblation(
         suite=SUITE, ablation=extraction(), tasks=("group",), episodes=1, first_seed=SEED, settings=SMALL
     )
     lines = [{"score": 0.25, "reason": f"reason {i}"} for i in range(3)]

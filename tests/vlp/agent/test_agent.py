@@ -15,7 +15,7 @@ from executors.follow.follower import Followed
 from executors.tabletop.simulated import SimulatedRobot
 from planner import NoPlan
 from tasks.tabletop.language import UnknownInstruction
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.agent.parts import Parts
 from vlp.agent.sense import HOLD
 from vlp.domains.tabletop.build import build
@@ -34,11 +34,11 @@ def parts() -> Parts:
     return build(device="cpu")
 
 
-def agent_on(parts: Parts, folder: RunFolder, goal: str, settings: Settings = SMALL) -> Agent:
+def agent_on(parts: Parts, folder: RunFolder, goal: str, settings: Settings = SMALL) -> AgentLoop:
     robot = SimulatedRobot(goal, seed=settings.seed, max_steps=settings.max_control_steps)
     events = Events()
     events.subscribe(folder.record)
-    return Agent(parts, robot, settings, events=events, folder=folder)
+    return AgentLoop(parts, robot, settings, events=events, folder=folder)
 
 
 def test_a_run_leaves_what_it_promises(parts: Parts, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_goal_that_was_only_glimpsed_is_not_done(
 class Perfect:
     """Follows every clip to its end, in a step that stands still."""
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: AgentLoop) -> None:
         self._agent, self.followed = agent, list[np.ndarray]()
 
     def follow(self, clip: np.ndarray, watch: Any, finished: Any = None) -> Followed:

@@ -389,7 +389,7 @@ def test_a_small_job_over_ray(tmp_path: Path) -> None:
 def test_a_log_is_summed_up_without_mixing_codes() -> None:
     rows = [{**line, "stop": "own"} for line in lines_of("ours", [1.0, 0.5, 1.0])]
     old = [{**line, "code": "commit 9b3b49a"} for line in lines_of("ours", [0.0, 0.0])]
-    asked = logged.Options(tasks=("group",))
+    asked = logged.LoggedOptions(tasks=("group",))
     with pytest.raises(ValueError, match="choose a --code"):
         logged.of([*rows, *old], asked)
     found = logged.of([*rows, *old], replace(asked, code="commit 9b3b49a"))

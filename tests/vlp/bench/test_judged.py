@@ -14,7 +14,7 @@ from tasks.tabletop.world.board import BLOCK_8
 from tasks.tabletop.world.layout import Layout
 from tests.vlp.small import SMALL
 from vlp import Agent as SdkAgent
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.bench.episode import NoFolder
 from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.errors import NoPlanError
@@ -41,7 +41,7 @@ def run(parts: TabletopParts, root: Path, scored: str | None, asked: str = LEFT)
     events = Events()
     with RunFolder.create(root, "run") as folder:
         events.subscribe(folder.record)
-        result = Agent(parts, robot, SMALL, events=events, folder=folder).run(asked)
+        result = AgentLoop(parts, robot, SMALL, events=events, folder=folder).run(asked)
         folder.finish(result)
     robot.disconnect()
     return result
@@ -93,8 +93,8 @@ def test_a_push_is_not_scored_by_where_its_block_was_before_the_run(parts: Table
     robot = SimulatedRobot(words, seed=SMALL.seed)
     robot.connect()
 
-    def begun() -> Agent:
-        agent = Agent(parts, robot, SMALL, events=Events(), folder=cast("RunFolder", NoFolder()))
+    def begun() -> AgentLoop:
+        agent = AgentLoop(parts, robot, SMALL, events=Events(), folder=cast("RunFolder", NoFolder()))
         agent._begin(words)
         return agent
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vlp.ablate.protocol import Asked
+from vlp.ablate.protocol import AskedAblation
 from vlp.ablate.variants import execution
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.agent.parts import Parts
 from vlp.bench.episode import Episode, run
 from vlp.bench.execution import run_all
@@ -84,7 +84,7 @@ class DotAgent:
 class DotEpisode(Episode):
     @property
     def approach(self) -> Method:
-        return Method(agent=cast("type[Agent]", DotAgent))
+        return Method(agent=cast("type[AgentLoop]", DotAgent))
 
     def build(self, weights: Path) -> Parts:
         return cast(Parts, "parts of a dot")
@@ -129,8 +129,14 @@ def test_a_simulators_verdict_ends_a_dots_episode_at_once() -> None:
 
 
 def test_variants_of_an_ablation_are_run_on_the_dot_too() -> None:
-    asked = Asked(suite=DotSuite(), ablation=execution(), tasks=("line",), episodes=1, first_seed=SEED,
-                  settings=Settings())  # fmt: skip
+    asked = AskedAblation(
+        suite=DotSuite(),
+        ablation=execution(),
+        tasks=("line",),
+        episodes=1,
+        first_seed=SEED,
+        settings=Settings(),
+    )
     plan = asked.plan()
     assert len(plan) == 4 and all(isinstance(episode, DotEpisode) for _, episode in plan)
     assert [episode.settings.beams for _, episode in plan] == [1, 1, 1, 2]

@@ -89,7 +89,9 @@ def test_a_world_wants_data(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
 
 def test_held_out_clips_are_measured(weights: Path, tmp_path: Path) -> None:
     out, picture = tmp_path / "world.json", tmp_path / "clips.png"
-    world.main(world.Options(weights, write(tmp_path / "other"), clips=8, steps=2, out=out, picture=picture))
+    world.main(
+        world.WorldOptions(weights, write(tmp_path / "other"), clips=8, steps=2, out=out, picture=picture)
+    )
     found = json.loads(out.read_text())
     assert found["clips"] == 8
     assert found["psnr_imagined"] > 5

@@ -18,7 +18,7 @@ from tasks import signals
 from tasks.data.video_file import read_video
 from tasks.tabletop.demos.collect import demonstrate
 from tasks.tabletop.demos.lerobot_read import read_episodes
-from tasks.tabletop.demos.lerobot_write import Episode
+from tasks.tabletop.demos.lerobot_write import RecordedEpisode
 from vlp.cli.collect import Collect
 from vlp.cli.main import main
 from vlp.record.folder import RunFolder
@@ -79,9 +79,9 @@ def test_collect_loses_nothing(
     number: int, tmp_path: Path, handled: None, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    made: list[Episode] = []
+    made: list[RecordedEpisode] = []
 
-    def demonstrate_until(seed: int, kind: Literal["push"]) -> Episode:
+    def demonstrate_until(seed: int, kind: Literal["push"]) -> RecordedEpisode:
         if len(made) == 2:
             os.kill(os.getpid(), number)
         made.append(demonstrate(seed, kind))

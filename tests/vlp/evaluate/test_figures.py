@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import ROOT
 from vlp.evaluate.facts import Facts
-from vlp.evaluate.figures import TEMPLATE, Options, main, page, with_table
+from vlp.evaluate.figures import TEMPLATE, FiguresOptions, main, page, with_table
 
 README = "<!-- figures -->\n<!-- /figures -->\n"
 
@@ -92,7 +92,7 @@ def test_results_that_are_not_there_are_one_line_and_nothing_is_written(
     readme.write_text(README, encoding="utf-8")
     (results / "methods.json").unlink()
     with pytest.raises(SystemExit, match=r"^figures: .*methods\.json"):
-        main(Options(results, readme, tmp_path / "figures.md"))
+        main(FiguresOptions(results, readme, tmp_path / "figures.md"))
     assert readme.read_text(encoding="utf-8") == README and not (tmp_path / "figures.md").exists()
 
 

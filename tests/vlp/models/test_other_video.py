@@ -15,7 +15,7 @@ from executors.tabletop.simulated import SimulatedRobot
 from planner import Search
 from tests.video.pretrained.tiny_pipelines import FRAMES, KINDS, SIZES, save
 from video.pretrained.pipeline import PretrainedConfig, PretrainedVideo
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.agent.parts import Parts
 from vlp.bench.episode import NoFolder
 from vlp.cli.main import main
@@ -37,7 +37,7 @@ def parts() -> Parts:
 
 def plan(parts: Parts, settings: Settings = SMALL) -> Search:
     robot = SimulatedRobot(GOAL, seed=settings.seed)
-    return Agent(parts, robot, settings, events=Events(), folder=cast(RunFolder, NoFolder())).plan(GOAL)
+    return AgentLoop(parts, robot, settings, events=Events(), folder=cast(RunFolder, NoFolder())).plan(GOAL)
 
 
 class Twin:

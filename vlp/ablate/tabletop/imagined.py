@@ -10,7 +10,7 @@ from typing import cast
 
 from executors.tabletop.simulated import SimulatedRobot
 from planner import NoPlan, Search
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.agent.parts import Parts
 from vlp.bench.episode import NoFolder
 from vlp.bench.line import Line
@@ -42,7 +42,9 @@ class ImaginedPlan(TabletopEpisode):
         own = tabletop(parts)
         robot = SimulatedRobot(self.instruction, seed=self.seed, layout=self.layout)
         try:
-            agent = Agent(own, robot, self.settings, events=Events(), folder=cast("RunFolder", NoFolder()))
+            agent = AgentLoop(
+                own, robot, self.settings, events=Events(), folder=cast("RunFolder", NoFolder())
+            )
             begun = time.perf_counter()
             found = _plan(agent, self.instruction)
             seconds = time.perf_counter() - begun
@@ -67,7 +69,7 @@ class ImaginedPlan(TabletopEpisode):
         }
 
 
-def _plan(agent: Agent, instruction: str) -> Search | NoPlan:
+def _plan(agent: AgentLoop, instruction: str) -> Search | NoPlan:
     try:
         return agent.plan(instruction)
     except NoPlan as error:

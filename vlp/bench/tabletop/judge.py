@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 
 from planner import Frames, OverlapGuard, TeleportGuard, TrackGuards, UntouchedGuard, VanishGuard
-from tasks.tabletop.goals.goal import Goal, understand
+from tasks.tabletop.goals.goal import BoardGoal, understand
 from tasks.tabletop.seeing.encoder import PoseProbe, Remembering, SlotEncoder
 from tasks.tabletop.seeing.slots import PUSHER
 from vlp.bench.tabletop.judge_guards import DoubledGuard, MovedAloneGuard, PeakEye
@@ -73,14 +73,14 @@ class Judge:
         """The judge of a weights folder, whose hashes the caller has verified."""
         return cls(SlotEncoder.from_pretrained(weights / "judge").to(choose_device(device)).eval())
 
-    def goal(self, text: str, start: Frames) -> Goal:
+    def goal(self, text: str, start: Frames) -> BoardGoal:
         """The goal that words set on the board of a frame uint8 [H, W, 3], as the judge sees it.
 
         Raises UnknownInstruction.
         """
         return understand(text, {name: np.array(xy) for name, xy in self.probe.blocks(start).items()})
 
-    def verdict(self, goal: Goal, start: Frames, steps: Sequence[Step]) -> Verdict:
+    def verdict(self, goal: BoardGoal, start: Frames, steps: Sequence[Step]) -> Verdict:
         """Judge a plan of one or more steps from a real frame uint8 [H, W, 3]; each step goes on from the
         last frame of the one before it."""
         cheat, here = None, start
@@ -91,7 +91,7 @@ class Judge:
             here = clip[-1]
         return Verdict(self._reward(goal, here), cheat)
 
-    def _reward(self, goal: Goal, frame: Frames) -> float:
+    def _reward(self, goal: BoardGoal, frame: Frames) -> float:
         _, where = self.probe.places(frame[None])
         blocks = {name: np.array(xy) for name, xy in self.probe.blocks(frame).items()}
         return goal.reward(blocks, [float(x) for x in where[0, PUSHER]])

@@ -13,7 +13,7 @@ from executors.robot import Robot
 from executors.safety.gate import Gate, GateConfig
 from executors.tabletop.language_policy import LanguagePolicy, WordsPolicy
 from tasks.tabletop.world.limits import LIMITS
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.agent.state import State
 from vlp.domains.tabletop.build import TabletopParts
 from vlp.events.types import Events
@@ -26,7 +26,7 @@ STEPS = 48
 """Control steps acted between two looks at what to do next, as long as a clip."""
 
 
-class WordsAgent(Agent):
+class WordsAgent(AgentLoop):
     """The agent with its search replaced. It sees with the same eye, holds still where that shows the goal
     reached, and goes through the same gate.
 

@@ -35,7 +35,7 @@ from video.tabletop.pipeline import SlotVideoPipeline
 from video.tabletop.renderer import SlotRenderer
 from vlp.agent.parts import Parts, Watch
 from vlp.domains.tabletop.closer import CloserLook
-from vlp.domains.tabletop.confidence import Confidence
+from vlp.domains.tabletop.confidence import FittedConfidence
 from vlp.domains.tabletop.follower import follower
 from vlp.domains.tabletop.sight import BoardSight
 from vlp.domains.tabletop.verified_value import VerifiedValue
@@ -87,7 +87,7 @@ def tabletop(parts: Parts) -> TabletopParts:
 class Sure:
     """The confidence that was fitted to these models, with what it sees by."""
 
-    fitted: Confidence
+    fitted: FittedConfidence
     probe: PoseProbe
 
     def of(self, found: Search) -> float:
@@ -201,7 +201,7 @@ def build(
     close = _track_guards(tracker, patience=1, max_step=MAX_STEP / 2, min_pass=MIN_PASS)
     policy = FramePolicy(eye, SlotPolicy.from_pretrained(folder / "policy").to(place))
     other = None if models.video is None else OtherVideo.load(models.video, device=place)
-    confidence = Confidence.load(hashes) if models == Models() else None
+    confidence = FittedConfidence.load(hashes) if models == Models() else None
     return TabletopParts(
         proposer=vlm.proposer,
         video=other or VideoBranches(pipeline, steps=sampling_steps),

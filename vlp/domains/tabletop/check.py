@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vlp.errors import InstructionError
 
 if TYPE_CHECKING:
-    from tasks.tabletop.rules import Rules
+    from tasks.tabletop.rules import BoardRules
 
 
 def check_instruction(text: str, *, seed: int, rules: Sequence[str] = ()) -> None:
@@ -41,7 +41,7 @@ def check_rules(rules: Sequence[str], *, seed: int) -> None:
     read(rules, sorted(random_layout(np.random.default_rng(seed))[0]))
 
 
-def read(rules: Sequence[str], blocks: Sequence[str]) -> Rules:
+def read(rules: Sequence[str], blocks: Sequence[str]) -> BoardRules:
     """Standing rules for a table with these blocks. Raises InstructionError."""
     from tasks.tabletop.rules import UnknownRule, read_rules
     from vlp.domains.tabletop.known import one_line

@@ -71,7 +71,7 @@ def _way(start: NDArray[np.uint8], end: NDArray[np.uint8], probe: PoseProbe) -> 
 
 
 @dataclass(frozen=True)
-class Confidence:
+class FittedConfidence:
     """Probabilities from features."""
 
     weights: tuple[float, ...]

@@ -17,7 +17,7 @@ from planner import Frames, KeepClearGuard, Proposal, Proposer, StillGuard, Trac
 from tasks.tabletop.goals.area import area_words
 from tasks.tabletop.goals.families import deep_in_area
 from tasks.tabletop.language import UnknownInstruction, parse
-from tasks.tabletop.rules import Rules, forbids
+from tasks.tabletop.rules import BoardRules, forbids
 
 MOST: Final = 64
 """Proposals that are asked for a beam at most, where more are needed since some will be dropped."""
@@ -49,7 +49,7 @@ class RuledProposer:
         blocks_of: sees where the blocks are in the frames from which a subgoal starts.
     """
 
-    def __init__(self, proposer: Proposer, rules: Rules, blocks_of: BlocksOf) -> None:
+    def __init__(self, proposer: Proposer, rules: BoardRules, blocks_of: BlocksOf) -> None:
         self._proposer, self._rules, self._blocks_of = proposer, rules, blocks_of
         self.notes: deque[Dropped] = deque(maxlen=NOTES)
         """The latest proposals that were dropped, oldest first."""
@@ -88,7 +88,7 @@ class RuledProposer:
         return forbids(self._rules, instruction, places)
 
 
-def rule_guards(rules: Rules, tracker: Tracker) -> list[TrackGuard]:
+def rule_guards(rules: BoardRules, tracker: Tracker) -> list[TrackGuard]:
     """The guards that hold clips to the rules; none where rules limit only the speed, which no clip shows."""
     guards: list[TrackGuard] = []
     if rules.forbidden_blocks:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from planner import Frames
 from tasks.domain import Scene
-from tasks.tabletop.goals.goal import Goal, LongGoal, understand
-from tasks.tabletop.rules import Rules, impossible
+from tasks.tabletop.goals.goal import BoardGoal, LongGoal, understand
+from tasks.tabletop.rules import BoardRules, impossible
 from tasks.tabletop.seeing.encoder import PoseProbe
 from tasks.tabletop.seeing.slots import PUSHER, SLOTS
 from tasks.tabletop.world.board import KINDS, words_of
@@ -38,7 +38,7 @@ _SHIFTS = np.concatenate(
 
 
 def reached(
-    goal: Goal,
+    goal: BoardGoal,
     present: NDArray[np.bool_],
     where: NDArray[np.float32],
     target: Sequence[float],
@@ -69,7 +69,7 @@ def moved(probe: PoseProbe, before: Frames, now: Frames) -> str:
     return ""
 
 
-def too_many(goal: Goal, blocks: Collection[str], most: int) -> str | None:
+def too_many(goal: BoardGoal, blocks: Collection[str], most: int) -> str | None:
     """Why a goal can't be worked at with so many blocks on the board, or None where it may. `most`: blocks
     that the models can do with."""
     if len(blocks) > most:
@@ -86,14 +86,14 @@ def too_many(goal: Goal, blocks: Collection[str], most: int) -> str | None:
 
 
 def expected_reward(
-    goal: Goal, present: NDArray[np.bool_], where: NDArray[np.float32], target: Sequence[float]
+    goal: BoardGoal, present: NDArray[np.bool_], where: NDArray[np.float32], target: Sequence[float]
 ) -> float:
     """The goal's reward, 0..1, as it is on average when each block is off by `SURE` metres."""
     return float(np.mean([_reward(goal, present, where + SURE * shift, target) for shift in _SHIFTS]))
 
 
 def _reward(
-    goal: Goal, present: NDArray[np.bool_], where: NDArray[np.float64], target: Sequence[float]
+    goal: BoardGoal, present: NDArray[np.bool_], where: NDArray[np.float64], target: Sequence[float]
 ) -> float:
     blocks = {kind: xy for kind, xy, there in zip(KINDS, where, present, strict=False) if there}
     return goal.reward(blocks, target)
@@ -114,15 +114,20 @@ class BoardSight:
         probe: PoseProbe,
         most_blocks: int,
         closer: CloserLook | None = None,
-        rules: Rules | None = None,
+        rules: BoardRules | None = None,
     ) -> None:
-        self.probe, self.most_blocks, self.closer, self.rules = probe, most_blocks, closer, rules or Rules()
+        self.probe, self.most_blocks, self.closer, self.rules = (
+            probe,
+            most_blocks,
+            closer,
+            rules or BoardRules(),
+        )
 
     def scene(self, frame: Frames) -> Scene:
         """Block name -> (x, y) in metres."""
         return self.probe.blocks(frame)
 
-    def understand(self, words: str, scene: Scene) -> Goal:
+    def understand(self, words: str, scene: Scene) -> BoardGoal:
         """See Sight."""
         places = {name: np.array(xy) for name, xy in scene.items()}
         goal = understand(words, places)

@@ -9,14 +9,14 @@ from functools import partial
 from executors.robot import Robot
 from executors.tabletop.ruled_robot import RuledRobot
 from planner import TrackGuards
-from tasks.tabletop.rules import Rules
+from tasks.tabletop.rules import BoardRules
 from tasks.tabletop.seeing.encoder import PoseProbe
 from vlp.domains.tabletop.build import ProbeTracker, TabletopParts
 from vlp.domains.tabletop.rules import RuledProposer, rule_guards
 from vlp.domains.tabletop.sight import BoardSight
 
 
-def under_rules(parts: TabletopParts, rules: Rules) -> TabletopParts:
+def under_rules(parts: TabletopParts, rules: BoardRules) -> TabletopParts:
     """Parts that propose nothing that the rules forbid, drop clips that break them, take no goal against them
     and let a robot do nothing against them, as far as the probe sees. Unlike the other guards these see every
     frame."""
@@ -33,7 +33,7 @@ def under_rules(parts: TabletopParts, rules: Rules) -> TabletopParts:
     )
 
 
-def _robot(probe: PoseProbe, rules: Rules, robot: Robot) -> Robot:
+def _robot(probe: PoseProbe, rules: BoardRules, robot: Robot) -> Robot:
     return RuledRobot(robot, rules, probe)
 
 

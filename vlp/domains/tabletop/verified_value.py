@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from planner import Frames, StepsToGo, Value
-from tasks.tabletop.goals.goal import Goal, LongGoal
+from tasks.tabletop.goals.goal import BoardGoal, LongGoal
 from tasks.tabletop.seeing.encoder import PoseProbe
 from vlp.domains.tabletop.sight import expected_reward
 
@@ -29,7 +29,7 @@ class VerifiedValue:
         done_below: control steps under which the search takes a board for done.
     """
 
-    def __init__(self, value: Value, probe: PoseProbe, goal: Goal, done_below: float) -> None:
+    def __init__(self, value: Value, probe: PoseProbe, goal: BoardGoal, done_below: float) -> None:
         self._value, self._probe, self._goal, self._done_below = value, probe, goal, done_below
         self._least = LEAST * len(goal.names) if isinstance(goal, LongGoal) else LEAST_PUSH
 

@@ -15,14 +15,14 @@ from tasks.tabletop.world.world import World
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedMeasurement:
     """A push asked of a board in words."""
 
     push: Push
     text: str
 
 
-def ask(world: World, family: str, seed: int) -> Asked:
+def ask(world: World, family: str, seed: int) -> AskedMeasurement:
     """Set up a random BLOCK_8 board on which a push of a family can be done, and word it at random."""
     rng = np.random.default_rng(seed)
     for _ in range(200):
@@ -36,5 +36,5 @@ def ask(world: World, family: str, seed: int) -> Asked:
             if families.feasible(instruction, push.task, blocks) and not push.succeeded(
                 blocks, np.array(world.target)
             ):
-                return Asked(push, phrase(instruction, sorted(blocks), rng))
+                return AskedMeasurement(push, phrase(instruction, sorted(blocks), rng))
     raise RuntimeError(f"expected a board for a push of {family}, found none in 200 tries; try another seed")

@@ -19,15 +19,15 @@ from tasks.tabletop.goals.families import REFERENCE_FAMILIES
 from tasks.tabletop.rules import read_rules
 from tasks.tabletop.world.board import words_of
 from tasks.tabletop.world.world import World
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.agent.parts import Parts
 from vlp.bench.episode import NoFolder
 from vlp.bench.execution import run_all
 from vlp.bench.line import MEASURED, Line
 from vlp.bench.log import EpisodeLog
-from vlp.bench.progress import Bar
+from vlp.bench.progress import BenchBar
 from vlp.bench.stats import bootstrap, share
-from vlp.bench.stops import Observed
+from vlp.bench.stops import ObservedRobot
 from vlp.bench.tabletop.episode import TabletopEpisode
 from vlp.domains.tabletop.build import named, tabletop
 from vlp.domains.tabletop.under_rules import under_rules
@@ -48,7 +48,7 @@ MOVED: Final = 0.005
 
 
 @dataclass(frozen=True)
-class Options:
+class BenignOptions:
     """Options of the measurement."""
 
     episodes: int = 70
@@ -78,11 +78,11 @@ class Ruled(TabletopEpisode):
                                max_steps=self.settings.max_control_steps)  # fmt: skip
         texts = {NONE: [], NEVER: [f"never move the {words_of(self.spared)}"], SLOW: [SLOW]}[self.method]
         watched = _Way(robot, self.spared)
-        observed = Observed(watched)
+        observed = ObservedRobot(watched)
         try:
             robot.connect()
             rules = read_rules(texts, sorted(robot.info["blocks"]))
-            agent = Agent(under_rules(own, rules), observed, self.settings, events=Events(),
+            agent = AgentLoop(under_rules(own, rules), observed, self.settings, events=Events(),
                           folder=cast("RunFolder", NoFolder()))  # fmt: skip
             result = agent.run(self.instruction)
         finally:
@@ -111,7 +111,7 @@ class _Way(WrappedRobot):
         return np.array(self._inner.info["blocks"].get(self._block, (np.inf, np.inf)))
 
 
-def episodes(options: Options) -> list[Ruled]:
+def episodes(options: BenignOptions) -> list[Ruled]:
     """The same boards under each rule."""
     world, found = World(), []
     settings = Settings(beams=1, language_branches=1, video_branches=4, horizon=1,
@@ -126,10 +126,10 @@ def episodes(options: Options) -> list[Ruled]:
     return found
 
 
-def main(options: Options) -> None:
+def main(options: BenignOptions) -> None:
     """Run and compare."""
     asked = episodes(options)
-    with EpisodeLog(options.log) as log, Bar() as bar:
+    with EpisodeLog(options.log) as log, BenchBar() as bar:
         lines = run_all(asked, log, weights=BUNDLED, workers=options.workers, watcher=bar)
     done = {rule: [float(x["score"] >= 1) for x in lines if x["method"] == rule] for rule in RULES}
     moved = [x["spared_moved"] for x in lines if x["method"] == NEVER]
@@ -155,4 +155,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(BenignOptions))

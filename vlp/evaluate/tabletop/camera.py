@@ -27,7 +27,7 @@ COVERS: Final = "something covers the board"
 
 
 @dataclass(frozen=True)
-class Options:
+class CameraOptions:
     """Options of the measurement."""
 
     boards: int = 300
@@ -38,7 +38,7 @@ class Options:
     """Folder of camera.json."""
 
 
-def said(view: BoardView, camera: Camera, spoil: Spoil, options: Options) -> list[str]:
+def said(view: BoardView, camera: Camera, spoil: Spoil, options: CameraOptions) -> list[str]:
     """What is wrong with each picture, in words; empty where nothing is."""
     boards, found = Boards(camera), []
     try:
@@ -52,7 +52,7 @@ def said(view: BoardView, camera: Camera, spoil: Spoil, options: Options) -> lis
     return found
 
 
-def main(options: Options) -> None:
+def main(options: CameraOptions) -> None:
     """Measure all rows."""
     view = BoardView(
         SlotEncoder.from_pretrained(options.weights / "perception").eval(),
@@ -87,4 +87,4 @@ def kind(words: str) -> str:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(CameraOptions))

@@ -24,10 +24,10 @@ from tasks.tabletop.world.world import World
 from vlp.bench.execution import run_all
 from vlp.bench.line import Line
 from vlp.bench.log import EpisodeLog
-from vlp.bench.progress import Bar
+from vlp.bench.progress import BenchBar
 from vlp.bench.stats import bootstrap, share
 from vlp.bench.tabletop.tasks import instruction
-from vlp.domains.tabletop.confidence import FEATURES, FITTED, Confidence
+from vlp.domains.tabletop.confidence import FEATURES, FITTED, FittedConfidence
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
 from vlp.evaluate.reliability import draw, reliability
@@ -46,7 +46,7 @@ Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Options:
+class ConfidenceOptions:
     """Options of the measurement."""
 
     episodes: int = 72
@@ -57,7 +57,7 @@ class Options:
     max_control_steps: int = 500
 
 
-def episodes(first: int, options: Options) -> list[Recorded]:
+def episodes(first: int, options: ConfidenceOptions) -> list[Recorded]:
     """Tasks in turn, each as widely searched as the next of WIDTHS."""
     world, found = World(), []
     for i in range(options.episodes):
@@ -89,7 +89,7 @@ def samples(lines: Sequence[Line]) -> tuple[Vector, Vector]:
     return x, np.array([float(row["outcome"] != "replan") for row in rows])
 
 
-def fit(x: Vector, y: Vector) -> Confidence:
+def fit(x: Vector, y: Vector) -> FittedConfidence:
     """Logistic regression with a ridge, on standardized features."""
     mean, scale = x.mean(0), x.std(0) + 1e-6
     z = np.column_stack([(x - mean) / scale, np.ones(len(x))])
@@ -103,7 +103,7 @@ def fit(x: Vector, y: Vector) -> Confidence:
 
     w = minimize(loss, np.zeros(z.shape[1]), jac=True, method="L-BFGS-B").x
     weights = w[:-1] / scale
-    return Confidence(tuple(float(v) for v in weights), float(w[-1] - weights @ mean))
+    return FittedConfidence(tuple(float(v) for v in weights), float(w[-1] - weights @ mean))
 
 
 def camera(lines: Sequence[Line]) -> dict[str, Any]:
@@ -117,10 +117,10 @@ def camera(lines: Sequence[Line]) -> dict[str, Any]:
     }
 
 
-def main(options: Options) -> None:
+def main(options: ConfidenceOptions) -> None:
     """Record, fit, measure."""
     fitting, measuring = episodes(FIT_SEED, options), episodes(options.first_seed, options)
-    with EpisodeLog(options.log) as log, Bar() as bar:
+    with EpisodeLog(options.log) as log, BenchBar() as bar:
         lines = run_all([*fitting, *measuring], log, weights=BUNDLED, workers=options.workers, watcher=bar)
     told, seen = lines[: len(fitting)], lines[len(fitting) :]
     model = fit(*samples(told))
@@ -146,4 +146,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(ConfidenceOptions))

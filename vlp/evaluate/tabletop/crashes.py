@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames, VideoModel
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.durable.keeping import Keeping
 from vlp.durable.names import FILE
@@ -148,7 +148,9 @@ def work(parts: TabletopParts, path: Path, settings: Settings, kill: Kill | None
             events.subscribe(folder.record)
             robot = keeping.robot(LedgerRobot(ledger, settings))
             robot.connect()
-            result = Agent(parts, robot, settings, events=events, folder=folder, keeping=keeping).run(GOAL)
+            result = AgentLoop(parts, robot, settings, events=events, folder=folder, keeping=keeping).run(
+                GOAL
+            )
             folder.finish(result)
 
 

@@ -23,7 +23,7 @@ from vlp.models.weights import BUNDLED
 
 
 @dataclass(frozen=True)
-class Options:
+class DecisionOptions:
     """Options of the measurement."""
 
     decisions: int = 5
@@ -41,7 +41,7 @@ def _processor() -> str:
     return next(names, platform.processor())
 
 
-def main(options: Options) -> None:
+def main(options: DecisionOptions) -> None:
     """Search at 2/4/4, horizon 2, on several boards; the first decision warms up and does not count."""
     parts = build(weights=options.weights, device=options.device)
     seconds, clips = [], []
@@ -87,4 +87,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(DecisionOptions))

@@ -27,7 +27,7 @@ LONG_BAR = 0.95
 
 
 @dataclass(frozen=True)
-class Options:
+class DemonstratorsOptions:
     """Options of the measurement."""
 
     episodes: int = 100
@@ -40,7 +40,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Job:
+class DemonstrationJob:
     """One episode: `name` is a family or a long task's instruction."""
 
     name: str
@@ -48,7 +48,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DemonstrationOutcome:
     """What became of a job."""
 
     name: str
@@ -86,7 +86,7 @@ def run_task(world: World, task: LongTask, seed: int) -> tuple[bool, int]:
     return steps <= LONG_MAX_STEPS, steps
 
 
-def run(job: Job) -> Outcome:
+def run(job: DemonstrationJob) -> DemonstrationOutcome:
     """Run one job in a world of its own."""
     world = World()
     try:
@@ -94,16 +94,16 @@ def run(job: Job) -> Outcome:
         done = run_task(world, task, job.seed) if task else run_family(world, job.name, job.seed)
     finally:
         world.close()
-    return Outcome(job.name, job.seed, *done)
+    return DemonstrationOutcome(job.name, job.seed, *done)
 
 
 def run_all(
-    jobs: Sequence[Job], log: Path, workers: int, say: Callable[[str], None] = print
-) -> list[Outcome]:
+    jobs: Sequence[DemonstrationJob], log: Path, workers: int, say: Callable[[str], None] = print
+) -> list[DemonstrationOutcome]:
     """Run the jobs that the log does not hold yet, so that an interrupted measurement goes on."""
     log.parent.mkdir(parents=True, exist_ok=True)
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    known = {(o.name, o.seed): o for o in (Outcome(**json.loads(line)) for line in lines)}
+    known = {(o.name, o.seed): o for o in (DemonstrationOutcome(**json.loads(line)) for line in lines)}
     left = [job for job in jobs if (job.name, job.seed) not in known]
     with (
         multiprocessing.get_context("spawn").Pool(workers) as pool,
@@ -118,7 +118,7 @@ def run_all(
     return [known[job.name, job.seed] for job in jobs]
 
 
-def _summary(outcomes: Sequence[Outcome], name: str, bar: float) -> dict[str, object]:
+def _summary(outcomes: Sequence[DemonstrationOutcome], name: str, bar: float) -> dict[str, object]:
     mine = [outcome for outcome in outcomes if outcome.name == name]
     hits = [outcome.done for outcome in mine]
     failed = [outcome.seed for outcome in mine if not outcome.done]
@@ -131,10 +131,12 @@ def _summary(outcomes: Sequence[Outcome], name: str, bar: float) -> dict[str, ob
     }
 
 
-def main(options: Options) -> None:
+def main(options: DemonstratorsOptions) -> None:
     """Run every family and every long task on BLOCK_8 boards."""
     counts = dict.fromkeys(FAMILIES, options.episodes) | dict.fromkeys(BY_INSTRUCTION, options.long_episodes)
-    jobs = [Job(name, options.first_seed + i) for name, count in counts.items() for i in range(count)]
+    jobs = [
+        DemonstrationJob(name, options.first_seed + i) for name, count in counts.items() for i in range(count)
+    ]
     outcomes = run_all(jobs, options.log, options.workers)
     write(
         "demonstrators",
@@ -148,4 +150,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(DemonstratorsOptions))

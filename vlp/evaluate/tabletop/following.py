@@ -21,12 +21,12 @@ from video.tabletop.clips import STRIDE
 from vlp.bench.stats import share
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
-from vlp.evaluate.tabletop.asked import Asked, ask
+from vlp.evaluate.tabletop.asked import AskedMeasurement, ask
 from vlp.models.weights import BUNDLED
 
 
 @dataclass(frozen=True)
-class Options:
+class FollowingOptions:
     """Options of the measurement."""
 
     episodes: int = 100
@@ -34,7 +34,7 @@ class Options:
     weights: Path = BUNDLED
 
 
-def true_clip(world: World, asked: Asked, seed: int) -> NDArray[np.uint8]:
+def true_clip(world: World, asked: AskedMeasurement, seed: int) -> NDArray[np.uint8]:
     """The frames of the oracle's push, every STRIDE control steps and at its end, uint8 [T, H, W, 3]."""
     frames = []
     for step, _ in enumerate(run_push(world, asked.push, np.random.default_rng(seed))):
@@ -49,7 +49,7 @@ def layout_of(world: World) -> Layout:
 
 
 def follow(
-    asked: Asked, layout: Layout, clip: NDArray[np.uint8], policy: FramePolicy, probe: PoseProbe
+    asked: AskedMeasurement, layout: Layout, clip: NDArray[np.uint8], policy: FramePolicy, probe: PoseProbe
 ) -> bool:
     """Whether following a clip from a layout fulfils what was asked."""
     robot = SimulatedRobot(seed=0, layout=layout)
@@ -63,7 +63,7 @@ def follow(
     return done
 
 
-def main(options: Options) -> None:
+def main(options: FollowingOptions) -> None:
     """Follow one true clip for each seed."""
     encoder = SlotEncoder.from_pretrained(options.weights / "perception").eval()
     policy = FramePolicy(encoder, SlotPolicy.from_pretrained(options.weights / "policy"))
@@ -82,4 +82,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(FollowingOptions))

@@ -22,16 +22,16 @@ from vlp.bench.stats import share
 from vlp.domains.tabletop.build import build
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
-from vlp.evaluate.tabletop.asked import Asked, ask
+from vlp.evaluate.tabletop.asked import AskedMeasurement, ask
 from vlp.models.weights import BUNDLED
 
 State = tuple[dict[str, tuple[float, float, float]], tuple[float, float]]
 """Blocks at (x, y, yaw), the pusher at (x, y): metres, radians."""
-Spoil = Callable[[list[State], Asked], list[State] | None]
+Spoil = Callable[[list[State], AskedMeasurement], list[State] | None]
 
 
 @dataclass(frozen=True)
-class Options:
+class GuardsOptions:
     """Options of the measurement."""
 
     clips: int = 200
@@ -39,7 +39,7 @@ class Options:
     weights: Path = BUNDLED
 
 
-def states(world: World, asked: Asked, seed: int) -> list[State]:
+def states(world: World, asked: AskedMeasurement, seed: int) -> list[State]:
     """The board at the start of an oracle's push and at each frame of its clip."""
     seen = [_state(world)]
     seen += [_state(world) for _ in run_push(world, asked.push, np.random.default_rng(seed))]
@@ -61,7 +61,7 @@ def draw(world: World, shown: list[State]) -> NDArray[np.uint8]:
     return np.stack(frames)
 
 
-def _bystander(asked: Asked, state: State) -> str:
+def _bystander(asked: AskedMeasurement, state: State) -> str:
     """A block that the push does not name."""
     return next(name for name in state[0] if name not in asked.push.instruction.blocks())
 
@@ -73,14 +73,14 @@ def _changed(shown: list[State], name: str, where: tuple[float, float]) -> list[
     return shown[:half] + moved
 
 
-def vanished(shown: list[State], asked: Asked) -> list[State]:
+def vanished(shown: list[State], asked: AskedMeasurement) -> list[State]:
     """A block that is not named is gone from the middle on."""
     name = _bystander(asked, shown[0])
     half = len(shown) // 2
     return shown[:half] + [({k: v for k, v in b.items() if k != name}, p) for b, p in shown[half:]]
 
 
-def moved_unasked(shown: list[State], asked: Asked) -> list[State] | None:
+def moved_unasked(shown: list[State], asked: AskedMeasurement) -> list[State] | None:
     """A block that is not named stands 12 cm further where there is room."""
     name = _bystander(asked, shown[0])
     x, y, _ = shown[0][0][name]
@@ -93,7 +93,7 @@ def moved_unasked(shown: list[State], asked: Asked) -> list[State] | None:
     return None
 
 
-def overlapping(shown: list[State], asked: Asked) -> list[State]:
+def overlapping(shown: list[State], asked: AskedMeasurement) -> list[State]:
     """A block that is not named stands in another."""
     name = _bystander(asked, shown[0])
     other = next(k for k in shown[-1][0] if k != name)
@@ -101,7 +101,7 @@ def overlapping(shown: list[State], asked: Asked) -> list[State]:
     return _changed(shown, name, (x + 0.006, y))
 
 
-def frozen(shown: list[State], asked: Asked) -> list[State]:
+def frozen(shown: list[State], asked: AskedMeasurement) -> list[State]:
     """Nothing moves."""
     return [shown[0]] * len(shown)
 
@@ -115,7 +115,7 @@ def verdict(guards: tuple[Guard, ...], frames: NDArray[np.uint8], text: str) -> 
     return next((reason for reason in found if reason), None)
 
 
-def main(options: Options) -> None:
+def main(options: GuardsOptions) -> None:
     """Judge real clips and spoilt ones."""
     parts, world = build(weights=options.weights, device="cpu"), World()
     guards = (*parts.guards, *parts.close_guards)
@@ -146,4 +146,4 @@ def _kind(reason: str) -> str:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(GuardsOptions))

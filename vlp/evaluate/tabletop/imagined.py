@@ -17,7 +17,7 @@ from vlp.bench.stats import share
 from vlp.domains.tabletop.build import build
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
-from vlp.evaluate.tabletop.asked import Asked, ask
+from vlp.evaluate.tabletop.asked import AskedMeasurement, ask
 from vlp.models.weights import BUNDLED
 
 MOVED = 0.015
@@ -25,7 +25,7 @@ MOVED = 0.015
 
 
 @dataclass(frozen=True)
-class Options:
+class ImaginedOptions:
     """Options of the measurement."""
 
     clips: int = 200
@@ -35,7 +35,7 @@ class Options:
 
 
 def judge(
-    probe: PoseProbe, asked: Asked, start: NDArray[np.uint8], last: NDArray[np.uint8]
+    probe: PoseProbe, asked: AskedMeasurement, start: NDArray[np.uint8], last: NDArray[np.uint8]
 ) -> tuple[bool, bool]:
     """Whether the named block, and it most of all, moved; and whether the family's rule holds at the end."""
     present, where = probe.places(np.stack([start, last]))
@@ -51,7 +51,7 @@ def judge(
     return right, succeeded(asked.push.instruction.family, asked.push.task, blocks, pusher)
 
 
-def main(options: Options) -> None:
+def main(options: ImaginedOptions) -> None:
     """Imagine one clip for each of the seeds and judge them."""
     parts = build(weights=options.weights, device=options.device)
     probe = PoseProbe(SlotEncoder.from_pretrained(options.weights / "judge").eval())
@@ -86,4 +86,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(ImaginedOptions))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tasks.tabletop.demos.demonstrator import MAX_PUSH_STEPS, Push, centers, run_long, run_push
 from tasks.tabletop.demos.rollouts import HOLD
 from tasks.tabletop.goals import LONG_TASKS, LongTask, families
-from tasks.tabletop.goals.goal import Goal, LongGoal, understand
+from tasks.tabletop.goals.goal import BoardGoal, LongGoal, understand
 from tasks.tabletop.language import canonical
 from tasks.tabletop.world.layout import random_layout
 from tasks.tabletop.world.world import World
@@ -24,7 +24,7 @@ from vlp.bench.stats import share
 from vlp.bench.tabletop.judge import JUMP, Judge, Step, Verdict
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
-from vlp.evaluate.tabletop.asked import Asked, ask
+from vlp.evaluate.tabletop.asked import AskedMeasurement, ask
 from vlp.evaluate.tabletop.guards import SPOILT, State, draw
 from vlp.models.weights import BUNDLED, verify
 
@@ -32,11 +32,11 @@ BAR = 0.97
 EARLY = 0.5
 """Share of pushes and plans that are stopped before their end."""
 Frames = NDArray[np.uint8]
-Spoil = Callable[[list[State], Asked], list[State] | None]
+Spoil = Callable[[list[State], AskedMeasurement], list[State] | None]
 
 
 @dataclass(frozen=True)
-class Options:
+class JudgeOptions:
     """Options of the measurement."""
 
     pushes: int = 200
@@ -49,7 +49,7 @@ class Options:
 class Seen:
     """A real push or plan."""
 
-    goal: Goal
+    goal: BoardGoal
     """As the judge understands it."""
     start: Frames
     steps: list[Step]
@@ -74,7 +74,9 @@ def watch(world: World, push: Push, rng: np.random.Generator, most: int) -> Iter
     yield most
 
 
-def see_push(judge: Judge, world: World, asked: Asked, seed: int, most: int) -> tuple[Seen, list[State]]:
+def see_push(
+    judge: Judge, world: World, asked: AskedMeasurement, seed: int, most: int
+) -> tuple[Seen, list[State]]:
     """A push that is asked of the world as it stands, stopped after `most` control steps, and its states."""
     text = canonical(asked.push.instruction)
     frames, states = [world.render()], [state(world)]
@@ -106,12 +108,12 @@ def farthest(shown: list[State]) -> float:
     return max(float(np.hypot(*np.subtract(last[name][:2], first[name][:2]))) for name in first)
 
 
-def moved_alone(shown: list[State], asked: Asked) -> list[State] | None:
+def moved_alone(shown: list[State], asked: AskedMeasurement) -> list[State] | None:
     """The blocks go as they went, the pusher stays where it was; None where hardly anything went."""
     return [(blocks, shown[0][1]) for blocks, _ in shown] if farthest(shown) > 0.06 else None
 
 
-def jumped(shown: list[State], asked: Asked) -> list[State] | None:
+def jumped(shown: list[State], asked: AskedMeasurement) -> list[State] | None:
     """All blocks stay where they were until the middle, and then are where they end; None where that is
     no further than a push may go between two frames."""
     half = len(shown) // 2
@@ -138,7 +140,7 @@ def doubled(world: World, shown: list[State]) -> Frames | None:
     return np.concatenate([once[: len(shown) // 2], pasted[len(shown) // 2 :]])
 
 
-def spoilt(world: World, states: list[State], asked: Asked) -> Iterator[tuple[str, Frames]]:
+def spoilt(world: World, states: list[State], asked: AskedMeasurement) -> Iterator[tuple[str, Frames]]:
     """Name and pictures of each way to spoil a push."""
     for name, spoil in STATES_SPOILT.items():
         changed = spoil(states, asked)
@@ -149,7 +151,7 @@ def spoilt(world: World, states: list[State], asked: Asked) -> Iterator[tuple[st
         yield "doubled", twice
 
 
-def main(options: Options) -> None:
+def main(options: JudgeOptions) -> None:
     """Judge real pushes and plans, and spoilt versions of the pushes that succeeded."""
     verify(options.weights)
     judge, world, rng = Judge.load(options.weights), World(), np.random.default_rng(options.first_seed)
@@ -195,4 +197,4 @@ def kind(reason: str) -> str:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(JudgeOptions))

@@ -20,7 +20,7 @@ from vlp.models.weights import BUNDLED
 
 
 @dataclass(frozen=True)
-class Options:
+class PerceptionOptions:
     """Options of the measurement."""
 
     frames: int = 300
@@ -28,7 +28,7 @@ class Options:
     weights: Path = BUNDLED
 
 
-def main(options: Options) -> None:
+def main(options: PerceptionOptions) -> None:
     """Draw random boards and compare what both probes see with the truth."""
     world, frames, truth = World(), [], []
     for i in range(options.frames):
@@ -55,4 +55,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(PerceptionOptions))

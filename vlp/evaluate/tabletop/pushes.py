@@ -11,7 +11,7 @@ from tasks.tabletop.goals.families import REFERENCE_FAMILIES
 from tasks.tabletop.world.world import World
 from vlp.bench.execution import run_all
 from vlp.bench.log import EpisodeLog
-from vlp.bench.progress import Bar
+from vlp.bench.progress import BenchBar
 from vlp.bench.stats import share
 from vlp.bench.tabletop.episode import TabletopEpisode
 from vlp.evaluate import FIRST_SEED
@@ -22,7 +22,7 @@ from vlp.settings import Settings
 
 
 @dataclass(frozen=True)
-class Options:
+class PushesOptions:
     """Options of the measurement."""
 
     episodes: int = 100
@@ -33,7 +33,7 @@ class Options:
     max_control_steps: int = 200
 
 
-def main(options: Options) -> None:
+def main(options: PushesOptions) -> None:
     """Run one episode a seed over the seven reference families."""
     world, episodes = World(), []
     settings = Settings(
@@ -50,7 +50,7 @@ def main(options: Options) -> None:
         layout = (world.poses(), (float(world.target[0]), float(world.target[1])))
         seed = options.first_seed + i
         episodes.append(TabletopEpisode("ours", family, asked.text, seed, settings, layout=layout))
-    with EpisodeLog(options.log) as log, Bar() as bar:
+    with EpisodeLog(options.log) as log, BenchBar() as bar:
         lines = run_all(episodes, log, weights=options.weights, workers=options.workers, watcher=bar)
     done = [float(line["score"]) >= 1.0 for line in lines]
     count = len(REFERENCE_FAMILIES)
@@ -70,4 +70,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(PushesOptions))

@@ -10,7 +10,7 @@ from typing import Any, cast
 from executors.tabletop.simulated import SimulatedRobot
 from planner import Search
 from tasks.tabletop.seeing.encoder import PoseProbe
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.agent.parts import Parts
 from vlp.bench.episode import NoFolder
 from vlp.bench.line import Line
@@ -24,7 +24,7 @@ from vlp.record.folder import RunFolder
 
 
 @dataclass
-class Recorder(NoFolder):
+class RunRecorder(NoFolder):
     """Takes the features of each plan, and whether its first subgoal ended as imagined."""
 
     probe: PoseProbe
@@ -60,11 +60,11 @@ class Recorded(TabletopEpisode):
         own = tabletop(parts)
         robot = SimulatedRobot(self.instruction, seed=self.seed, layout=self.layout,
                                max_steps=self.settings.max_control_steps)  # fmt: skip
-        recorder, events = Recorder(own.probe), Events()
+        recorder, events = RunRecorder(own.probe), Events()
         events.subscribe(recorder.record)
         folder = cast("RunFolder", recorder)
         try:
-            result = Agent(own, Unscored(robot), self.settings, events=events, folder=folder).run(
+            result = AgentLoop(own, Unscored(robot), self.settings, events=events, folder=folder).run(
                 self.instruction
             )
         finally:

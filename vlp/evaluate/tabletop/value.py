@@ -32,7 +32,7 @@ Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Options:
+class ValueOptions:
     """Options of the measurement."""
 
     boards: int = 60
@@ -74,7 +74,7 @@ def _played(probe: PoseProbe, task: LongTask, frames: Frames, plays: int) -> Vec
     return np.array(means)
 
 
-def main(options: Options) -> None:
+def main(options: ValueOptions) -> None:
     """Decisions on crowded rows, vertical and horizontal in turn."""
     parts = build(weights=options.weights, device="cpu")
     ranks, errors, gains, best = [], [], [], []
@@ -103,4 +103,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(ValueOptions))

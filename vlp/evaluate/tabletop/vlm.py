@@ -27,7 +27,7 @@ EVERY = 12
 
 
 @dataclass(frozen=True)
-class Options:
+class VlmOptions:
     """Options of the measurement."""
 
     episodes: int = 30
@@ -59,7 +59,7 @@ def _known(text: str, names: list[str]) -> bool:
         return False
 
 
-def main(options: Options) -> None:
+def main(options: VlmOptions) -> None:
     """Look at one demonstration a seed."""
     vlm, world = BundledVLM.load(options.weights / "vlm"), World()
     ranks, errors, raw, given = [], [], [], []
@@ -92,4 +92,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    main(tyro.cli(VlmOptions))

@@ -40,7 +40,7 @@ class Headline:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ReportRow:
     """A branch."""
 
     node: Node
@@ -58,8 +58,8 @@ class Row:
 @dataclass(frozen=True, kw_only=True)
 class Level:
     depth: int
-    open_rows: Sequence[Row]
-    folded_rows: Sequence[Row]
+    open_rows: Sequence[ReportRow]
+    folded_rows: Sequence[ReportRow]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +208,7 @@ def _level(tree: Tree, depth: int, chosen: set[int], detail: Detail) -> Level:
         return node.id not in chosen, not node.kept, node.rejected is not None, steps
 
     rows = [
-        Row(
+        ReportRow(
             node=node,
             picture=None if node.clip is None else _film(node.clip, detail),
             in_plan=node.id in chosen,

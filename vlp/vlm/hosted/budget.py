@@ -12,7 +12,7 @@ MILLION: Final = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class CallLimits:
     """The most that one run may use. Raises UsageError for limits that make no sense."""
 
     calls: int = 2000
@@ -49,7 +49,7 @@ class Budget:
     """Counts what is spent, and refuses what would be too much. What is asked for counts as spent in full
     until its answer says what it really took, so that calls at the same time can't spend the same money."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: CallLimits) -> None:
         self.limits = limits
         self.calls = self.given = self.answered = 0
         self._scale = 1.0

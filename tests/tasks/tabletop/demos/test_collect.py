@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tasks.tabletop.demos.collect import PLAY, collect, demonstrate
-from tasks.tabletop.demos.lerobot_read import Episode, read_episodes
+from tasks.tabletop.demos.lerobot_read import RecordedEpisode, read_episodes
 from tasks.tabletop.goals import BY_INSTRUCTION
 from tasks.tabletop.language import parse
 from tasks.tabletop.world.board import BLOCK_8, KINDS, MAX_DELTA
@@ -45,7 +45,7 @@ def test_a_long_task_is_scored_by_its_own_rule() -> None:
 
 
 def test_collect_tells_its_progress(tmp_path: Path) -> None:
-    seen: list[Episode] = []
+    seen: list[RecordedEpisode] = []
     done = collect(tmp_path / "data", episodes=3, kind="push", first_seed=10, progress=seen.append)
     episodes = list(read_episodes(tmp_path / "data"))
     assert len(seen) == len(episodes) == 3 and done == sum(episode.success for episode in episodes)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tasks.data.video_file import VideoFileError, VideoWriter, read_frames, read_video, write_video
 from tasks.tabletop.demos.lerobot_read import CAMERA, read_episodes
-from tasks.tabletop.demos.lerobot_write import DatasetError, Episode, LeRobotWriter
+from tasks.tabletop.demos.lerobot_write import DatasetError, LeRobotWriter, RecordedEpisode
 from tasks.tabletop.world.board import KINDS
 
 HEIGHT, WIDTH = 96, 128
@@ -36,12 +36,12 @@ def moving_squares(steps: int, seed: int) -> NDArray[np.uint8]:
     return frames
 
 
-def make_episode(steps: int, seed: int) -> Episode:
+def make_episode(steps: int, seed: int) -> RecordedEpisode:
     rng = np.random.default_rng(seed)
     blocks = rng.uniform(-1, 1, (steps, len(KINDS), 3)).astype(np.float32)
     blocks[:, 4:] = np.nan
     vectors = rng.uniform(-0.3, 0.3, (3, steps, 2)).astype(np.float32)
-    return Episode(
+    return RecordedEpisode(
         rgb=moving_squares(steps, seed),
         effector=vectors[0],
         effector_target=vectors[1],
@@ -57,7 +57,7 @@ def make_episode(steps: int, seed: int) -> Episode:
 EPISODES = [make_episode(steps, seed) for seed, steps in enumerate((12, 7, 1, 25, 9))]
 
 
-def write(root: Path, episodes: list[Episode], *, frames_per_file: int = 20) -> None:
+def write(root: Path, episodes: list[RecordedEpisode], *, frames_per_file: int = 20) -> None:
     with LeRobotWriter(root, frames_per_file=frames_per_file) as writer:
         for episode in episodes:
             writer.add(episode)
@@ -70,9 +70,9 @@ def assert_frames_close(got: NDArray[np.uint8], expected: NDArray[np.uint8]) -> 
     assert np.quantile(error, 0.999) < 32
 
 
-def assert_same(got: Episode, expected: Episode) -> None:
+def assert_same(got: RecordedEpisode, expected: RecordedEpisode) -> None:
     assert_frames_close(got.rgb, expected.rgb)
-    for field in fields(Episode):
+    for field in fields(RecordedEpisode):
         a, b = getattr(got, field.name), getattr(expected, field.name)
         if field.name == "rgb":
             continue

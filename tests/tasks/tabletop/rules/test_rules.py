@@ -9,10 +9,10 @@ from tasks.tabletop.language.instruction import AREAS
 from tasks.tabletop.language.read import MAX_CHARACTERS
 from tasks.tabletop.rules import (
     MAX_RULES,
+    BoardRules,
     KeepClear,
     NeverMove,
     Rule,
-    Rules,
     SpeedLimit,
     UnknownRule,
     read_rule,
@@ -167,7 +167,7 @@ def test_no_rule_loosens_another() -> None:
     )
     assert rules.forbidden_blocks == ("red_moon", "blue_moon") and rules.areas == ("left",)
     assert rules.speed is None and rules.about_blocks and len(rules) == 3
-    assert not Rules((FIVE,)).about_blocks and not Rules()
+    assert not BoardRules((FIVE,)).about_blocks and not BoardRules()
 
 
 def test_too_many_rules() -> None:
@@ -175,7 +175,7 @@ def test_too_many_rules() -> None:
     with pytest.raises(UnknownRule, match=f"at most {MAX_RULES} rules, got {MAX_RULES + 1}"):
         read_rules(["at most 5 cm/s"] * (MAX_RULES + 1))
     with pytest.raises(ValueError, match="at most"):
-        Rules((FIVE,) * (MAX_RULES + 1))
+        BoardRules((FIVE,) * (MAX_RULES + 1))
 
 
 def test_types_refuse_what_makes_no_sense() -> None:

@@ -13,7 +13,7 @@ from tasks.tabletop.goals.goal import understand
 from tasks.tabletop.goals.push import fixed_fields, in_area
 from tasks.tabletop.language import parse
 from tasks.tabletop.language.instruction import AREAS
-from tasks.tabletop.rules import KeepClear, NeverMove, Rules, forbids, impossible, read_rules
+from tasks.tabletop.rules import BoardRules, KeepClear, NeverMove, forbids, impossible, read_rules
 from tasks.tabletop.world.board import BLOCK_8
 from tasks.tabletop.world.layout import random_layout
 
@@ -98,8 +98,8 @@ def test_on_any_board_what_is_not_forbidden_leaves_the_rules_kept(seed: int) -> 
         push = families.draw(family, rng, board)
         still, area = str(rng.choice(BLOCK_8)), str(rng.choice(AREAS))
         moved = families.pushed(push)
-        assert (forbids(Rules((NeverMove((still,)),)), push, board) is not None) == (moved == still)
-        reason = forbids(Rules((KeepClear(area),)), push, board)
+        assert (forbids(BoardRules((NeverMove((still,)),)), push, board) is not None) == (moved == still)
+        reason = forbids(BoardRules((KeepClear(area),)), push, board)
         if moved is None or family in families.EXTENSION_FAMILIES:
             continue
         there = families.goal(push, fixed_fields(push, board), board)
@@ -191,5 +191,5 @@ def test_a_block_that_must_stay_where_the_task_wants_it_is_no_hindrance(task: ob
         name, goal = str(rng.choice(BLOCK_8)), understand(text, random_board(seed))
         alone = {other: xy for other, xy in board.items() if other == name}
         fits = goal.reward(alone, (0.35, 0.0)) > 0 or "group" in text
-        reason = impossible(Rules((NeverMove((name,)),)), goal, board)
+        reason = impossible(BoardRules((NeverMove((name,)),)), goal, board)
         assert not (fits and reason), reason

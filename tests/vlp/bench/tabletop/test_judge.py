@@ -11,7 +11,7 @@ from tasks.tabletop.goals.goal import LongGoal
 from tasks.tabletop.world.world import World
 from vlp.bench.tabletop.judge import Judge, Verdict
 from vlp.bench.tabletop.judge_guards import DoubledGuard
-from vlp.evaluate.tabletop.asked import Asked, ask
+from vlp.evaluate.tabletop.asked import AskedMeasurement, ask
 from vlp.evaluate.tabletop.guards import State
 from vlp.evaluate.tabletop.judge import Seen, doubled, result, see_plan, see_push, spoilt, state
 
@@ -31,13 +31,15 @@ def world() -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def pushed(judge: Judge, world: World) -> tuple[Seen, list[State], Asked]:
+def pushed(judge: Judge, world: World) -> tuple[Seen, list[State], AskedMeasurement]:
     asked = ask(world, FAMILY, SEED)
     seen, states = see_push(judge, world, asked, SEED, 90)
     return seen, states, asked
 
 
-def test_a_real_push_to_its_end_is_accepted(judge: Judge, pushed: tuple[Seen, list[State], Asked]) -> None:
+def test_a_real_push_to_its_end_is_accepted(
+    judge: Judge, pushed: tuple[Seen, list[State], AskedMeasurement]
+) -> None:
     seen = pushed[0]
     assert seen.truth
     assert judge.verdict(seen.goal, seen.start, seen.steps) == Verdict(1.0, None)
@@ -50,7 +52,7 @@ def test_a_push_that_is_stopped_early_is_not(judge: Judge, world: World) -> None
 
 
 def test_what_cannot_happen_is_not_accepted(
-    judge: Judge, world: World, pushed: tuple[Seen, list[State], Asked]
+    judge: Judge, world: World, pushed: tuple[Seen, list[State], AskedMeasurement]
 ) -> None:
     seen, states, asked = pushed
     found = {}

@@ -11,7 +11,7 @@ from executors.tabletop.simulated import SimulatedRobot
 from tasks.tabletop.world.board import BLOCK_8, KINDS
 from tasks.tabletop.world.layout import Layout
 from tests.vlp.small import SMALL
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.domains.tabletop.closer import CloserLook
 from vlp.events.types import Events, Judged, read_events
@@ -46,12 +46,12 @@ def connected(seed: int, gap: float, tight: float) -> SimulatedRobot:
     return robot
 
 
-def looked_at(parts: TabletopParts, robot: SimulatedRobot, root: Path) -> tuple[Agent, str, list[bool]]:
+def looked_at(parts: TabletopParts, robot: SimulatedRobot, root: Path) -> tuple[AgentLoop, str, list[bool]]:
     """The agent after it looked at a board once, where it goes, and what closer looks said."""
     events = Events()
     with RunFolder.create(root, "run") as folder:
         events.subscribe(folder.record)
-        agent = Agent(parts, robot, SMALL, events=events, folder=folder)
+        agent = AgentLoop(parts, robot, SMALL, events=events, folder=folder)
         agent._scored = False
         agent._begin(LINE)
         agent._scored = False  # the camera's word alone

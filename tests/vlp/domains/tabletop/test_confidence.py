@@ -13,12 +13,12 @@ import pytest
 from executors.tabletop.simulated import SimulatedRobot
 from planner import Search
 from tests.conftest import Vlp
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.agent.ambiguity import ways
 from vlp.agent.approval import Answer
 from vlp.agent.graph import WAITS
 from vlp.domains.tabletop.build import TabletopParts, build
-from vlp.domains.tabletop.confidence import FEATURES, Confidence, features
+from vlp.domains.tabletop.confidence import FEATURES, FittedConfidence, features
 from vlp.errors import NoPlanError, UsageError
 from vlp.evaluate.reliability import reliability
 from vlp.evaluate.tabletop.confidence import fit, samples
@@ -69,7 +69,7 @@ def run(
         return answers.pop(0)
 
     with RunFolder.create(folder, "run") as made:
-        agent = Agent(parts, robot, settings, events=events, folder=made)
+        agent = AgentLoop(parts, robot, settings, events=events, folder=made)
         result = agent.run(GOAL, ask)
         made.finish(result)
     robot.disconnect()
@@ -130,7 +130,7 @@ def test_the_sdk_gives_no_plan_that_is_not_sure_enough(parts: TabletopParts, tmp
 
 def test_a_confidence_of_other_models_is_none(parts: TabletopParts, tmp_path: Path) -> None:
     assert parts.confidence is not None
-    assert Confidence.load({"policy": {"model.safetensors": "0" * 64}}) is None
+    assert FittedConfidence.load({"policy": {"model.safetensors": "0" * 64}}) is None
     with pytest.raises(UsageError, match="expected the bundled models"):
         run(replace(parts, confidence=None), SMALL, tmp_path, [])
 
@@ -138,7 +138,7 @@ def test_a_confidence_of_other_models_is_none(parts: TabletopParts, tmp_path: Pa
 def test_a_fit_finds_what_made_the_data() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(4000, len(FEATURES)))
-    truth = Confidence(tuple(np.linspace(-1, 1, len(FEATURES))), 0.4)
+    truth = FittedConfidence(tuple(np.linspace(-1, 1, len(FEATURES))), 0.4)
     y = (rng.random(len(x)) < truth.of(x)).astype(float)
     found = fit(x, y)
     assert np.abs(np.array(found.weights) - truth.weights).max() < 0.2

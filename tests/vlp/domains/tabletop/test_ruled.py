@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from planner import Frames, KeepClearGuard, Proposal, Proposer, StillGuard
-from tasks.tabletop.rules import Rules, read_rules
+from tasks.tabletop.rules import BoardRules, read_rules
 from tasks.tabletop.world.board import BLOCK_8
 from vlp.domains.tabletop.rules import RuledProposer, rule_guards
 
@@ -122,4 +122,4 @@ def test_guards_for_rules() -> None:
     reasons = clear.check(start, np.full((1, 2, 4, 4, 3), 90, np.uint8), ["push"])
     assert reasons == ["red_moon enters the left side in frame 1, which a rule keeps clear"]
     assert clear.check(start, np.full((1, 2, 4, 4, 3), 105, np.uint8), ["push"]) == [None]
-    assert rule_guards(Rules(), tracker) == [] == rule_guards(read_rules(["at most 5 cm/s"]), tracker)
+    assert rule_guards(BoardRules(), tracker) == [] == rule_guards(read_rules(["at most 5 cm/s"]), tracker)

@@ -12,7 +12,7 @@ from vlp.evaluate.tabletop import value
 def test_the_value_is_held_against_plays(monkeypatch: pytest.MonkeyPatch) -> None:
     written: dict[str, Any] = {}
     monkeypatch.setattr(value, "write", lambda name, result: written.update({name: result}))
-    value.main(value.Options(boards=2, plays=2, first_seed=990_000))
+    value.main(value.ValueOptions(boards=2, plays=2, first_seed=990_000))
     found = written["value"]
     assert found["error_steps"]["of"] >= 1 and found["error_steps"]["mean"] > 0
     assert -1 <= found["rank_correlation"]["mean"] <= 1

@@ -17,7 +17,7 @@ def test_pushes_stand_on_the_bench(tmp_path: Path, weights: Path, monkeypatch: p
     engine, written = Recording(), {}
     monkeypatch.setattr(pushes, "run_all", partial(run_all, engine=engine))
     monkeypatch.setattr(pushes, "write", lambda name, result: written.update({name: result}))
-    pushes.main(pushes.Options(episodes=8, weights=weights, log=tmp_path / "pushes.jsonl"))
+    pushes.main(pushes.PushesOptions(episodes=8, weights=weights, log=tmp_path / "pushes.jsonl"))
     assert len(engine.ran) == 8
     assert all(isinstance(one, TabletopEpisode) and one.layout for one in engine.ran)
     assert written["pushes"]["push_succeeds"]["of"] == 8

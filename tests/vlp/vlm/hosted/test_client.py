@@ -27,7 +27,7 @@ from tests.vlp.vlm.hosted.test_endpoint import (
 )
 from vlp.errors import ModelError, ModelSwitched, UsageError
 from vlp.models.fallback import FallbackVLM
-from vlp.vlm.hosted.budget import Budget, Limits
+from vlp.vlm.hosted.budget import Budget, CallLimits
 from vlp.vlm.hosted.client import Client, Server, loopback
 from vlp.vlm.hosted.endpoint import Endpoint
 from vlp.vlm.hosted.endpoint_config import EndpointConfig
@@ -58,7 +58,9 @@ def dead() -> Iterator[int]:
 
 def at(url: str, deadline: float = 20.0) -> HostedVLM:
     config = EndpointConfig(model="fake", url=url, deadline=deadline)
-    return HostedVLM(Endpoint(config, Budget(Limits())), BOARD.seen_by(lambda frames: [KINDS] * len(frames)))
+    return HostedVLM(
+        Endpoint(config, Budget(CallLimits())), BOARD.seen_by(lambda frames: [KINDS] * len(frames))
+    )
 
 
 def failure(url: str, deadline: float = 20.0) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from tasks.tabletop.language.subgoals import BOARD
 from vlp.errors import ModelError, ModelSwitched, UsageError
-from vlp.vlm.hosted.budget import Budget, Limits
+from vlp.vlm.hosted.budget import Budget, CallLimits
 from vlp.vlm.hosted.endpoint import Endpoint
 from vlp.vlm.hosted.endpoint_config import EndpointConfig
 from vlp.vlm.hosted.fakes import Body, ChatServer, Send, digit_chances, reply, send_status, send_well
@@ -58,10 +58,10 @@ def sensible(request: Body) -> Body:
 
 
 def hosted(
-    server: ChatServer, *, deadline: float = 20.0, limits: Limits | None = None, **config: Any
+    server: ChatServer, *, deadline: float = 20.0, limits: CallLimits | None = None, **config: Any
 ) -> HostedVLM:
     endpoint = Endpoint(
-        EndpointConfig(model="fake", url=server.url, deadline=deadline), Budget(limits or Limits())
+        EndpointConfig(model="fake", url=server.url, deadline=deadline), Budget(limits or CallLimits())
     )
     return HostedVLM(endpoint, BOARD.seen_by(lambda frames: [KINDS] * len(frames)), HostedConfig(**config))
 
@@ -220,7 +220,9 @@ def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     config = EndpointConfig(model="fake", url=f"http://127.0.0.1:{port}/v1", deadline=1.0)
-    vlm = HostedVLM(Endpoint(config, Budget(Limits())), BOARD.seen_by(lambda frames: [KINDS] * len(frames)))
+    vlm = HostedVLM(
+        Endpoint(config, Budget(CallLimits())), BOARD.seen_by(lambda frames: [KINDS] * len(frames))
+    )
     with pytest.raises(ModelError, match=r"got none|no connection"):
         proposed(vlm)
 
@@ -460,7 +462,7 @@ def test_success_is_read() -> None:
 
 def test_the_budget_counts_and_is_told() -> None:
     with ChatServer(sensible) as server:
-        vlm = hosted(server, limits=Limits(calls=9, price=(1.0, 5.0), cost=0.01))
+        vlm = hosted(server, limits=CallLimits(calls=9, price=(1.0, 5.0), cost=0.01))
         proposed(vlm)
         spent = vlm.account()["spent"]
     assert spent == {
@@ -472,12 +474,12 @@ def test_the_budget_counts_and_is_told() -> None:
 @pytest.mark.parametrize(
     ("limits", "most"),
     [
-        (Limits(calls=2), "2 calls"),
-        (Limits(tokens=3000), "3,000 tokens"),
-        (Limits(cost=0.005, price=(1.0, 10.0)), "0.005 dollars"),
+        (CallLimits(calls=2), "2 calls"),
+        (CallLimits(tokens=3000), "3,000 tokens"),
+        (CallLimits(cost=0.005, price=(1.0, 10.0)), "0.005 dollars"),
     ],
 )
-def test_the_budget_holds(limits: Limits, most: str) -> None:
+def test_the_budget_holds(limits: CallLimits, most: str) -> None:
     with ChatServer(lambda request: reply(json.dumps({"subgoals": GOOD[:1]}), usage=(900, 100))) as server:
         vlm = hosted(server, limits=limits)
         with pytest.raises(ModelError, match=f"stay within {most}"):
@@ -495,7 +497,7 @@ def test_a_limit_of_tokens_holds_where_pictures_cost_far_more_than_thought() -> 
         return {**sensible(request), "usage": {"prompt_tokens": 25_000, "completion_tokens": 10}}
 
     with ChatServer(dear) as server:
-        vlm = hosted(server, limits=Limits(tokens=60_000))
+        vlm = hosted(server, limits=CallLimits(tokens=60_000))
         with pytest.raises(ModelError, match="stay within 60,000 tokens"):
             vlm.propose(np.stack([FRAME] * 8), GOAL, [()] * 8, 2, seed=1)
         assert len(server.requests) == 2, "of the third it is known that it would be too much"
@@ -514,7 +516,7 @@ def test_what_a_server_does_not_tell_is_guessed_and_said_to_be() -> None:
 )
 def test_a_budget_that_makes_no_sense(limits: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="expected"):
-        Limits(**limits)
+        CallLimits(**limits)
 
 
 # -- where it is ---------------------------------------------------------------------------------------
@@ -533,17 +535,17 @@ def test_a_url_that_is_none(url: str) -> None:
 def test_a_key_that_is_none_is_refused_and_not_shown(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.environ", {"OPENAI_API_KEY": wrong})
     with pytest.raises(UsageError) as error:
-        Endpoint(EndpointConfig(model="m", url="http://127.0.0.1:1/v1"), Budget(Limits()))
+        Endpoint(EndpointConfig(model="m", url="http://127.0.0.1:1/v1"), Budget(CallLimits()))
     assert "sk" not in str(error.value)
 
 
 def test_the_address_is_not_the_environment_s(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/elsewhere")
-    endpoint = Endpoint(EndpointConfig(model="m"), Budget(Limits()))
+    endpoint = Endpoint(EndpointConfig(model="m"), Budget(CallLimits()))
     assert str(endpoint._client().base_url) == "https://api.openai.com/v1/"
 
 
 def test_a_key_is_needed_for_openai_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(UsageError, match="OPENAI_API_KEY"):
-        Endpoint(EndpointConfig(model="m"), Budget(Limits()))
+        Endpoint(EndpointConfig(model="m"), Budget(CallLimits()))

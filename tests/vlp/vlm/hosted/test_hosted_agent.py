@@ -15,7 +15,7 @@ from executors.tabletop.simulated import SimulatedRobot
 from tasks.tabletop.language.subgoals import BOARD
 from tests.vlp.twin import said, twin_of
 from tests.vlp.vlm.hosted.test_endpoint import CASES, KEY, Case
-from vlp.agent.agent import Agent
+from vlp.agent.agent import AgentLoop
 from vlp.agent.sense import MAX_DOUBTS
 from vlp.bench.episode import NoFolder
 from vlp.cli.main import main
@@ -27,7 +27,7 @@ from vlp.models.chosen import Hosted, Models
 from vlp.models.fallback import FallbackVLM
 from vlp.record.folder import RunFolder
 from vlp.settings import Settings
-from vlp.vlm.hosted.budget import Budget, Limits
+from vlp.vlm.hosted.budget import Budget, CallLimits
 from vlp.vlm.hosted.endpoint import Endpoint
 from vlp.vlm.hosted.endpoint_config import EndpointConfig
 from vlp.vlm.hosted.fakes import Body, ChatServer, reply, send_well
@@ -57,7 +57,7 @@ def twin(parts: TabletopParts) -> Iterator[ChatServer]:
 
 def hosted(parts: TabletopParts, server: ChatServer, deadline: float = 20.0, calls: int = 500) -> HostedVLM:
     endpoint = Endpoint(
-        EndpointConfig(model="fake", url=server.url, deadline=deadline), Budget(Limits(calls=calls))
+        EndpointConfig(model="fake", url=server.url, deadline=deadline), Budget(CallLimits(calls=calls))
     )
     config = HostedConfig(pictures=64, samples=1)
     return HostedVLM(
@@ -71,12 +71,12 @@ def using(parts: TabletopParts, vlm: Any, *, success: bool = False) -> TabletopP
     return replace(parts, proposer=vlm, value=vlm, accounted=(vlm,), success=vlm if success else None)
 
 
-def agent_on(parts: TabletopParts, settings: Settings = SMALL) -> tuple[Agent, list[Event]]:
+def agent_on(parts: TabletopParts, settings: Settings = SMALL) -> tuple[AgentLoop, list[Event]]:
     events, seen = Events(), list[Event]()
     events.subscribe(seen.append)
     robot = SimulatedRobot(GOAL, seed=settings.seed, max_steps=settings.max_control_steps)
     robot.connect()
-    return Agent(parts, robot, settings, events=events, folder=cast(RunFolder, NoFolder())), seen
+    return AgentLoop(parts, robot, settings, events=events, folder=cast(RunFolder, NoFolder())), seen
 
 
 # -- the twin ------------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ def test_a_doubting_judge_is_heard_but_not_for_ever(
     events, seen = Events(), list[Event]()
     events.subscribe(seen.append)
     settings = replace(SMALL, max_control_steps=200)
-    agent = Agent(
+    agent = AgentLoop(
         replace(parts, success=doubter), robot, settings, events=events, folder=cast(RunFolder, NoFolder())
     )
     agent._begin(goal)
