@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from vlp.bench.table import codes
 from vlp.evaluate.rows import BRIEF, ROWS, Result, percent, signed
 
 ABLATED = ("execution", "extraction", "budget")
 """Ablations that are whole episodes; that of planning is a row of the figures."""
+
+_MOVED: Final = re.compile(r"(?<=^python -m vlp\.evaluate\.)(?!tabletop\.)")
+
+
+def moved(command: str) -> str:
+    """A command as it is called now: those that measured the tabletop stood a folder higher before."""
+    return _MOVED.sub("tabletop.", command)
 
 
 def table(results: Path) -> str:
@@ -23,7 +32,9 @@ def table(results: Path) -> str:
             continue
         result = json.loads(path.read_text(encoding="utf-8"))
         met = "-" if row.bar == "-" else "yes" if row.met(result) else "**no**"
-        lines.append(f"| {row.name} | {row.bar} | {row.read(result)} | {met} | `{result['command']}` |")
+        lines.append(
+            f"| {row.name} | {row.bar} | {row.read(result)} | {met} | `{moved(result['command'])}` |"
+        )
     return "\n".join(lines)
 
 
@@ -53,7 +64,7 @@ def methods(path: Path) -> str:
     lines += [f"| {name} | {' | '.join(_cell(task, name) for task in tasks.values())} |" for name in names]
     count = f"{result['episodes']} boards a task, from seed {result['first_seed']:,} on"
     ended = "the agent itself" if result["stop"] == "own" else "the simulator's verdict"
-    said = [f"{count}, ended by {ended}: `{result['command']}`"]
+    said = [f"{count}, ended by {ended}: `{moved(result['command'])}`"]
     mixed = codes(tasks)
     said += [f"Not all rows are of the same code: {'; '.join(mixed)}."] if len(mixed) > 1 else []
     return "\n".join([*lines, "", "\n\n".join(said)])
@@ -83,7 +94,7 @@ def ablations(results: Path) -> str:
         if path.exists():
             result = json.loads(path.read_text(encoding="utf-8"))
             lines += [
-                _ablated(f"{name}, {task}", variant, row, result["command"])
+                _ablated(f"{name}, {task}", variant, row, moved(result["command"]))
                 for task, rows in result["tasks"].items()
                 for variant, row in rows.items()
             ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
 
 
 class Stopwatch:
@@ -12,9 +14,9 @@ class Stopwatch:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
-    def wrap(self, part: str, inner: Any) -> Any:
+    def wrap(self, part: str, inner: T) -> T:
         """The same object, its public methods timed under the name of the part."""
-        return _Timed(self, part, inner)
+        return cast(T, _Timed(self, part, inner))
 
     def add(self, part: str, seconds: float) -> None:
         """Add to a part's seconds."""

@@ -163,8 +163,8 @@ def _place(value: object, size: int) -> np.ndarray[Any, Any]:
     place = finite_numbers(value, size)
     if place is None:
         raise UsageError(
-            f"observation: expected effector_target_translation as {'two' if size == 2 else size} numbers in metres, got "
-            f"{one_line(repr(value))}; leave it out, or mend it"
+            f"observation: expected effector_target_translation as {'two' if size == 2 else size} numbers in "
+            f"metres, got {one_line(repr(value))}; leave it out, or mend it"
         )
     return np.asarray(place, np.float32)
 

@@ -31,7 +31,7 @@ def lists() -> list[tuple[str, str]]:
         command = typing.get_args(annotated)[0]
         for name, hint in typing.get_type_hints(command).items():
             if typing.get_origin(hint) is tuple and typing.get_args(hint)[-1] is Ellipsis:
-                found.append((command.__name__.lower(), name))
+                found.append((command.__name__.lower().removesuffix("command"), name))
     return found
 
 

@@ -277,7 +277,7 @@ def test_a_doubting_judge_is_heard_but_not_for_ever(
     heard = [agent._confirmed() for _ in range(MAX_DOUBTS + 2)]
     assert heard == [False] * MAX_DOUBTS + [True] * 2 and doubter.asked == MAX_DOUBTS
     agent._doubts = 0
-    monkeypatch.setattr(agent, "_seen_done", lambda frame, sure=0.004: True)
+    monkeypatch.setattr(agent, "_seen_done", lambda surely=True: True)
     assert agent._confirmed(), "what is surely done is not pushed about, whatever a VLM says"
     assert [event.why for event in seen if isinstance(event, Judged)][:MAX_DOUBTS] == [
         "it does not look so"
