@@ -18,10 +18,8 @@ class LatentConfig:
     """Of a latent frame, which is an eighth as high and wide as the picture."""
     widths: tuple[int, ...] = (32, 32, 64, 128)
     """Of the autoencoder's stages, from full size to an eighth; the first has no layers of its own."""
-    patch: int = 3
-    """Latent pixels on a side of a token."""
     width: int = 256
-    layers: int = 8
+    layers: int = 6
     heads: int = 4
     text_layers: int = 2
     batch: int = 16

@@ -90,7 +90,6 @@ def _transformer(
         width_=width,
         chunk=sample["actions"].shape[-1],
         vocabulary=len(tokenizer),
-        patch=config.patch,
         width=config.width,
         layers=config.layers,
         heads=config.heads,

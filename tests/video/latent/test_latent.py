@@ -149,12 +149,6 @@ def test_actions_that_are_not_there_are_neither_learned_nor_looked_at() -> None:
     torch.testing.assert_close(one[1], other[1])
 
 
-def test_patches_and_back() -> None:
-    model = WorldModel(frames=2, channels=3, height=5, width_=7, chunk=4, vocabulary=9, width=32, heads=2)
-    latents = torch.randn(2, 4, 3, 5, 7)
-    torch.testing.assert_close(model.pictures(model.patches(latents)), latents)
-
-
 def test_every_use_is_asked_for_in_training() -> None:
     video, action = levels(4000, 4, torch.device("cpu"))
     assert ((video == 0).all(1) & (action > 0).all(1)).float().mean() > 0.1  # explain
