@@ -10,12 +10,11 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from vlp.cli.listed import HINT, one_or_more
 from vlp.cli.model_options import ModelOptions
-from vlp.domains.base import DEFAULT
+from vlp.domains.base import DEFAULT, domain
 from vlp.durable.postgres import Where
 from vlp.errors import UsageError
 from vlp.settings import PRESETS, Approve, Device, PresetName, Settings
 
-DEMO_INSTRUCTION = "group the blocks by color"
 DEMO_SEED = 1_000_001
 
 
@@ -132,4 +131,4 @@ class Demo(Options):
         from vlp.session.open import act
 
         given = {option.name: getattr(self, option.name) for option in fields(self)}
-        return act(Run(instruction=DEMO_INSTRUCTION, **given))
+        return act(Run(instruction=domain(self.world).wording.instruction, **given))
