@@ -104,8 +104,8 @@ class Runtime:
                 outcome = "stopped"
                 break
         end, _ = gaps(self._look(frame), course.end)
-        seen = np.array(frames or [frame])
-        return Followed(outcome, steps, end, seen, reason, tuple(off), A_BLOCK, DIVERGED)
+        left = np.array(frames or [frame])
+        return Followed(outcome, steps, end, left, reason, tuple(off), A_BLOCK, DIVERGED)
 
     def _target(self) -> NDArray[np.float64]:
         """The set point [2], metres."""

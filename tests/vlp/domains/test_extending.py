@@ -25,8 +25,7 @@ from vlp.cli.main import main
 from vlp.cli.run import Options
 from vlp.domains.base import domain, installed
 from vlp.errors import InstructionError, UsageError
-from vlp.events.types import Searched
-from vlp.record.folder import read_events
+from vlp.events.types import Searched, read_events
 from vlp.tools.plans import Plans, worded
 
 SEED = "3"
