@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -21,6 +22,7 @@ from tests.vlp.console.staged import staged
 from tests.vlp.domains.second_world import blocks, install, scripts
 from vlp import Agent, Settings
 from vlp.agent.approval import Answer
+from vlp.agent.narrate import replanned
 from vlp.cli.main import main
 from vlp.cli.run import Options
 from vlp.domains.base import domain, installed
@@ -216,6 +218,8 @@ def test_standing_rules_hold_of_clips_and_of_actions(here: None, tmp_path: Path)
     (found,) = [e for e in read_events(plan.path / "events.jsonl") if isinstance(e, Searched)]
     assert found.rejected == {"the rule: stay left of 0.3": 4}, "every clip of moving right"
 
+    from dot.follower import DotFollower  # type: ignore[import-not-found]
+    from dot.picture import draw  # type: ignore[import-not-found]
     from dot.robot import DotRobot  # type: ignore[import-not-found]
     from dot.rules import StayingRobot, read  # type: ignore[import-not-found]
 
@@ -225,6 +229,9 @@ def test_standing_rules_hold_of_clips_and_of_actions(here: None, tmp_path: Path)
     robot.connect()
     with pytest.raises(GateError, match=r"stay left of 0\.3; nothing was sent"):
         robot.send_action(np.array([0.02], np.float32))
+    lost = DotFollower(robot).follow(np.stack([draw(0.2), draw(0.6)]), lambda *step: False)
+    assert lost.outcome == "refused" and lost.diverged == 2
+    assert replanned(replace(lost, reason=""), time=0.0).reason.startswith("the dot is 0.3"), lost
     assert robot.send_action(np.array([-0.02], np.float32)) == pytest.approx([-0.02])
 
 
