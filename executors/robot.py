@@ -1,4 +1,4 @@
-"""Robots by LeRobot's method names; the simulated one drives the tabletop environment."""
+"""Robots by LeRobot's method names."""
 
 from __future__ import annotations
 

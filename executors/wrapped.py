@@ -59,7 +59,7 @@ class WrappedRobot:
 
     @property
     def restore(self) -> Restore | None:
-        """Brings a simulated robot to where a list of actions [2] in metres leads from its beginning; gives
+        """Brings a simulated robot to where a list of actions [A] in metres leads from its beginning; gives
         what was really sent of each. None for any other robot."""
         return getattr(self.robot, "restore", None)
 
@@ -78,7 +78,7 @@ class WrappedRobot:
         return self.robot.get_observation()
 
     def send_action(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Pass a set-point change [2] in metres on; what was really sent."""
+        """Pass a set-point change [A] in metres on; what was really sent."""
         return self.robot.send_action(action)
 
     def disconnect(self) -> None:

@@ -116,6 +116,10 @@ class Language:
     """Control steps that one takes."""
     scene: str
     """Where the things are, such as "table"."""
+    things: str
+    """What those are, such as "blocks"."""
+    state: str
+    """What a picture shows, such as "a board"."""
     sees: Callable[[NDArray[np.uint8]], Sequence[Sequence[str]]]
     """Pictures [N, H, W, 3] to the names of what is seen in each."""
     sound: Callable[[str, Sequence[str]], str]

@@ -105,6 +105,8 @@ def become(command: dict[str, Any]) -> None:
     os.chdir(command["folder"])
     os.environ.clear()
     os.environ.update(command["environment"])
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[1:1] = [path for path in paths if path and path not in sys.path]
     encoding = os.environ.get("PYTHONIOENCODING", "utf-8")
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         assert isinstance(stream, io.TextIOWrapper)

@@ -94,7 +94,7 @@ class Agent:
 
     @classmethod
     def simulated(cls, *, seed: int = 0, instruction: str | None = None, **options: Any) -> Self:
-        """On the simulated board of a seed; `instruction`: what the simulator keeps score of."""
+        """On the simulated scene of a seed; `instruction`: what the simulator keeps score of."""
         settings = options.pop("settings", None) or Settings(seed=seed)
         world = domain(options.get("world", DEFAULT))
         robot = world.robot(instruction, seed=seed, max_steps=settings.max_control_steps)
@@ -102,7 +102,7 @@ class Agent:
 
     def plan(self, instruction: str, observation: Observation | None = None) -> SavedPlan:
         """Look, search, and save the plan; nothing moves. `observation`: what to plan from instead of what is
-        seen now, {"rgb": a picture of the board} at least. Raises InstructionError, NoPlanError, ModelError,
+        seen now, {"rgb": a picture of the scene} at least. Raises InstructionError, NoPlanError, ModelError,
         UsageError for an observation that is none, HeldError also for a picture that can't be relied on."""
         if observation is not None:
             observation = self._given.take(observation)
@@ -136,7 +136,7 @@ class Agent:
 
     def execute(self, plan: SavedPlan, approval: Approval) -> dict[str, Any]:
         """Act on a plan that was approved; what stands in result.json. Raises UsageError for an approval of
-        another plan, or where the board has changed since; HeldError where the robot may not move."""
+        another plan, or where the scene has changed since; HeldError where the robot may not move."""
         run = self._approved(plan, approval)
         return run.go(run.says(approval))
 
@@ -170,8 +170,8 @@ class Agent:
         does. Raises NoPlanError for one that is not sure enough."""
         return self._run.saved() if self._run is not None and self._run.waits else None
 
-    def blocks(self) -> tuple[str, ...]:
-        """Names of the blocks that the camera shows. Raises HeldError where that can't be trusted."""
+    def things(self) -> tuple[str, ...]:
+        """Names of the things that the camera shows. Raises HeldError where that can't be trusted."""
         return tuple(sorted(self._parts.sight.scene(np.asarray(self.observe()["rgb"]))))
 
     def observe(self) -> Observation:

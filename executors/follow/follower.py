@@ -15,11 +15,6 @@ from executors.safety.gate import Gate
 Frame = NDArray[np.uint8]
 
 
-DIVERGED = 0.02
-"""Metres that a block may be from where a frame has it; the probe is off by 2 mm, and an inner frame is left
-at 12."""
-
-
 @dataclass(frozen=True)
 class Followed:
     """What came of following a clip."""
@@ -35,12 +30,16 @@ class Followed:
     """What the camera showed when each frame of the clip was left, uint8 [T', H, W, 3]."""
     reason: str = ""
     off: tuple[float, ...] = ()
-    """How far a block was from each of those frames of the clip, metres, [T']; empty where not told."""
+    """How far what moves was from each of those frames of the clip, metres, [T']; empty where not told."""
+    moves: str = "what moves"
+    """What that is, in words."""
+    near: float = 0.02
+    """Metres that it may be from where a frame has it."""
 
     @property
     def diverged(self) -> int | None:
         """The first frame (1, 2, ...) in which what was seen is not what the clip shows."""
-        return next((number for number, far in enumerate(self.off, 1) if far > DIVERGED), None)
+        return next((number for number, far in enumerate(self.off, 1) if far > self.near), None)
 
 
 Watch = Callable[[int, NDArray[np.float32], NDArray[np.float32], Frame], bool]
@@ -63,7 +62,7 @@ class Follower(Protocol):
 
 
 def send(robot: Robot, gate: Gate, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], Frame]:
-    """One control step through the gate; what was really sent [2] in metres, and the new picture.
+    """One control step through the gate; what was really sent [A] in metres, and the new picture.
 
     Raises GateError for an action that may not be sent.
     """

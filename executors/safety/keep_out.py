@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-Point = tuple[float, float]
-"""Metres."""
+Point = tuple[float, ...]
+"""Metres, [A]."""
 Rectangle = tuple[Point, Point]
 """Low corner and high corner, metres; the border belongs to it."""
 
@@ -19,18 +19,18 @@ def check_rectangle(rectangle: Rectangle) -> None:
 
 
 def breaks_in(start: Sequence[float], end: Sequence[float], rectangle: Rectangle) -> bool:
-    """Whether the straight way between two points [2] in metres meets a rectangle; from within, whether it
+    """Whether the straight way between two points [A] in metres meets a rectangle; from within, whether it
     leads any deeper."""
     first, last = _gaps(start, rectangle), _gaps(end, rectangle)
     if min(first) < 0:
         return _meets(start, end, rectangle)
-    # The depth is the least of four linear functions, so it never rises above where it begins exactly when
-    # one of those that are least there does not rise.
+    # The depth is the least of linear functions, two an axis, so it never rises above where it begins exactly
+    # when one of those that are least there does not rise.
     return all(b > a + 1e-9 for a, b in zip(first, last, strict=True) if a <= min(first) + 1e-9)
 
 
 def _gaps(point: Sequence[float], rectangle: Rectangle) -> list[float]:
-    """How far a point lies within each of the four sides, metres; negative outside."""
+    """How far a point lies within each of its sides, metres; negative outside."""
     low, high = rectangle
     return [p - a for p, a in zip(point, low, strict=True)] + [
         b - p for p, b in zip(point, high, strict=True)

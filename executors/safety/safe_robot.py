@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from executors.safety.gate import Gate, finite_numbers
 from executors.safety.lease import Lease
 from executors.safety.stop import StopLatch
 from executors.wrapped import WrappedRobot
+
+_COUNTS: Final = {1: "one number", 2: "two numbers"}
 
 
 class SafeRobot(WrappedRobot):
@@ -64,7 +67,7 @@ class SafeRobot(WrappedRobot):
     def _forget(self) -> None:
         self._seen: tuple[int, float, NDArray[np.float64]] | None = None
         """Of the newest observation: how many actions had been sent when it was asked for, when that was, and
-        its set point [2]."""
+        its set point [A]."""
         self._blind: str | None = None
         """Why the newest observation may not be acted on."""
         self._lost: str | None = None
@@ -165,7 +168,7 @@ class SafeRobot(WrappedRobot):
             return self.robot.get_observation()
 
     def send_action(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One control step; returns what the robot says was sent, float32 [2] metres.
+        """One control step; returns what the robot says was sent, float32 [A] metres.
 
         Raises GateError for an action that may not be sent, HoldError when none may be; nothing was sent
         then, but for RobotLostError: whether that one arrived is not known.
@@ -202,7 +205,7 @@ class SafeRobot(WrappedRobot):
         return self._clock() - self._seen[1] > self._camera.config.max_age
 
     def _target(self) -> NDArray[np.float64]:
-        """The set point [2] in metres that the next action starts from."""
+        """The set point [A] in metres that the next action starts from."""
         if self._blind is not None:  # the caller must have seen something good since
             raise CameraError(
                 f"expected a good observation, got none since: {one_line(self._blind)}; nothing was sent; "
@@ -219,7 +222,7 @@ def _set_point(observation: Observation, size: int) -> NDArray[np.float64]:
     place = finite_numbers(found := observation.get("effector_target_translation"), size)
     if place is None:
         raise RobotLostError(
-            f"expected effector_target_translation as {'two' if size == 2 else size} numbers in metres, got "
+            f"expected effector_target_translation as {_COUNTS.get(size, f'{size} numbers')} in metres, got "
             f"{one_line(repr(found))}; nothing was sent; see to the robot's driver"
         )
     return place

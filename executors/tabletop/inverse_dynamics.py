@@ -9,7 +9,7 @@ from executors.follow.follower import Finished, Followed, Frame, Watch, send
 from executors.robot import Robot
 from executors.safety.gate import Gate, GateConfig, GateError
 from executors.tabletop.deviation import gaps
-from executors.tabletop.runtime import Places
+from executors.tabletop.runtime import A_BLOCK, Places
 from tasks.tabletop.world.limits import LIMITS
 
 
@@ -58,7 +58,7 @@ class InverseDynamics:
                 outcome = "stopped"
                 break
         end, _ = gaps(self._look(frame), self._look(clip[-1]))
-        return Followed(outcome, steps, end, np.array(left or [frame]), reason)
+        return Followed(outcome, steps, end, np.array(left or [frame]), reason, moves=A_BLOCK)
 
     def _look(self, frame: Frame) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         present, where = self._places.places(frame[None])

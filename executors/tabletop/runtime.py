@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from executors.tabletop.detour import Detour, DetourConfig
 from executors.tabletop.deviation import Seen, gaps
 from executors.tabletop.shield import Shield
 from tasks.tabletop.world.limits import LIMITS
+
+A_BLOCK: Final = "a block"
+DIVERGED: Final = 0.02
+"""Metres that a block may be from where a frame has it; the probe is off by 2 mm, and an inner frame is left
+at 12."""
 
 
 class Policy(Protocol):
@@ -99,7 +104,8 @@ class Runtime:
                 outcome = "stopped"
                 break
         end, _ = gaps(self._look(frame), course.end)
-        return Followed(outcome, steps, end, np.array(frames or [frame]), reason, tuple(off))
+        left = np.array(frames or [frame])
+        return Followed(outcome, steps, end, left, reason, tuple(off), A_BLOCK, DIVERGED)
 
     def _target(self) -> NDArray[np.float64]:
         """The set point [2], metres."""

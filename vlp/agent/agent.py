@@ -29,9 +29,6 @@ from vlp.record.decision import ActedSubgoal
 from vlp.record.folder import RunFolder
 from vlp.settings import Approve, Settings
 
-GO_ON = 0.015
-"""Metres: when every block is this near to where the clip put it, the plan's next step is acted too."""
-
 MAX_UNSURE = 3
 """Searches in a row without a plan that is sure enough, before the agent gives up."""
 
@@ -167,7 +164,7 @@ class AgentLoop(Looping):
         return {"go": "search", "amends": state["shown"], "answer": answer.as_dict()}
 
     def _approved(self, state: State) -> State:
-        """An approval is of a plan on the board that it begins with."""
+        """An approval is of a plan on the scene that it begins with."""
         begins = self._shown(state["shown"], state["plan"]).tree.root_frame
         if why := self.parts.sight.moved(begins, self._frame()):
             self.events.emit(Replanned(time=self.events.now(), reason=f"while the plan waited, {why}"))
@@ -197,7 +194,7 @@ class AgentLoop(Looping):
         followed = self.keeping.followed(state["decision"], state["step"])
         frame = self._frame()
         done = bool(self._ended()) or self._surely_done()
-        go_on = not done and followed.outcome == "followed" and followed.distance < GO_ON
+        go_on = not done and followed.outcome == "followed" and followed.distance < self.parts.near
         outcome: Outcome = "done" if done else "go on" if go_on else "replan"
         to_go, decision = self._steps_to_go(frame), state["decision"]
         self.events.emit(
@@ -248,7 +245,7 @@ class AgentLoop(Looping):
 
     def _begin(self, instruction: str) -> None:
         """Connect, look, and understand the instruction on what is seen. Raises UnknownInstruction and,
-        for what can't be done on this board, InstructionError."""
+        for what can't be done on this scene, InstructionError."""
         if not self.robot.is_connected:
             self.robot.connect()
         scene = self.keeping.scene(lambda: self.parts.sight.scene(self._frame()))

@@ -37,10 +37,7 @@ class Decider:
         self._parts, self._settings, self._watch, self._live = parts, settings, watch, live
         self._recall = recall
         if settings.min_confidence is not None and parts.confidence is None:
-            raise UsageError(
-                "min confidence: expected the bundled models, to which it was fitted, got others; "
-                "leave it out, or fit it to them (python -m vlp.evaluate.tabletop.confidence)"
-            )
+            raise UsageError(f"min confidence: {parts.no_confidence}")
 
     def search(
         self, frame: NDArray[np.uint8], goal: Goal, decision: int, known: Known | None = None

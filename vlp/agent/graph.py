@@ -130,11 +130,12 @@ class Looping(Acting):
                     return cast(State, final)
                 number = final["shown"]
                 found = self._shown(number, final["plan"])
+                self.waits = Waiting(number, found, final["plan"])
                 answer = None if ask is None else ask(number, found)
                 if answer is None:
-                    self.waits = Waiting(number, found, final["plan"])
                     return cast(State, {**final, "outcome": WAITS})
-                check(answer, found, self.parts.sight.check_subgoal)
+                check(answer, found, self.parts.sight.check_subgoal)  # it waits on, where that is refused
+                self.waits = None
                 given = Command(resume=answer.as_dict())
         except (ModelError, HoldError) as error:  # nothing moves on what they did not say
             self.failure = error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 from executors.follow.follower import Follower
@@ -13,7 +12,7 @@ from executors.safety.camera_watch import View
 from planner import Guard, Proposer, Search, Value, VideoModel
 from tasks.domain import Goal, Limits, Rules, Sight
 from vlp.models.choose import SuccessJudge
-from vlp.models.weights import BUNDLED, Hashes
+from vlp.models.weights import Hashes
 from vlp.settings import Extraction
 from vlp.vlm.account import Accounted
 
@@ -65,24 +64,26 @@ class Parts:
     guards: tuple[Guard, ...]
     hashes: Hashes
     """Part -> the digests of its files."""
+    shape: tuple[int, int, int]
+    """[H, W, 3] of the pictures that they see."""
     close_guards: tuple[Guard, ...] = ()
     """Those asked only of branches that would be kept."""
     max_value_gain: float | None = None
     """Control steps that a clip may promise at most, see `planner.search`."""
     verify: Verify | None = None
     """Gives the world a say where the value takes a picture for done; None: the value alone says so."""
-    folder: Path = BUNDLED
-    """The weights folder."""
     success: SuccessJudge | None = None
     """Who is asked, beside the world's sight, whether the goal is reached."""
     confidence: Confidence | None = None
     """None where that was not measured with these models."""
+    no_confidence: str = "expected a world that tells how sure a plan is, got one that does not; leave it out"
+    """What is said to whoever asks for it where there is none."""
+    near: float = 0.015
+    """Metres: when all is this near to where a clip put it, the plan's next step is acted too."""
     accounted: tuple[Accounted, ...] = ()
     """Models that keep account of what they cost."""
     view: View | None = None
     """Knows the camera and the scene that these models see; None where nobody does."""
-    shape: tuple[int, int, int] = (96, 128, 3)
-    """[H, W, 3] of the pictures that they see."""
     rules: Rules = ()
     """Standing rules that these parts hold to."""
     harness: Callable[[Robot], Robot] = as_it_is

@@ -48,7 +48,7 @@ class Mcp(PlannerOptions):
 
             check_free(self.out / ROBOT)
             domain(self.world).verify(self.weights)
-        serve(partial(self._agent, settings), self.out / ROBOT, self.approve)
+        serve(partial(self._agent, settings), self.out / ROBOT, self.approve, self.world)
         return 0
 
     def _agent(self, settings: Settings) -> Agent:

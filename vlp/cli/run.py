@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from vlp.cli.follow import on_terminal
+from vlp.domains.base import domain
 from vlp.process import stdout_for_result
 from vlp.session.request import Options, PlanRequest, RunRequest
 
-DEMO_INSTRUCTION = "group the blocks by color"
 DEMO_SEED = 1_000_001
 
 
@@ -41,7 +41,7 @@ class Demo(Options):
 
     def run(self) -> int:
         given = {option.name: getattr(self, option.name) for option in fields(self)}
-        return act(RunRequest(instruction=DEMO_INSTRUCTION, **given))
+        return act(RunRequest(instruction=domain(self.world).wording.instruction, **given))
 
 
 def act(request: RunRequest) -> int:

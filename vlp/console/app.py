@@ -28,6 +28,7 @@ from vlp.console.action_routes import add_actions
 from vlp.console.desk import Desk, Topic
 from vlp.console.picture_routes import add_pictures
 from vlp.console.runner import Runner
+from vlp.domains.base import domain
 from vlp.errors import UsageError, VlpError
 from vlp.settings import LIMITS
 
@@ -84,6 +85,8 @@ def _page(app: FastAPI, runner: Runner, desk: Desk) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+    pages.globals["wording"] = domain(runner.options.world).wording
 
     def rendered(name: str) -> str:
         """A part. One that can't be made says so: the others, and the stop, do not depend on its files."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -22,6 +23,28 @@ GROUP: Final = "vlp.domains"
 DEFAULT: Final = "tabletop"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """What people, and agents that call us, are told of a world before anything of it is loaded."""
+
+    does: str
+    """What planning is here, such as "Plans block pushes on a tabletop"."""
+    scene: str
+    """What a seed gives, such as "board"."""
+    place: str
+    """Where things are, such as "table"."""
+    things: str
+    """What those are, such as "blocks"."""
+    offers: str
+    """The kinds of `Domain.offers` in words, such as "tasks, single pushes"."""
+    instruction: str
+    """One for example."""
+    subgoal: str
+    """One for example."""
+    rule: str
+    """One for example."""
+
+
 class Domain(Protocol):
     """A world. Its methods import what is heavy when they are called: all worlds are listed by `vlp worlds`.
 
@@ -32,6 +55,7 @@ class Domain(Protocol):
     name: str
     summary: str
     """One line for `vlp worlds`."""
+    wording: Wording
 
     def check(self, instruction: str, *, seed: int, rules: Sequence[str]) -> None:
         """Before anything heavy is loaded: raises InstructionError for words, or a standing rule, to which

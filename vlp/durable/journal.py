@@ -99,7 +99,7 @@ class Journal:
         self.seen += 1
 
     def action(self, number: int) -> NDArray[np.float32]:
-        """What was to be sent in step 1, 2, ..., float32 [2] metres."""
+        """What was to be sent in step 1, 2, ..., float32 [A] metres."""
         kept = self._store.get(_key(SENT, number))
         assert kept is not None, f"expected step {number} in the journal, which has {self.sent}"
         return np.asarray(unpack(kept[len(_FIRST) :])[1]["action"], np.float32)
@@ -183,7 +183,7 @@ class JournaledRobot(WrappedRobot):
         return self.robot.get_observation()
 
     def send_action(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Send a step, unless the journal has it; what was really sent, float32 [2] metres.
+        """Send a step, unless the journal has it; what was really sent, float32 [A] metres.
 
         Raises Diverged where the journal has another one; from then on the newest is seen.
         """

@@ -19,7 +19,7 @@ from langgraph.types import interrupt
 
 from vlp.errors import UsageError
 from vlp.sdk import Agent
-from vlp.tools.plans import TOOLS, Plans, not_approved, said_as
+from vlp.tools.plans import Plans, not_approved, said_as, worded
 
 Pictured = list[Any]
 """Content blocks: words and a picture."""
@@ -33,10 +33,10 @@ def planner_tools(agent: Agent) -> list[BaseTool]:
             getattr(tools, name),
             coroutine=getattr(tools, f"a{name}", None),
             name=name,
-            description=told,
+            description=words,
             handle_tool_error=True,
         )
-        for name, told in TOOLS.items()
+        for name, words in worded(agent.domain.wording).items()
     ]
 
 

@@ -25,15 +25,16 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import BaseModel, Field, StrictBool
 
+from vlp.domains.base import DEFAULT, domain
 from vlp.settings import Approve
 from vlp.tools.mcp_session import Reporter, Session
-from vlp.tools.plans import LOOKS, MOVES, TOOLS, not_approved, said_as
+from vlp.tools.plans import LOOKS, MOVES, not_approved, said_as, worded
 
 if TYPE_CHECKING:
     from vlp.sdk import Agent
 
 _INSTRUCTIONS: Final = (
-    "Plans block pushes on a tabletop by imagining short videos. list_tasks says what can be asked for. Call "
+    " by imagining short videos. list_tasks says what can be asked for. Call "
     "propose_plan, then look at the plan's contact sheet with get_plan; reject_branch, edit_branch and "
     "pick_branch change it. execute_plan acts on it once a person has approved, and names the plan that "
     "follows where the goal is not reached yet. stop works at any time."
@@ -67,16 +68,19 @@ class PlannerServer(MCPServer[Any]):
 
     session: its plans, once models are loaded.
     approve: "ask" the person at the client before each plan is acted on, or "auto".
+    world: of the agent.
     """
 
-    def __init__(self, session: Session, approve: Approve = "ask") -> None:
-        super().__init__("video-language-planner", instructions=_INSTRUCTIONS, log_level="WARNING")
+    def __init__(self, session: Session, approve: Approve = "ask", world: str = DEFAULT) -> None:
+        wording = domain(world).wording
+        instructions = wording.does + _INSTRUCTIONS
+        super().__init__("video-language-planner", instructions=instructions, log_level="WARNING")
         self.session, self.approve = session, approve
         tools = _Tools(session)
-        for name, told in TOOLS.items():
+        for name, words in worded(wording).items():
             pictured = True if name in ("get_plan", "observe") else None
             self.tool(
-                description=told, annotations=_hints(name), structured_output=False if pictured else None
+                description=words, annotations=_hints(name), structured_output=False if pictured else None
             )(getattr(tools, name))
         self.resource("plan://{plan}/contact-sheet.png", mime_type="image/png")(tools.contact_sheet)
         self.resource("plan://{plan}/video.mp4", mime_type="video/mp4")(tools.video)
@@ -168,10 +172,10 @@ def _linked(summary: dict[str, Any]) -> dict[str, Any]:
     return {**summary, "contact_sheet": f"{where}/contact-sheet.png", "video": f"{where}/video.mp4"}
 
 
-def serve(make: Callable[[], Agent], robot: Path, approve: Approve) -> None:
+def serve(make: Callable[[], Agent], robot: Path, approve: Approve, world: str) -> None:
     """Serve over stdin and stdout until the client leaves; see Session."""
     session = Session(make, robot)
     try:
-        PlannerServer(session, approve).run("stdio")
+        PlannerServer(session, approve, world).run("stdio")
     finally:
         session.close()

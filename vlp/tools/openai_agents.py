@@ -26,7 +26,7 @@ from agents.tool_context import ToolContext
 
 from vlp.errors import UsageError
 from vlp.sdk import Agent
-from vlp.tools.plans import OURS, TOOLS, Plans, not_approved, one_line
+from vlp.tools.plans import OURS, Plans, not_approved, one_line, worded
 
 Pictured = list[ToolOutputText | ToolOutputImage]
 """Words and a picture, as the library gives them to a model."""
@@ -38,12 +38,12 @@ def planner_tools(agent: Agent, *, approver: str = "the person at the run") -> l
     return [
         function_tool(
             getattr(tools, name),
-            description_override=told,
+            description_override=words,
             use_docstring_info=False,
             failure_error_function=_in_words,
             needs_approval=name == "execute_plan",
         )
-        for name, told in TOOLS.items()
+        for name, words in worded(agent.domain.wording).items()
     ]
 
 

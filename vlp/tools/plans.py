@@ -18,6 +18,7 @@ import numpy as np
 from planner import Search
 from vlp.agent.approval import Answer, check
 from vlp.agent.watcher import Onlooker
+from vlp.domains.base import Wording
 from vlp.errors import HeldError, NoPlanError, UsageError, VlpError
 from vlp.events.types import Event
 from vlp.record.filmstrip import to_png
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from vlp.sdk import Agent
 
 TOOLS: Final[Mapping[str, str]] = {
-    "list_tasks": "What can be asked for on this table: tasks, single pushes, blocks; the standing rules.",
-    "propose_plan": 'Look, search and save a plan, such as for "group the blocks by color". Nothing moves.',
+    "list_tasks": "What can be asked for on this {place}: {offers}, {things}; the standing rules.",
+    "propose_plan": 'Look, search and save a plan, such as for "{instruction}". Nothing moves.',
     "get_plan": "A plan's subgoals, scores and branches, and its contact sheet, every frame, a row a step.",
     "reject_branch": "Search on without a branch of the newest plan; gives a new plan. Nothing moves.",
     "edit_branch": "Imagine a branch of the newest plan under other words; gives a new plan. Nothing moves.",
@@ -37,11 +38,11 @@ TOOLS: Final[Mapping[str, str]] = {
     "observe": "What the camera shows, once no plan is being made or acted on.",
     "stop": "Stop the robot at once. Only a person can arm it again.",
 }
-"""The tools, and what a model is told of each."""
+"""The tools, and what a model is told of each, in a world's own words, see `worded`."""
 LOOKS: Final = ("list_tasks", "get_plan", "observe")
 """Tools that change nothing."""
 MOVES: Final = ("execute_plan",)
-"""Tools after which a block may lie elsewhere."""
+"""Tools after which things may be elsewhere."""
 BRANCHES: Final = 60
 """Of a plan that a model is told of, at most."""
 STOPPED: Final = "stopped; a person has to arm the robot again"
@@ -49,6 +50,11 @@ OURS: Final = (VlpError, ValueError)
 """Errors that a model is told of in their own words."""
 _KEPT: Final = ("reason", "control_steps", "score", "complete", "judged_by", "folder")
 """Of what came of a plan."""
+
+
+def worded(wording: Wording) -> dict[str, str]:
+    """The tools, and what a model is told of each in one world."""
+    return {name: words.format(**vars(wording)) for name, words in TOOLS.items()}
 
 
 def one_line(error: Exception) -> str:
@@ -93,11 +99,11 @@ class Plans:
     def list_tasks(self) -> dict[str, Any]:
         """What can be asked for, ready for JSON."""
         with self._busy:
-            blocks = self._agent.blocks()
+            names = self._agent.things()
         world = self._agent.domain
         return {
             **{kind: list(words) for kind, words in world.offers().items()},
-            "blocks": [world.words_of(name) for name in blocks],
+            world.wording.things: [world.words_of(name) for name in names],
             "rules": list(self._agent.rules),
         }
 

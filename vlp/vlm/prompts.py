@@ -15,7 +15,7 @@ def propose(
     lines = [
         f"The whole task: {goal}.",
         f"On the {words.scene}: {_names(kinds)}.",
-        f"The robot understands {words.acts} of these forms, with any of these blocks:\n{words.forms}",
+        _forms(words),
     ]
     if done:
         lines.append(f"Already done to get to this picture: {'; '.join(done)}.")
@@ -33,7 +33,7 @@ def mend(words: Language, goal: str, kinds: Sequence[str], faults: Sequence[tupl
     wrong = "\n".join(f'- "{text[:120]}": {reason}' for text, reason in faults)
     return (
         f"The whole task: {goal}.\nOn the {words.scene}: {_names(kinds)}.\n"
-        f"The robot understands {words.acts} of these forms, with any of these blocks:\n{words.forms}\n"
+        f"{_forms(words)}\n"
         f"These suggestions can't be carried out:\n{wrong}\n"
         'Say each so that it can be, in the same order. Answer as JSON: {"subgoals": ["...", ...]}'
     )
@@ -43,8 +43,8 @@ def steps(words: Language, goal: str, count: int) -> str:
     """Asks how many control steps are left from each picture."""
     return (
         f"The whole task: {goal}.\nHow many control steps are left until it is done, from each of these "
-        f"{count} pictures? A {words.act} takes about {words.steps}, a board where it is done 0. Answer with "
-        'one number a picture, in their order, as JSON: {"steps_to_go": [...]}'
+        f"{count} pictures? A {words.act} takes about {words.steps}, {words.state} where it is done 0. "
+        'Answer with one number a picture, in their order, as JSON: {"steps_to_go": [...]}'
     )
 
 
@@ -78,6 +78,12 @@ def propose_one(words: Language, goal: str, kinds: Sequence[str], done: Sequence
 def success_word(goal: str) -> str:
     """Asks whether the goal is reached, for yes or no."""
     return f"The whole task: {goal}.\nIs it done in this picture? Answer with yes or no."
+
+
+def _forms(words: Language) -> str:
+    return (
+        f"The robot understands {words.acts} of these forms, with any of these {words.things}:\n{words.forms}"
+    )
 
 
 def _names(kinds: Sequence[str]) -> str:

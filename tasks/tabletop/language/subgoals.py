@@ -91,6 +91,6 @@ def _blind(frames: NDArray[np.uint8]) -> list[tuple[str, ...]]:
 
 BOARD: Final = Language(
     system=SYSTEM, forms=FORMS, act="push", acts="pushes", steps=45, scene="table",
-    sees=_blind, sound=sound, every=every_subgoal, mentioned=mentioned,
+    things="blocks", state="a board", sees=_blind, sound=sound, every=every_subgoal, mentioned=mentioned,
 )  # fmt: skip
 """Of the tabletop; `seen_by` gives it eyes."""

@@ -78,6 +78,7 @@ def test_the_first_frame_that_is_not_as_imagined_is_told(encoder: SlotEncoder, r
     """The block of the clip goes ever further right, the real one stays."""
     clip = push_right(18)
     followed = Runtime(robot, Still(), PoseProbe(encoder)).follow(clip, lambda *_: False)
+    assert followed.moves == "a block", "as events say it"
     assert followed.diverged is not None and 1 <= followed.diverged <= len(followed.off)
     assert followed.off[followed.diverged - 1] > 0.02
     assert all(far <= 0.02 for far in followed.off[: followed.diverged - 1])

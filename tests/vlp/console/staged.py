@@ -29,9 +29,9 @@ TOKEN = "t0ken"
 class Stage:
     """A console whose run is played by the test. `answers`: what an operator said of each plan, in order."""
 
-    def __init__(self, root: Path, port: int, base: str) -> None:
-        self.desk = Desk(domain().check_subgoal)
-        self.runner = Runner(Options(), root, self.desk)
+    def __init__(self, root: Path, port: int, base: str, options: Options) -> None:
+        self.desk = Desk(domain(options.world).check_subgoal)
+        self.runner = Runner(options, root, self.desk)
         self.app = application(self.runner, self.desk, token=TOKEN, port=port)
         self.root, self.port, self.base = root, port, base
         self.url = f"{base}/?token={TOKEN}"
@@ -75,13 +75,13 @@ def imagined(seed: int, *, branches: int = 2) -> Search:
 
 
 @contextmanager
-def staged(root: Path) -> Iterator[Stage]:
-    """Serves a stage until the block is left."""
+def staged(root: Path, options: Options | None = None) -> Iterator[Stage]:
+    """Serves a stage until the block is left; `options`: of its runs."""
     root.mkdir(exist_ok=True)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        stage = Stage(root, port, f"http://127.0.0.1:{port}")
+        stage = Stage(root, port, f"http://127.0.0.1:{port}", options or Options())
         server = uvicorn.Server(configured(stage.app))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -56,7 +56,8 @@ def whole_video(parts: Parts, robot: ScoringRobot, seed: int) -> Iterator[Parts]
     """As UniPi: one clip from the whole instruction, by a video model that was trained so; no guards."""
     assert isinstance(parts.video, VideoBranches)
     own = copy(parts.video.pipeline)
-    own.register_modules(denoiser=_whole_denoiser(baseline(parts.folder, WHOLE_DENOISER)).to(own.device))
+    folder = baseline(tabletop(parts).folder, WHOLE_DENOISER)
+    own.register_modules(denoiser=_whole_denoiser(folder).to(own.device))
     video = VideoBranches(own, steps=parts.video.steps)
     yield replace(parts, proposer=Echo(), video=video, guards=(), close_guards=(), max_value_gain=None)
 

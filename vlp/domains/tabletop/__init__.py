@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from vlp.domains.base import Wording
+
 if TYPE_CHECKING:
     from executors.robot import Robot
     from tasks.domain import Language, Rules
@@ -19,6 +21,16 @@ class Tabletop:
 
     name = "tabletop"
     summary = "blocks on a board that a robot pushes with one point, simulated in PyBullet"
+    wording = Wording(
+        does="Plans block pushes on a tabletop",
+        scene="board",
+        place="table",
+        things="blocks",
+        offers="tasks, single pushes",
+        instruction="group the blocks by color",
+        subgoal="push the red moon to the blue cube",
+        rule="never move the red star",
+    )
 
     def check(self, instruction: str, *, seed: int, rules: Sequence[str]) -> None:
         from vlp.domains.tabletop.check import check_instruction

@@ -59,6 +59,10 @@ REACH = ((0.165, -0.285), (0.565, 0.285))
 """Corners of the region where a block may be left: beyond it the pusher can't get behind the block."""
 UNTOUCHED = 0.04
 """Metres that a block may be nudged which the subgoal does not name."""
+NO_CONFIDENCE = (
+    "expected the bundled models, to which it was fitted, got others; "
+    "leave it out, or fit it to them (python -m vlp.evaluate.tabletop.confidence)"
+)
 MAX_VALUE_GAIN = 200.0
 """Control steps; a single push that promises more is too good to be true."""
 
@@ -70,6 +74,8 @@ class TabletopParts(Parts):
     sight: BoardSight
     policy: FramePolicy
     probe: PoseProbe
+    folder: Path
+    """The weights folder."""
 
     def seen_by(self, probe: PoseProbe) -> TabletopParts:
         """The same with other eyes."""
@@ -215,6 +221,7 @@ def build(
         folder=folder,
         success=vlm.success,
         confidence=None if confidence is None else Sure(confidence, probe),
+        no_confidence=NO_CONFIDENCE,
         accounted=(*vlm.accounted, *([other] if other else [])),
         view=(view := BoardView(encoder, pipeline.renderer)),
         shape=view.shape,
