@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -58,12 +58,26 @@ def pack(
 ) -> FrameStore:
     """Decode LeRobotDatasets once into `folder`; kept if it is there already.
 
-    Raises DatasetError for datasets that are damaged, empty, or differ in size, rate or width of actions.
+    Raises DatasetError for datasets that are damaged, empty, or differ in size, rate or width of actions, and
+    for a folder that holds others, or another camera's pictures.
     """
+    asked = {"datasets": [str(root.resolve()) for root in roots], "camera": camera}
     if not (folder / ABOUT).is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        _Packing(folder, report).run(roots, camera)
+        _Packing(folder, report).run(roots, asked)
+    _check(folder, asked)
     return load(folder)
+
+
+def _check(folder: Path, asked: Mapping[str, Any]) -> None:
+    """Raises DatasetError where a folder was packed from something else: training goes on there."""
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    for name, wanted in asked.items():
+        if about.get(name) != wanted:
+            raise DatasetError(
+                f"expected {folder} to hold {name} {wanted}, got {about.get(name)}; "
+                "give another --cache for other data"
+            )
 
 
 def load(folder: Path) -> FrameStore:
@@ -87,11 +101,11 @@ class _Packing:
         self._shape: tuple[int, ...] | None = None
         self._fps: float | None = None
 
-    def run(self, roots: Sequence[Path], camera: str | None) -> None:
+    def run(self, roots: Sequence[Path], asked: Mapping[str, Any]) -> None:
         raw = self._folder / "frames.raw"
         with raw.open("wb") as file:
             for root in roots:
-                for footage in read_footage(root, camera):
+                for footage in read_footage(root, asked["camera"]):
                     self._add(footage, root)
                     file.write(np.ascontiguousarray(footage.rgb).data)
                     if len(self._lengths) % 50 == 0:
@@ -106,7 +120,7 @@ class _Packing:
         out.flush()
         raw.unlink()
         np.savez(self._folder / ACTIONS, **self._columns(total))
-        about = {"texts": list(self._texts), "fps": self._fps, "datasets": [str(root) for root in roots]}
+        about = {"texts": list(self._texts), "fps": self._fps, **asked}
         (self._folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
 
     def _add(self, footage: Footage, root: Path) -> None:

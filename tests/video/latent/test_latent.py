@@ -109,6 +109,16 @@ def test_pack_keeps_frames_words_and_actions(squares: Path, tmp_path: Path) -> N
     assert store.acted.all()
 
 
+def test_a_store_of_other_data_is_not_gone_on_with(squares: Path, tmp_path: Path) -> None:
+    pack([squares], tmp_path / "store", report=lambda _: None)
+    assert len(pack([squares], tmp_path / "store", report=lambda _: None)) == 192
+    other = write(tmp_path / "other")
+    with pytest.raises(DatasetError, match=r"expected .*store to hold datasets \['.*other'\], got"):
+        pack([other], tmp_path / "store", report=lambda _: None)
+    with pytest.raises(DatasetError, match="to hold camera wrist, got None"):
+        pack([squares], tmp_path / "store", camera="wrist", report=lambda _: None)
+
+
 def test_a_clip_ends_where_its_subgoal_does(squares: Path, tmp_path: Path) -> None:
     whole = pack([squares], tmp_path / "store", report=lambda _: None)
     labels = whole.text.copy()
