@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from vlp.domains.base import DEFAULT, domain
 from vlp.errors import FolderError, UsageError
 
 MOST_EPISODES = 1_000_000
@@ -25,6 +26,8 @@ class Collect:
     """Random pushes, one push asked for, a whole long task, or all of these with failures among them."""
     first_seed: int = 0
     """Episode i has this seed + i."""
+    world: str = DEFAULT
+    """Whose demonstrations; see vlp worlds."""
 
     def run(self) -> int:
         for name, value, low, high in (
@@ -45,7 +48,6 @@ class Collect:
     def _collect(self) -> int:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        from vlp.domains.base import domain
         from vlp.terminal import stderr
 
         columns = (
@@ -57,7 +59,7 @@ class Collect:
         )
         with Progress(*columns, console=stderr()) as bar:
             task = bar.add_task("", total=self.episodes)
-            return domain().collect(
+            return domain(self.world).collect(
                 self.out,
                 episodes=self.episodes,
                 kind=self.kind,

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from tyro.conf import Positional, arg
 
+from vlp.domains.base import DEFAULT, domain
 from vlp.errors import UsageError
 from vlp.models.chosen import check_source, parse_size
 from vlp.settings import Device
@@ -57,6 +58,8 @@ class Train:
     """Fine-tune this folder or repository on --data: vlm of transformers, video of diffusers."""
     data: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """A LeRobotDataset v3.0 with a task in words, such as vlp collect writes."""
+    world: str = DEFAULT
+    """Whose parts; see vlp worlds."""
     preset: Literal["nano", "base"] = "nano"
     """world: its size, for two cores or for a GPU."""
     camera: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
@@ -84,9 +87,7 @@ class Train:
         for name in ("data", "camera", "lora", "size", "frames"):
             if getattr(self, name):
                 raise UsageError(f"{name}: expected --base PATH with it, got none; give both or neither")
-        from vlp.domains.base import domain
-
-        domain().train(
+        domain(self.world).train(
             self.part,
             minutes=self.minutes,
             device=self.device,
