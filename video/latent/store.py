@@ -33,6 +33,8 @@ class FrameStore:
     start: NDArray[np.int64]
     """[E] first frame; stop: [E] one past the last."""
     stop: NDArray[np.int64]
+    success: NDArray[np.bool_]
+    """[E] whether the episode reached its task; True where the dataset does not say."""
     text: NDArray[np.int64]
     """[F, 2] which of `texts` is the frame's subgoal (the task where there is none) and its task."""
     texts: tuple[str, ...]
@@ -98,6 +100,7 @@ class _Packing:
         self._lengths: list[int] = []
         self._actions: list[NDArray[np.float32] | None] = []
         self._text: list[NDArray[np.int64]] = []
+        self._success: list[bool] = []
         self._shape: tuple[int, ...] | None = None
         self._fps: float | None = None
 
@@ -136,6 +139,7 @@ class _Packing:
         own = [self._texts.setdefault(text, len(self._texts)) for text in subgoals]
         self._text.append(np.stack([np.array(own), np.full(length, task)], 1))
         self._lengths.append(length)
+        self._success.append(footage.success)
         self._actions.append(footage.actions)
 
     def _columns(self, total: int) -> dict[str, Any]:
@@ -154,5 +158,6 @@ class _Packing:
             "acted": acted,
             "start": start,
             "stop": stop,
+            "success": np.array(self._success),
             "text": np.concatenate(self._text),
         }

@@ -36,11 +36,15 @@ class Train:
                 "whole-video",
                 "language-policy",
                 "world",
+                "world-vlm",
             ],
-            arg(metavar="{perception,judge,renderer,video,policy,vlm,whole-video,language-policy,world}"),
+            arg(
+                metavar="{perception,judge,renderer,video,policy,vlm,whole-video,language-policy,world,world-vlm}"
+            ),
         ]
     ]
-    """Which model; world: the model of video and action, from the pixels, words and actions of --data."""
+    """Which model; world: the model of video and action, from the pixels, words and actions of --data;
+    world-vlm: the VLM beside it, from the pixels and words."""
     minutes: float
     """How long; 0 exports what is trained already."""
     start: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
@@ -80,7 +84,7 @@ class Train:
                 f"minutes: expected more than 0 and at most {MOST_MINUTES:g}, got {self.minutes:g}; "
                 "choose such a time"
             )
-        if self.part == "world":
+        if self.part in ("world", "world-vlm"):
             return self._world()
         if self.base is not None:
             return self._finetune(self.base)
@@ -100,19 +104,20 @@ class Train:
 
     def _world(self) -> int:
         if self.data is None or not self.minutes:
-            raise UsageError("world: expected --data and minutes above 0 with it; give both")
+            raise UsageError(f"{self.part}: expected --data and minutes above 0 with it; give both")
         for name in ("base", "start", "lora", "size", "frames"):
             if getattr(self, name):
-                raise UsageError(f"{name}: expected another part than world with it; leave it out")
-        from vlp.train.world import WorldTask, train
+                raise UsageError(f"{name}: expected another part than {self.part} with it; leave it out")
+        from vlp.train.world import WorldTask, train, train_words
 
-        weights = train(
+        weights = (train if self.part == "world" else train_words)(
             WorldTask(
                 data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
                 device=self.device, cache=self.cache, export=self.export, learning_rate=self.learning_rate,
             )
         )  # fmt: skip
-        print(f"{weights}: vlp imagine WORDS --frame PICTURE --models {weights}")
+        more = f": vlp imagine WORDS --frame PICTURE --models {weights}" if self.part == "world" else ""
+        print(f"{weights}{more}")
         return 0
 
     def _finetune(self, base: str) -> int:

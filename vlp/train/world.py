@@ -13,6 +13,7 @@ from video.latent.run import WorldTraining, train_world
 from vlp.errors import FolderError
 from vlp.models.device import choose_device
 from vlp.train.run import WORKERS
+from vlp.vlm.latent.train import VlmTraining, train_vlm
 
 FOLDER = "world"
 """Of the cache."""
@@ -61,3 +62,29 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     if task.export is not None:
         bundle.save(task.export)
     return task.export or folder / "weights"
+
+
+def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
+    """The VLM beside it, on the same packed frames; the folder of the weights.
+
+    Raises FolderError for a dataset that cannot be learned from.
+    """
+    folder = task.cache / FOLDER / task.preset
+    place = choose_device(task.device)
+    run = VlmTraining(
+        data=task.data,
+        store=folder / "store",
+        folder=folder / "vlm",
+        minutes=task.minutes,
+        camera=task.camera,
+        device=place,
+        learning_rate=task.learning_rate or 5e-4,
+        workers=0 if place == "cpu" else WORKERS,
+    )
+    try:
+        vlm = train_vlm(run, report)
+    except DatasetError as error:
+        raise FolderError(f"data: {error}") from error
+    if task.export is not None:
+        vlm.save(task.export)
+    return task.export or folder / "vlm" / "weights"

@@ -1,0 +1,166 @@
+"""The learned VLM at a small size, on pictures of a square that goes where it is told."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from planner import Proposer, Value
+from tests.video.latent.conftest import write
+from video.latent.store import FrameStore, pack
+from vlp.errors import WeightsError
+from vlp.vlm.latent import words
+from vlp.vlm.latent.lessons import IGNORED, Clock, Lessons
+from vlp.vlm.latent.model import NetworkConfig, build, loss
+from vlp.vlm.latent.train import VlmTraining, train_vlm
+from vlp.vlm.latent.vlm import LatentVLM
+
+SMALL = NetworkConfig(patch=4, width=64, layers=2, heads=2)
+
+
+def failing(root: Path) -> Path:
+    """A dataset whose odd episodes failed."""
+    for file in (root / "meta" / "episodes").rglob("*.parquet"):
+        table = pq.read_table(file)
+        at = table.column_names.index("success")
+        said = [number % 2 == 0 for number in range(len(table))]
+        pq.write_table(table.set_column(at, "success", pa.array(said)), file)
+    return root
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    folder = tmp_path_factory.mktemp("vlm")
+    return pack([failing(write(folder / "data"))], folder / "store", report=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def taught(store: FrameStore) -> LatentVLM:
+    """One that has learned every moment of eight episodes by heart."""
+    torch.manual_seed(0)
+    tokenizer = words.learn(store.texts)
+    lessons = Lessons(store, tokenizer)
+    model = build(len(tokenizer), (32, 32), SMALL)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3, (0.9, 0.98))
+    batches, errors = lessons.batches(32, 0), []
+    for step in range(440):
+        optimizer.param_groups[0]["lr"] = 1e-3 * min(1.0, (step + 1) / 60)
+        error, _ = loss(model, next(batches))
+        optimizer.zero_grad()
+        error.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        errors.append(float(error.detach()))
+    assert np.mean(errors[-10:]) < 0.25 * np.mean(errors[:3])
+    return LatentVLM(model, tokenizer, lessons.clock)
+
+
+def test_moments_are_asked_and_answered(store: FrameStore) -> None:
+    tokenizer = words.learn(store.texts)
+    lessons = Lessons(store, tokenizer)
+
+    def said(frame: int, question: str) -> str:
+        before, after = lessons.at(frame, question)
+        return str(tokenizer.decode(before + after))
+
+    first, last, failed = int(store.start[0]), int(store.stop[0]) - 1, int(store.stop[1]) - 1
+    assert said(first, words.SUBGOAL).split() == ["go", "right<subgoal>", "go", "right<end>"]
+    assert said(last, words.DONE).endswith("<done><yes>")
+    assert said(first, words.DONE).endswith("<done><no>")
+    assert said(failed, words.DONE).endswith("<done><no>"), "a failure is never done"
+    assert said(last, words.STEPS).endswith("<steps><steps0>")
+    assert said(first, words.STEPS).endswith(f"<steps><steps{words.BINS - 1}>")
+
+
+def test_no_time_is_told_of_failures(store: FrameStore) -> None:
+    tokenizer = words.learn(store.texts)
+    lessons = Lessons(store, tokenizer)
+    (steps,) = words.of(tokenizer, words.STEPS)
+    episode = np.searchsorted(store.stop, np.arange(len(store)), side="right")
+    seen = {np.asarray(store.frames[k]).tobytes() for k in np.flatnonzero(~store.success[episode])}
+    for _, batch in zip(range(20), lessons.batches(16, 0), strict=False):
+        for pixels, tokens in zip(batch["pixels"], batch["tokens"], strict=True):
+            frame = ((pixels + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+            assert not (steps in tokens.tolist() and frame.tobytes() in seen)
+        assert (batch["labels"] != IGNORED).any(1).all()
+
+
+def test_bins_of_time_are_finer_near_the_end() -> None:
+    clock = Clock(500.0)
+    assert clock.bin(0.0) == 0 and clock.bin(500.0) == words.BINS - 1 and clock.bin(9e9) == words.BINS - 1
+    assert (np.diff(clock.centres) > 0).all() and np.diff(clock.centres)[0] < 1 < np.diff(clock.centres)[-1]
+
+
+def test_what_it_was_taught_it_says(taught: LatentVLM, store: FrameStore) -> None:
+    assert isinstance(taught, Proposer) and isinstance(taught, Value)
+    first, last = int(store.start[0]), int(store.stop[0]) - 1
+    frames = np.asarray(store.frames[[first, last]])
+    for goal in ("go right", "go down"):
+        for row in taught.propose(frames, goal, [(), ()], 3, seed=1):
+            assert row[0].text == goal and row[0].probability > 0.8
+            assert len({proposal.text for proposal in row}) == len(row)
+    told = taught.steps_to_go(np.asarray(store.frames[first : last + 1]), "go right")
+    truth = np.arange(last - first, -1, -1)
+    assert np.corrcoef(told.mean, truth)[0, 1] > 0.9 and (told.spread >= 0).all()
+    assert told.mean[-1] < 6 and told.mean[0] > 14
+    assert taught.success(frames[1], "go right").reached and not taught.success(frames[0], "go right").reached
+
+
+def test_the_same_seed_says_the_same(taught: LatentVLM, store: FrameStore) -> None:
+    frames = np.asarray(store.frames[:3])
+    one, other = (taught.propose(frames, "go down", [()] * 3, 4, seed=5) for _ in range(2))
+    assert one == other
+
+
+def test_a_long_goal_is_cut_not_refused(taught: LatentVLM, store: FrameStore) -> None:
+    assert np.isfinite(taught.steps_to_go(np.asarray(store.frames[:1]), "go right " * 200).mean).all()
+
+
+def test_weights_say_the_same_when_they_are_read_back(
+    taught: LatentVLM, store: FrameStore, tmp_path: Path
+) -> None:
+    taught.save(tmp_path)
+    again, frames = LatentVLM.load(tmp_path), np.asarray(store.frames[:4])
+    expected = taught.steps_to_go(frames, "go right").mean
+    np.testing.assert_allclose(again.steps_to_go(frames, "go right").mean, expected, atol=0.5, rtol=0.05)
+    shutil.rmtree(tmp_path / "model")
+    with pytest.raises(WeightsError, match="expected a VLM of `vlp train world-vlm`"):
+        LatentVLM.load(tmp_path)
+
+
+def test_poses_are_not_looked_at(tmp_path: Path) -> None:
+    def learned(poses: float) -> dict[str, torch.Tensor]:
+        root = tmp_path / f"{poses}"
+        train = VlmTraining(
+            data=[write(root / "data", poses)], store=root / "store", folder=root / "vlm", minutes=0,
+            config=SMALL,
+        )  # fmt: skip
+        vlm = train_vlm(train, lambda _: None)
+        lessons = Lessons(pack(train.data, train.store), vlm._tokenizer)
+        optimizer = torch.optim.AdamW(vlm._model.parameters(), 1e-3)
+        for _, batch in zip(range(20), lessons.batches(8, 0), strict=False):
+            optimizer.zero_grad()
+            loss(vlm._model, batch)[0].backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        return dict(vlm._model.state_dict())
+
+    one, other = learned(0.0), learned(123.0)
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def test_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    run = VlmTraining(
+        data=[write(tmp_path / "data")], store=tmp_path / "store", folder=tmp_path / "vlm", minutes=0.02,
+        config=SMALL,
+    )  # fmt: skip
+    train_vlm(run, lambda _: None)
+    before = torch.load(tmp_path / "vlm" / "network" / "checkpoint.pt", weights_only=True)["step"]
+    train_vlm(run, lambda _: None)
+    after = torch.load(tmp_path / "vlm" / "network" / "checkpoint.pt", weights_only=True)["step"]
+    assert 0 < before < after

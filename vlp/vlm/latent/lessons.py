@@ -1,0 +1,105 @@
+"""Questions and answers about moments of recorded episodes, for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tasks.domain import CONTROL_HZ
+from video.latent.store import FrameStore
+from vlp.vlm.latent import words
+
+IGNORED: Final = -100
+"""Label of tokens that are not learned."""
+AT_END: Final = 0.3
+"""Seconds before the end of a success within which its task is done."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How the time to the end is cut into bins, each as much longer as it is later."""
+
+    longest: float
+    """Control steps of the last bin's centre."""
+
+    @property
+    def centres(self) -> NDArray[np.float64]:
+        """[BINS] control steps."""
+        return np.expm1(np.linspace(0.0, np.log1p(self.longest), words.BINS))
+
+    def bin(self, steps: float) -> int:
+        """The bin whose centre is nearest, by ratio."""
+        return int(np.abs(np.log1p(self.centres) - np.log1p(steps)).argmin())
+
+
+class Lessons:
+    """All moments of a store, asked for the next subgoal, the time to the end, and whether it is reached.
+
+    Nothing is asked of the time in episodes that failed; that they are not done is, at their ends above all.
+    """
+
+    def __init__(self, store: FrameStore, tokenizer: Any) -> None:
+        self._store, self._tokenizer = store, tokenizer
+        lengths = store.stop - store.start
+        self._episode = np.repeat(np.arange(len(lengths)), lengths)
+        left = store.stop[self._episode] - 1 - np.arange(len(store))
+        self._left = left / store.fps * CONTROL_HZ
+        self._good = store.success[self._episode]
+        self.clock = Clock(float(max(1.0, self._left[self._good].max(initial=1.0))))
+        self._texts = [words.numbers(tokenizer, text) for text in store.texts]
+        self._ends = np.flatnonzero(left <= AT_END * store.fps)
+        one = words.of(tokenizer, words.SUBGOAL, words.STEPS, words.DONE, words.END, words.NO, words.YES)
+        self._subgoal, self._steps, self._done, self._end, self._no, self._yes = one
+        self._bins = words.of(tokenizer, *words.bins())
+
+    def at(self, frame: int, question: str) -> tuple[list[int], list[int]]:
+        """Tokens of a question about a frame, and of its answer."""
+        store = self._store
+        subgoal, task = (self._texts[number] for number in store.text[frame])
+        if question == words.SUBGOAL:
+            return [*task, self._subgoal], [*subgoal, self._end]
+        if question == words.STEPS:
+            return [*task, self._steps], [self._bins[self.clock.bin(self._left[frame])]]
+        over = self._left[frame] <= AT_END * CONTROL_HZ and self._good[frame]
+        return [*task, self._done], [self._yes if over else self._no]
+
+    def batch(self, frames: NDArray[np.int64], questions: list[str]) -> dict[str, Tensor]:
+        """pixels [N, 3, H, W] in -1..1, tokens and labels [N, L]."""
+        asked = [self.at(int(frame), question) for frame, question in zip(frames, questions, strict=True)]
+        length = min(words.MOST, max(len(before) + len(after) for before, after in asked))
+        tokens = torch.full((len(asked), length), self._end)
+        labels = torch.full((len(asked), length), IGNORED)
+        for row, (before, after) in enumerate(asked):
+            whole = [*before, *after][:length]
+            tokens[row, : len(whole)] = torch.tensor(whole)
+            labels[row, len(before) : len(whole)] = torch.tensor(whole[len(before) :])
+        order = np.argsort(frames)
+        seen = np.empty((len(frames), *self._store.frames.shape[1:]), np.uint8)
+        seen[order] = self._store.frames[frames[order]]
+        pixels = torch.from_numpy(seen).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return {"pixels": pixels, "tokens": tokens, "labels": labels}
+
+    def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
+        """Random moments for ever: half subgoals, a third times, a sixth ends, of which half are near one."""
+        rng = np.random.default_rng(seed)
+        good = np.flatnonzero(self._good)
+        while True:
+            frames, questions = [], []
+            for draw in rng.random(size):
+                if draw < 1 / 2 or not len(good):
+                    frames.append(int(rng.integers(len(self._store))))
+                    questions.append(words.SUBGOAL)
+                elif draw < 5 / 6:
+                    frames.append(int(rng.choice(good)))
+                    questions.append(words.STEPS)
+                else:
+                    near = rng.random() < 1 / 2
+                    frames.append(int(rng.choice(self._ends) if near else rng.integers(len(self._store))))
+                    questions.append(words.DONE)
+            yield self.batch(np.array(frames), questions)

@@ -1,0 +1,131 @@
+"""The learned VLM as the planner's Proposer and Value, and as a judge of success."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast, VisionEncoderDecoderModel
+
+from planner import Proposal, StepsToGo
+from vlp.errors import WeightsError
+from vlp.vlm.hosted.replies import Success
+from vlp.vlm.latent import words
+from vlp.vlm.latent.lessons import Clock
+from vlp.vlm.latent.model import chances
+
+Frames = NDArray[np.uint8]
+CLOCK = "clock.json"
+SAMPLES = 4
+"""Texts sampled for each one asked for; those that are alike fall together."""
+LONGEST = 32
+"""Tokens of a subgoal at most."""
+
+
+class LatentVLM:
+    """Asks the network.
+
+    Args:
+        model: a VisionEncoderDecoderModel.
+        tokenizer: see `words`.
+        clock: what its bins of time mean.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, clock: Clock) -> None:
+        self._model, self._tokenizer, self.clock = model.eval(), tokenizer, clock
+        self._end = words.of(tokenizer, words.END)[0]
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str = "cpu") -> Self:
+        """Read what `save` wrote. Raises WeightsError."""
+        try:
+            model = VisionEncoderDecoderModel.from_pretrained(folder / "model").float().to(device)
+            tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer")
+            clock = Clock(**json.loads((folder / CLOCK).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise WeightsError(
+                f"models: expected a VLM of `vlp train world-vlm` in {folder}, got {error}; "
+                "train or choose one"
+            ) from error
+        return cls(model, tokenizer, clock)
+
+    def save(self, folder: Path) -> None:
+        """Write a folder; weights as safetensors in bf16."""
+        self._model.bfloat16().save_pretrained(folder / "model")
+        self._model.float()
+        self._tokenizer.save_pretrained(folder / "tokenizer")
+        (folder / CLOCK).write_text(json.dumps({"longest": self.clock.longest}) + "\n", encoding="utf-8")
+
+    @torch.no_grad()
+    def _see(self, frames: Frames) -> Tensor:
+        """Pictures uint8 [N, H, W, 3] as the words look at them [N, S, width]."""
+        device = next(self._model.parameters()).device
+        pixels = torch.from_numpy(np.array(frames)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return torch.as_tensor(self._model.encoder(pixel_values=pixels).last_hidden_state)
+
+    def _asked(self, goal: str, question: str) -> list[int]:
+        """A question of a goal; of one that is too long its end is left out."""
+        said = words.numbers(self._tokenizer, goal)[: words.MOST - LONGEST - 1]
+        return [*said, *words.of(self._tokenizer, question)]
+
+    def propose(
+        self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
+    ) -> list[list[Proposal]]:
+        """Up to `n` distinct subgoals a beam, the likeliest first: those sampled most often."""
+        seen, before = self._see(frames), self._asked(goal, words.SUBGOAL)
+        generator = torch.Generator().manual_seed(seed)
+        rows = self._sample(seen.repeat_interleave(SAMPLES * n, 0), before, generator)
+        found = []
+        for row in range(len(frames)):
+            texts = Counter(rows[row * SAMPLES * n : (row + 1) * SAMPLES * n])
+            del texts[""]
+            total = max(1, texts.total())
+            found.append([Proposal(text, count / total) for text, count in texts.most_common(n)])
+        return found
+
+    @torch.no_grad()
+    def _sample(self, seen: Tensor, before: list[int], generator: torch.Generator) -> list[str]:
+        """A text for each picture, token by token."""
+        tokens = torch.tensor([before] * len(seen), device=seen.device)
+        said: list[Tensor] = []
+        cache, over = None, torch.zeros(len(seen), dtype=torch.bool)
+        for _ in range(LONGEST):
+            found = self._model.decoder(
+                input_ids=tokens, encoder_hidden_states=seen, cache=cache, use_cache=True
+            )
+            cache = found.cache
+            likely = found.logits[:, -1].float().softmax(-1).cpu()
+            drawn = torch.multinomial(likely, 1, generator=generator)[:, 0]
+            drawn[over] = self._end
+            over |= drawn == self._end
+            said.append(drawn)
+            if bool(over.all()):
+                break
+            tokens = drawn[:, None].to(seen.device)
+        texts = self._tokenizer.batch_decode(torch.stack(said, 1), skip_special_tokens=True)
+        return [" ".join(text.split()) for text in texts]
+
+    def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
+        """Control steps left from each of `frames` uint8 [N, H, W, 3]: mean and spread of a distribution."""
+        likely = chances(
+            self._model, self._see(frames), self._asked(goal, words.STEPS),
+            words.of(self._tokenizer, *words.bins()),
+        ).cpu().numpy()  # fmt: skip
+        centres = self.clock.centres
+        mean = likely @ centres
+        spread = np.sqrt(np.maximum(likely @ centres**2 - mean**2, 0.0))
+        return StepsToGo(mean.astype(np.float32), spread.astype(np.float32))
+
+    def success(self, frame: Frames, goal: str) -> Success:
+        """Whether the goal is reached in a frame uint8 [H, W, 3]."""
+        asked = self._asked(goal, words.DONE)
+        among = words.of(self._tokenizer, words.NO, words.YES)
+        chance = float(chances(self._model, self._see(frame[None]), asked, among)[0, 1])
+        return Success(reached=chance > 0.5, why=f"it looks so with a chance of {chance:.0%}")
