@@ -65,6 +65,7 @@ def _listening(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen()  # whoever follows the address before the server runs waits, and is not refused
     except OSError as error:
         listener.close()
         raise UsageError(

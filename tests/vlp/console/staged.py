@@ -80,6 +80,7 @@ def staged(root: Path, options: Options | None = None) -> Iterator[Stage]:
     root.mkdir(exist_ok=True)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        listener.listen()
         port = listener.getsockname()[1]
         stage = Stage(root, port, f"http://127.0.0.1:{port}", options or Options())
         server = uvicorn.Server(configured(stage.app))

@@ -18,6 +18,7 @@ from tests.vlp.console.serving import Served, served
 from vlp.console.app import application
 from vlp.console.desk import Desk
 from vlp.console.runner import Runner
+from vlp.console.server import _listening
 from vlp.domains.base import domain
 from vlp.session.request import Options
 
@@ -170,3 +171,9 @@ def test_a_port_that_is_taken_and_one_that_is_none(vlp: Vlp) -> None:
     assert done.returncode == 2 and "expected one that is free" in done.stderr
     done = vlp("serve", "--port", "70000")
     assert done.returncode == 2 and "port: expected 0 to 65535" in done.stderr
+
+
+def test_the_address_answers_from_the_moment_that_it_is_said() -> None:
+    """It is printed before the server runs."""
+    with _listening(0) as listener, socket.create_connection(listener.getsockname(), timeout=10):
+        pass
