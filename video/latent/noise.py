@@ -5,8 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-SHIFT = 4.0
-"""How much more often video is seen at high levels (Esser et al., 2024): a clip's layout is settled there."""
+SHIFT = 12.0
+"""How much more often video is seen at high levels, in training and in sampling (Esser et al., 2024): a
+clip's layout is settled there. What moves is small and far from zero, so it is still seen where most is noise:
+sampled in even steps from 1, the first one jumps past where a place is chosen, and nothing is drawn."""
+
+
+def shifted(u: Tensor) -> Tensor:
+    """Levels 0..1 from even ones, nearer to 1."""
+    return SHIFT * u / (1 + (SHIFT - 1) * u)
 
 
 def levels(count: int, frames: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -16,7 +23,7 @@ def levels(count: int, frames: int, device: torch.device) -> tuple[Tensor, Tenso
     each = torch.rand(count, frames, device=device)
     single = torch.rand(count, device=device)[:, None] < 0.2
     u = torch.where(single, each, draw.expand(-1, frames))
-    video = SHIFT * u / (1 + (SHIFT - 1) * u)
+    video = shifted(u)
     action = torch.rand(count, 1, device=device).expand(-1, frames).clone()
     pick = torch.rand(count, device=device)[:, None]
     one, zero = torch.ones_like(video), torch.zeros_like(video)

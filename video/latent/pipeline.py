@@ -14,6 +14,7 @@ from tasks.learning.precision import fast
 from video.latent import text
 from video.latent.autoencoder import to_frames, to_tensor
 from video.latent.bundle import LatentBundle
+from video.latent.noise import shifted
 from video.latent.train import motions
 
 Frames = NDArray[np.uint8]
@@ -86,7 +87,7 @@ class LatentPipeline:
         action_level: float | None,
     ) -> tuple[Tensor, Tensor]:
         """What is asked for (level None) goes from noise to clean; the rest stays at its level."""
-        sigmas = torch.linspace(1, 0, self.steps + 1, device=self.device)
+        sigmas = shifted(torch.linspace(1, 0, self.steps + 1, device=self.device))
         ones = torch.ones(video.shape[:2], device=self.device)
         for now, then in pairwise(sigmas):
             levels = tuple(ones * (now if level is None else level) for level in (video_level, action_level))
