@@ -7,7 +7,7 @@ from torch import Tensor
 
 SHIFT = 12.0
 """How much more often video is seen at high levels, in training and in sampling (Esser et al., 2024): a
-clip's layout is settled there. What moves is small and far from zero, so it is still seen where most is noise:
+clip's layout is settled there. What moves is small and far from zero, so it is seen where most is noise:
 sampled in even steps from 1, the first one jumps past where a place is chosen, and nothing is drawn."""
 
 
