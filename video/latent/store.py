@@ -83,10 +83,12 @@ def _check(folder: Path, asked: Mapping[str, Any]) -> None:
 
 
 def load(folder: Path) -> FrameStore:
-    """Open what `pack` wrote; the frames stay on disk."""
+    """Open what `pack` wrote; the frames stay on disk. Raises DatasetError for what an older version wrote."""
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     with np.load(folder / ACTIONS) as data:
         columns = {name: data[name] for name in data.files}
+    if "success" not in columns:
+        raise DatasetError(f"expected a store of this version in {folder}, got an older one; delete it")
     frames = np.load(folder / FRAMES, mmap_mode="r")
     return FrameStore(frames=frames, texts=tuple(about["texts"]), fps=float(about["fps"]), **columns)
 

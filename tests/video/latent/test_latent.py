@@ -119,6 +119,13 @@ def test_a_store_of_other_data_is_not_gone_on_with(squares: Path, tmp_path: Path
         pack([squares], tmp_path / "store", camera="wrist", report=lambda _: None)
 
 
+def test_a_store_of_an_older_version_is_said(squares: Path, tmp_path: Path) -> None:
+    store = pack([squares], tmp_path / "store", report=lambda _: None)
+    np.savez(tmp_path / "store" / "actions.npz", start=store.start, stop=store.stop)
+    with pytest.raises(DatasetError, match="expected a store of this version"):
+        pack([squares], tmp_path / "store", report=lambda _: None)
+
+
 def test_a_clip_ends_where_its_subgoal_does(squares: Path, tmp_path: Path) -> None:
     whole = pack([squares], tmp_path / "store", report=lambda _: None)
     labels = whole.text.copy()
