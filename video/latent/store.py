@@ -83,7 +83,7 @@ def _check(folder: Path, asked: Mapping[str, Any]) -> None:
 
 
 def load(folder: Path) -> FrameStore:
-    """Open what `pack` wrote; the frames stay on disk. Raises DatasetError for what an older version wrote."""
+    """Open what `pack` wrote; the frames stay on disk. Raises DatasetError for an older version's."""
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     with np.load(folder / ACTIONS) as data:
         columns = {name: data[name] for name in data.files}
