@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.domain import Goal
 from tasks.tabletop.goals import BY_INSTRUCTION, LongTask
 from tasks.tabletop.goals.push import fixed_fields, succeeded
 from tasks.tabletop.language import UnknownInstruction, canonical, parse
@@ -21,23 +22,8 @@ Vector = NDArray[np.float64]
 Blocks = Mapping[str, Vector]
 
 
-class BoardGoal(Protocol):
-    """What is asked of a board."""
-
-    @property
-    def text(self) -> str:
-        """The goal in plain words."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """The text of a long task, the family of a push."""
-        ...
-
-    @property
-    def relative(self) -> bool:
-        """Whether its numbers were fixed by the board on which it was asked."""
-        ...
+class BoardGoal(Goal, Protocol):
+    """What is asked of a board; its name is the text of a long task, or the family of a push."""
 
     @property
     def hold_steps(self) -> int:
