@@ -22,17 +22,17 @@ RARE = 6.0
 
 
 def build(config: LatentConfig) -> Any:
-    """An untrained AutoencoderDC (Chen et al., "Deep Compression Autoencoder", 2024), eight times down."""
-    stages = len(config.widths)
-    layers = (0, *(1,) * (stages - 3), *(2,) * 2)
+    """An untrained AutoencoderDC (Chen et al., "Deep Compression Autoencoder", 2024), four times down: things
+    are a few pixels large, and one that moves by a cell looks the same there."""
+    stages = len(config.encoder_widths)
     return AutoencoderDC(
         latent_channels=config.channels,
         encoder_block_types="ResBlock",
         decoder_block_types="ResBlock",
-        encoder_block_out_channels=config.widths,
-        decoder_block_out_channels=config.widths,
-        encoder_layers_per_block=layers,
-        decoder_layers_per_block=layers,
+        encoder_block_out_channels=config.encoder_widths,
+        decoder_block_out_channels=config.decoder_widths,
+        encoder_layers_per_block=(0, *(1,) * (stages - 1)),
+        decoder_layers_per_block=(0, *(1,) * (stages - 2), 2),
         encoder_qkv_multiscales=((),) * stages,
         decoder_qkv_multiscales=((),) * stages,
         encoder_out_shortcut=False,

@@ -71,7 +71,7 @@ def _autoencoder(run: WorldTraining, store: FrameStore, report: Callable[[str], 
         model, lambda b: pictures.loss(model, mean, dict(b)), run.folder / "autoencoder", config
     )
     if run.autoencoder_minutes:
-        size = 2 * run.config.batch
+        size = 32
         trainer.run(feed(lambda seed: pictures.batches(store, size, seed), trainer.step, run.workers), report)
     return trainer.averaged()
 
