@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from tasks.learning.precision import fast
 from video.latent.config import LatentConfig
 from video.latent.store import FrameStore
 
@@ -49,6 +50,15 @@ def to_frames(pictures: Tensor) -> NDArray[np.uint8]:
     """The way back from `to_tensor`."""
     scaled = ((pictures.float() + 1) * 127.5).clamp(0, 255).round().to(torch.uint8)
     return np.asarray(scaled.permute(0, 2, 3, 1).cpu().numpy())
+
+
+@torch.no_grad()
+def encode(model: Any, frames: NDArray[np.uint8]) -> Tensor:
+    """Latents [N, C, h, w] of frames uint8 [N, H, W, 3], on the model's device."""
+    device = next(model.parameters()).device
+    with fast(device.type):
+        latent: Tensor = model.encode(to_tensor(frames).to(device)).latent.float()
+    return latent
 
 
 def mean_picture(store: FrameStore, count: int = 512) -> Tensor:

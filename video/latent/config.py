@@ -29,7 +29,13 @@ class LatentConfig:
 PRESETS: Final = {
     "nano": LatentConfig(),
     "base": LatentConfig(
-        encoder_widths=(32, 64, 128), decoder_widths=(64, 96, 192), width=768, layers=14, heads=12, text_layers=4, batch=256
+        encoder_widths=(32, 64, 128),
+        decoder_widths=(64, 96, 192),
+        width=768,
+        layers=14,
+        heads=12,
+        text_layers=4,
+        batch=256,
     ),
 }
 """nano: for two cores; base: for a GPU."""

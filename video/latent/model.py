@@ -68,11 +68,11 @@ class Convolved(nn.Module):
         return torch.as_tensor(self.skip(x) + self.convs[1](y))
 
 
-class Pair(nn.Sequential):
+class Pair(nn.ModuleList):
     """Two residual blocks, one after the other."""
 
     def __init__(self, before: int, after: int, condition: int) -> None:
-        super().__init__(Convolved(before, after, condition), Convolved(after, after, condition))
+        super().__init__([Convolved(before, after, condition), Convolved(after, after, condition)])
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """x [N, before, h, w] to [N, after, h, w]."""
@@ -85,9 +85,9 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Predicts clean latents and actions of a clip.
 
     Things are drawn by convolutions at the latents' own size, where one that is drawn in one place is drawn
-    anywhere (U-Net, Ronneberger et al., 2015); what moves where is settled at a quarter of it by a transformer
-    that sees the cells, the actions and the words (as in U-ViT, Bao et al., 2023). Frames are channels. All
-    convolutions are modulated by the words and the actions (FiLM, Perez et al., 2018).
+    anywhere (U-Net, Ronneberger et al., 2015); what moves where is settled at a quarter of it by a
+    transformer that sees the cells, the actions and the words (as in U-ViT, Bao et al., 2023). Frames are
+    channels. All convolutions are modulated by the words and the actions (FiLM, Perez et al., 2018).
 
     Args:
         frames: T, future frames; also T chunks of actions, one before each.
@@ -131,7 +131,9 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.time = nn.Parameter(torch.randn(frames, width) * 0.02)
         self.shift = nn.Linear(width, 6 * width)
         self.blocks = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(layers)])
-        self.up = nn.ModuleList([nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in ((width, half), (half, thin))])
+        self.up = nn.ModuleList(
+            [nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in ((width, half), (half, thin))]
+        )
         self.drawn = nn.ModuleList([Pair(2 * half, half, width), Pair(2 * thin, thin, width)])
         self.last = nn.GroupNorm(8, thin)
         self.out_video = nn.Conv2d(thin, frames * channels, 3, padding=1)
@@ -193,7 +195,9 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         text, is_word = words
         cells = coarse.flatten(2).transpose(1, 2) + self.place
         x = torch.cat([text, cells, moves], 1)
-        seen = torch.cat([is_word, is_word.new_ones(cells.shape[:2]), acted[:, None].expand(moves.shape[:2])], 1)
+        seen = torch.cat(
+            [is_word, is_word.new_ones(cells.shape[:2]), acted[:, None].expand(moves.shape[:2])], 1
+        )
         shift = self.shift(level)[:, None]
         for block in self.blocks:
             x = block(x, seen[:, None, None], shift)

@@ -47,8 +47,8 @@ def train_world(run: WorldTraining, report: Callable[[str], None] = print) -> La
     Raises DatasetError for data that cannot be learned from.
     """
     store = pack(run.data, run.folder / "store", camera=run.camera, report=report)
-    eye = _autoencoder(run, store, report)
-    latents = Latents(eye, store, run.folder / "latents.pt", device=run.device)
+    eye = train_autoencoder(run, store, report)
+    latents = Latents(eye, store, run.folder / "latents.pt")
     tokenizer = text.learn(store.texts)
     clips = LatentClips(store, latents, tokenizer, run.config)
     report(f"{len(store)} frames, {len(clips)} clips, {len(store.texts)} texts")
@@ -63,7 +63,8 @@ def train_world(run: WorldTraining, report: Callable[[str], None] = print) -> La
     return bundle
 
 
-def _autoencoder(run: WorldTraining, store: FrameStore, report: Callable[[str], None]) -> Any:
+def train_autoencoder(run: WorldTraining, store: FrameStore, report: Callable[[str], None] = print) -> Any:
+    """The autoencoder with averaged weights, trained for so many minutes from where its checkpoint is."""
     torch.manual_seed(0)
     model, mean = pictures.build(run.config), pictures.mean_picture(store).to(run.device)
     config = TrainConfig(minutes=run.autoencoder_minutes, learning_rate=run.learning_rate, device=run.device)

@@ -6,12 +6,17 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from tasks.data.layout import DatasetError
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
-from video.latent.store import pack
+from video.latent.config import PRESETS, LatentConfig
+from video.latent.latents import Latents
+from video.latent.run import WorldTraining, train_autoencoder
+from video.latent.store import FrameStore, pack
 from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import Lessons
 from vlp.vlm.latent.model import NetworkConfig, build, loss
@@ -23,11 +28,13 @@ class VlmTraining:
     """What a run is asked for."""
 
     data: Sequence[Path]
-    store: Path
-    """Folder of packed frames, shared with the model of video and action."""
+    world: Path
+    """Folder of the model of video and action, whose packed frames and autoencoder are used."""
     folder: Path
     """Of checkpoints and weights."""
     minutes: float
+    sizes: LatentConfig = PRESETS["nano"]
+    """Of the model of video and action."""
     config: NetworkConfig = field(default_factory=NetworkConfig)
     camera: str | None = None
     device: str = "cpu"
@@ -41,19 +48,30 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
 
     Raises DatasetError for data that cannot be learned from.
     """
-    store = pack(run.data, run.store, camera=run.camera, report=report)
+    store = pack(run.data, run.world / "store", camera=run.camera, report=report)
+    eye = _eye(run, store)
     tokenizer = words.learn(store.texts)
-    lessons = Lessons(store, tokenizer)
+    latents = Latents(eye, store, run.world / "latents.pt")
+    lessons = Lessons(store, latents, tokenizer)
     torch.manual_seed(2)
-    height, width = store.frames.shape[1:3]
-    model = build(len(tokenizer), (height, width), run.config)
+    model = build(len(tokenizer), latents.shape, run.config)
     config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, device=run.device)
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
     if run.minutes:
         batches = feed(lambda seed: lessons.batches(run.batch, seed), trainer.step, run.workers)
         trainer.run(batches, report)
     record = trainer.record()
-    vlm = LatentVLM(trainer.averaged().cpu(), tokenizer, lessons.clock)
+    vlm = LatentVLM(trainer.averaged().cpu(), eye.cpu(), tokenizer, lessons.clock)
     vlm.save(run.folder / "weights")
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return vlm
+
+
+def _eye(run: VlmTraining, store: FrameStore) -> Any:
+    """The autoencoder that the model of video and action was trained with. Raises DatasetError."""
+    if not (run.world / "autoencoder" / "checkpoint.pt").is_file():
+        raise DatasetError(
+            f"expected an autoencoder in {run.world}, got none; run `vlp train world` on the same data first"
+        )
+    world = WorldTraining(data=run.data, folder=run.world, config=run.sizes, minutes=0.0, device=run.device)
+    return train_autoencoder(world, store)
