@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from tasks.data.layout import DatasetError
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
 from video.latent import autoencoder as pictures
@@ -75,6 +76,15 @@ def train_autoencoder(run: WorldTraining, store: FrameStore, report: Callable[[s
         size = 32
         trainer.run(feed(lambda seed: pictures.batches(store, size, seed), trainer.step, run.workers), report)
     return trainer.averaged()
+
+
+def trained_autoencoder(run: WorldTraining, store: FrameStore) -> Any:
+    """What is there of an earlier training. Raises DatasetError where nothing is."""
+    if not (run.folder / "autoencoder" / "checkpoint.pt").is_file():
+        raise DatasetError(
+            f"expected an autoencoder in {run.folder}, got none; run `vlp train world` on the same data first"
+        )
+    return train_autoencoder(replace(run, autoencoder_minutes=0.0), store)
 
 
 def _transformer(

@@ -6,17 +6,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from tasks.data.layout import DatasetError
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
 from video.latent.config import PRESETS, LatentConfig
 from video.latent.latents import Latents
-from video.latent.run import WorldTraining, train_autoencoder
-from video.latent.store import FrameStore, pack
+from video.latent.run import WorldTraining, trained_autoencoder
+from video.latent.store import pack
 from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import Lessons
 from vlp.vlm.latent.model import NetworkConfig, build, loss
@@ -46,10 +44,11 @@ class VlmTraining:
 def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> LatentVLM:
     """Train for so many minutes, going on from the folder's checkpoint; writes and returns the VLM.
 
-    Raises DatasetError for data that cannot be learned from.
+    Raises DatasetError for data that cannot be learned from, and where the model of video is not there.
     """
     store = pack(run.data, run.world / "store", camera=run.camera, report=report)
-    eye = _eye(run, store)
+    world = WorldTraining(data=run.data, folder=run.world, config=run.sizes, minutes=0, device=run.device)
+    eye = trained_autoencoder(world, store)
     tokenizer = words.learn(store.texts)
     latents = Latents(eye, store, run.world / "latents.pt")
     lessons = Lessons(store, latents, tokenizer)
@@ -65,13 +64,3 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     vlm.save(run.folder / "weights")
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return vlm
-
-
-def _eye(run: VlmTraining, store: FrameStore) -> Any:
-    """The autoencoder that the model of video and action was trained with. Raises DatasetError."""
-    if not (run.world / "autoencoder" / "checkpoint.pt").is_file():
-        raise DatasetError(
-            f"expected an autoencoder in {run.world}, got none; run `vlp train world` on the same data first"
-        )
-    world = WorldTraining(data=run.data, folder=run.world, config=run.sizes, minutes=0.0, device=run.device)
-    return train_autoencoder(world, store)
