@@ -11,6 +11,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 from vlp.domains.base import DEFAULT
 from vlp.durable.postgres import Where
 from vlp.errors import UsageError
+from vlp.latent.folder import BUNDLED_LATENT
 from vlp.session.listed import HINT, one_or_more
 from vlp.session.model_options import ModelOptions
 from vlp.settings import PRESETS, Approve, Device, PresetName, Settings
@@ -30,6 +31,19 @@ _Number = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
 
 
 _Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
+
+
+def _models(name: str) -> Path | None:
+    """Which folder of weights a name stands for."""
+    if name == "slots":
+        return None
+    return BUNDLED_LATENT if name == "latent" else Path(name)
+
+
+_Models = Annotated[
+    Path | None,
+    arg(metavar="{slots,latent,PATH}", aliases=("--models",), constructor=_models, help_behavior_hint=""),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +75,9 @@ class PlannerOptions(ModelOptions):
     different ways, else it is given up."""
     device: Device = "auto"
     """Where models run; auto takes a GPU when there is one."""
-    weights: _Folder = None
-    """Folder of weights, else the bundled ones."""
+    weights: _Models = None
+    """slots: the bundled models of blocks; latent: those that were learned from pixels; or a folder of
+    either, such as vlp train leaves (slots)."""
     rule: Annotated[UseAppendAction[tuple[Annotated[str, one_or_more("WORDS")], ...]], HINT] = ()
     """Standing rules, such as "never move the red star", "keep the left side clear", "at most 5 cm a second".
     All that are given hold."""

@@ -18,6 +18,7 @@ from video.latent.config import PRESETS, LatentConfig
 from video.latent.latents import Latents
 from video.latent.policy.network import LatentPolicy
 from video.latent.policy.pairs import Pairs, loss
+from video.latent.policy.policy import FOLDER
 from video.latent.run import WorldTraining, trained_autoencoder
 from video.latent.store import pack
 
@@ -30,7 +31,7 @@ class PolicyTraining:
     world: Path
     """Folder of the model of video and action, whose packed frames and autoencoder are used."""
     folder: Path
-    """Of checkpoints and weights."""
+    """Of checkpoints; the weights go to `world`, beside the others."""
     minutes: float
     sizes: LatentConfig = PRESETS["nano"]
     """Of the model of video and action."""
@@ -60,7 +61,7 @@ def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> 
         trainer.run(feed(lambda seed: pairs.batches(run.batch, seed), trainer.step, run.workers), report)
     record = trainer.record()
     trained: Any = trainer.averaged().cpu()
-    trained.bfloat16().save_pretrained(run.folder / "weights")
+    trained.bfloat16().save_pretrained(run.world / "weights" / FOLDER)
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     policy: LatentPolicy = trained.float()
     return policy

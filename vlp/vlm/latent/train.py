@@ -29,7 +29,7 @@ class VlmTraining:
     world: Path
     """Folder of the model of video and action, whose packed frames and autoencoder are used."""
     folder: Path
-    """Of checkpoints and weights."""
+    """Of checkpoints; the weights go to `world`, beside the others."""
     minutes: float
     sizes: LatentConfig = PRESETS["nano"]
     """Of the model of video and action."""
@@ -61,6 +61,6 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
         trainer.run(batches, report)
     record = trainer.record()
     vlm = LatentVLM(trainer.averaged().cpu(), eye.cpu(), tokenizer, lessons.clock)
-    vlm.save(run.folder / "weights")
+    vlm.save(run.world / "weights" / "vlm")
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return vlm

@@ -129,9 +129,13 @@ class LatentVLM:
         spread = np.sqrt(np.maximum(likely @ centres**2 - mean**2, 0.0))
         return StepsToGo(mean.astype(np.float32), spread.astype(np.float32))
 
-    def success(self, frame: Frames, goal: str) -> Success:
-        """Whether the goal is reached in a frame uint8 [H, W, 3]."""
+    def chance(self, frame: Frames, goal: str) -> float:
+        """0..1 that the goal is reached in a frame uint8 [H, W, 3]."""
         asked = self._asked(goal, words.DONE)
         among = words.of(self._tokenizer, words.NO, words.YES)
-        chance = float(chances(self._model, self._see(frame[None]), asked, among)[0, 1])
+        return float(chances(self._model, self._see(frame[None]), asked, among)[0, 1])
+
+    def success(self, frame: Frames, goal: str) -> Success:
+        """Whether the goal is reached in a frame uint8 [H, W, 3]."""
+        chance = self.chance(frame, goal)
         return Success(reached=chance > 0.5, why=f"it looks so with a chance of {chance:.0%}")
