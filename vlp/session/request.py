@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
@@ -33,17 +33,10 @@ _Number = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
 _Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
 
 
-def _models(name: str) -> Path | None:
-    """Which folder of weights a name stands for."""
-    if name == "slots":
-        return None
-    return BUNDLED_LATENT if name == "latent" else Path(name)
-
-
 _Models = Annotated[
-    Path | None,
-    arg(metavar="{slots,latent,PATH}", aliases=("--models",), constructor=_models, help_behavior_hint=""),
+    Path | None, arg(metavar="{slots,latent,PATH}", aliases=("--models",), help_behavior_hint="")
 ]
+_NAMED: Final = {"slots": None, "latent": BUNDLED_LATENT}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +74,10 @@ class PlannerOptions(ModelOptions):
     rule: Annotated[UseAppendAction[tuple[Annotated[str, one_or_more("WORDS")], ...]], HINT] = ()
     """Standing rules, such as "never move the red star", "keep the left side clear", "at most 5 cm a second".
     All that are given hold."""
+
+    def __post_init__(self) -> None:
+        if str(self.weights) in _NAMED:
+            object.__setattr__(self, "weights", _NAMED[str(self.weights)])
 
     def settings(self) -> Settings:
         """The settings; raises UsageError for a number out of its range."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def taught(pairs: Pairs, steps: int) -> LatentPolicy:
         optimizer.zero_grad()
         loss(model, batch)[0].backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    return model.eval()
+    return cast(LatentPolicy, model.eval())
 
 
 def test_pairs_are_of_one_episode(store: FrameStore) -> None:
