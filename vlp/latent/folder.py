@@ -38,6 +38,6 @@ def verify_latent(folder: Path) -> Hashes:
     hashes: Hashes = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix in _LOADED:
-            part = str(path.parent.relative_to(folder)) if path.parent != folder else "world"
+            part = (Path("learned") / path.parent.relative_to(folder)).as_posix()
             hashes.setdefault(part, {})[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return hashes

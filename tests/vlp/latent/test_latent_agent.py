@@ -94,7 +94,8 @@ def test_a_part_that_is_missing_is_said(weights: Path, tmp_path: Path, part: str
 def test_every_file_that_is_loaded_is_in_the_digests(weights: Path) -> None:
     assert is_latent(weights) and not is_latent(weights / "vlm")
     hashes = verify_latent(weights)
-    assert {"world", "autoencoder", "transformer", "vlm", "vlm/model", "policy"} <= set(hashes)
+    parts = ("autoencoder", "transformer", "vlm", "vlm/model", "policy")
+    assert {"learned", *(f"learned/{part}" for part in parts)} <= set(hashes)
     assert hashes == domain("tabletop").verify(weights)
 
 
@@ -116,7 +117,7 @@ def test_a_plan_from_the_command_line(vlp: Vlp, weights: Path, tmp_path: Path) -
     done = vlp("plan", GOAL, "--models", str(weights), *few, *where)
     assert not done.returncode, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
-    assert "transformer" in result["models"] and (tmp_path / "run" / "report.html").is_file()
+    assert "learned/transformer" in result["models"] and (tmp_path / "run" / "report.html").is_file()
 
 
 def test_models_that_are_not_there_are_said(vlp: Vlp, tmp_path: Path) -> None:
