@@ -38,6 +38,8 @@ class PictureConfig:
     """Actions sent until the camera is looked at again."""
     near: float = 0.004
     """From a frame, at which it is left for the next one."""
+    left: float = 0.006
+    """From a frame, at which it is left once its time is over; else it is waited for until it is late."""
     parted: float = 0.04
     """From a frame that is left, beyond which the clip is no longer what happens."""
 
@@ -92,7 +94,7 @@ class PictureFollower:
             if finished is not None and finished():
                 return "done", "", sent
             near = distance(frame, wanted) <= config.near
-            if near or (sent >= config.stride and distance(frame, wanted) <= config.parted / 2):
+            if near or (sent >= config.stride and distance(frame, wanted) <= config.left):
                 break
             left = max(2, config.stride - sent)
             try:
