@@ -69,6 +69,11 @@ class Recording(Protocol):
         """Who made it."""
         ...
 
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """Further columns of the episode's row, texts or numbers."""
+        ...
+
     def __len__(self) -> int: ...
 
     def vectors(self) -> Mapping[str, NDArray[np.float32]]:
@@ -228,6 +233,7 @@ class DatasetWriter:
             f"videos/{camera}/to_timestamp": (start + len(episode)) / self._fps,
             "success": episode.success,
             "source": episode.source,
+            **episode.about,
             **stats,
         }
 

@@ -76,6 +76,11 @@ class RecordedEpisode:
     def __len__(self) -> int:
         return len(self.rgb)
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """Nothing more."""
+        return {}
+
     def vectors(self) -> dict[str, NDArray[np.float32]]:
         """What stands in the columns of `VECTORS`, [T, D] each."""
         return {
