@@ -94,16 +94,21 @@ class SawyerEnv(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
     def observation(self) -> dict[str, Any]:
         """What is seen and measured now."""
         return {
-            "rgb": self.picture(self.size),
+            "rgb": self.picture(self.size, self.size),
             "hand": self.state[:4].astype(np.float32),
             "target": np.append(self.inner.data.mocap_pos[0], self._effort * FINGERS).astype(np.float32),
         }
 
-    def picture(self, size: int) -> NDArray[np.uint8]:
-        """What the camera shows, uint8 [size, size, 3]."""
+    def picture(self, height: int, width: int) -> NDArray[np.uint8]:
+        """What the camera shows, uint8 [height, width, 3]."""
         if self._camera is None:
-            return np.zeros((size, size, 3), np.uint8)
-        return self._camera.picture(self.inner.data, size)
+            return np.zeros((height, width, 3), np.uint8)
+        return self._camera.picture(self.inner.data, height, width)
+
+    @property
+    def bounds(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Corners of the region, metres, in which the hand's set point stays in this task."""
+        return tuple(map(float, self.inner.mocap_low)), tuple(map(float, self.inner.mocap_high))
 
     def close(self) -> None:
         """Free the picture's memory."""

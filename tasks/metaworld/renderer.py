@@ -69,17 +69,19 @@ class SawyerCamera:
         self._camera = mujoco.MjvCamera()
         self._camera.type, self._camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, self._number
 
-    def picture(self, data: Any, size: int) -> NDArray[np.uint8]:
-        """The scene, uint8 [size, size, 3]. Rows come from the bottom, and the cameras hang upside down: as
-        they come, they are the right way up."""
-        mujoco, place = self._mujoco, self._mujoco.MjrRect(0, 0, size, size)
+    def picture(self, data: Any, height: int, width: int) -> NDArray[np.uint8]:
+        """The scene, uint8 [height, width, 3]. Rows come from the bottom, and the cameras hang upside down:
+        as they come, they are the right way up."""
+        if not 0 < height <= LARGEST or not 0 < width <= LARGEST:
+            raise ValueError(f"expected 1 to {LARGEST} pixels a side, got {height}x{width}")
+        mujoco, place = self._mujoco, self._mujoco.MjrRect(0, 0, width, height)
         self._gl.make_current()
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         mujoco.mjv_updateScene(
             self._model, data, self._options, None, self._camera, mujoco.mjtCatBit.mjCAT_ALL, self._scene
         )
         mujoco.mjr_render(place, self._scene, self._context)
-        pixels = np.zeros((size, size, 3), np.uint8)
+        pixels = np.zeros((height, width, 3), np.uint8)
         mujoco.mjr_readPixels(pixels, None, place, self._context)
         return pixels
 

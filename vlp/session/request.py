@@ -61,8 +61,8 @@ class PlannerOptions(ModelOptions):
     different ways, else it is given up."""
     device: Device = "auto"
     """Where models run; auto takes a GPU when there is one."""
-    weights: _Folder = None
-    """Folder of weights, else the bundled ones."""
+    weights: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="", aliases=("--models",))] = None
+    """Folder of weights, else the bundled ones; a world that brings none needs those of vlp train world."""
     rule: Annotated[UseAppendAction[tuple[Annotated[str, one_or_more("WORDS")], ...]], HINT] = ()
     """Standing rules, such as "never move the red star", "keep the left side clear", "at most 5 cm a second".
     All that are given hold."""
