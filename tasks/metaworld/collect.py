@@ -83,7 +83,7 @@ class _Steps:
 
 
 class Demonstrations:
-    """Makes episodes; keeps the environments of tasks and cameras that it has used.
+    """Makes episodes; keeps the environments of tasks that it has used.
 
     Args:
         size: pixels a side.
@@ -91,7 +91,7 @@ class Demonstrations:
 
     def __init__(self, *, size: int = SIZE) -> None:
         self._size = size
-        self._envs: dict[tuple[str, str], SawyerEnv] = {}
+        self._envs: dict[str, SawyerEnv] = {}
 
     def episode(self, task: SawyerTask, camera: str, *, seed: int, kind: SawyerKind) -> SawyerEpisode:
         """One, a function of its arguments. Where the expert fails, another layout is its turn; after
@@ -132,10 +132,10 @@ class Demonstrations:
         return Disturbed(script, rng) if kind == "disturbed" else script
 
     def _env(self, task: SawyerTask, camera: str) -> SawyerEnv:
-        key = (task.name, camera)
-        if key not in self._envs:
-            self._envs[key] = SawyerEnv(*key, size=self._size)
-        return self._envs[key]
+        if task.name not in self._envs:
+            self._envs[task.name] = SawyerEnv(task.name, size=self._size)
+        self._envs[task.name].camera = camera
+        return self._envs[task.name]
 
     def close(self) -> None:
         """Free all environments."""

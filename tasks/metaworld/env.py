@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tasks.metaworld.available import check
 from tasks.metaworld.catalog import BY_NAME, CAMERAS
-from tasks.metaworld.renderer import SawyerCamera
+from tasks.metaworld.renderer import SawyerCameras
 
 SIZE: Final = 128
 """Pixels a side of a picture."""
@@ -32,9 +32,10 @@ class SawyerEnv(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
     has "success". An episode is not `terminated` by success, only truncated.
 
     Args:
-        task, camera: names of the catalog; ValueError for others.
+        task, camera: names of the catalog; ValueError for others. `camera` may be set to another one later:
+            an environment takes 100 MB of memory.
         size: pixels a side.
-        fast: see SawyerCamera.
+        fast: see SawyerCameras.
         pictures: False: "rgb" is black, and nothing is drawn.
 
     Raises SawyerUnavailable.
@@ -55,9 +56,9 @@ class SawyerEnv(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         check()
         from metaworld.env_dict import ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE as ENVIRONMENTS
 
-        self.task, self.size = BY_NAME[task], size
+        self.task, self.camera, self.size = BY_NAME[task], camera, size
         self.inner: Any = ENVIRONMENTS[f"{task}-v3-goal-observable"]()
-        self._camera = SawyerCamera(self.inner.model, camera, fast=fast) if pictures else None
+        self._cameras = SawyerCameras(self.inner.model, fast=fast) if pictures else None
         self.state: NDArray[np.float64] = np.zeros(39)
         """Meta-World's own observation, which its scripted experts read and nobody else."""
         self._effort = 0.0
@@ -101,9 +102,9 @@ class SawyerEnv(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
 
     def picture(self, height: int, width: int) -> NDArray[np.uint8]:
         """What the camera shows, uint8 [height, width, 3]."""
-        if self._camera is None:
+        if self._cameras is None:
             return np.zeros((height, width, 3), np.uint8)
-        return self._camera.picture(self.inner.data, height, width)
+        return self._cameras.picture(self.inner.data, self.camera, height, width)
 
     @property
     def bounds(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -112,6 +113,6 @@ class SawyerEnv(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
 
     def close(self) -> None:
         """Free the picture's memory."""
-        if self._camera is not None:
-            self._camera.close()
-            self._camera = None
+        if self._cameras is not None:
+            self._cameras.close()
+            self._cameras = None

@@ -18,7 +18,7 @@ from tasks.metaworld.available import SawyerUnavailable, check
 
 CROP: Final = 2 / 3
 """Share of the camera's height that a picture shows, its middle: AVDC crops 320x240 pixels to 160x160."""
-LARGEST: Final = 1024
+LARGEST: Final = 512
 """Pixels a side."""
 SLOW: Final = ("SHADOW", "REFLECTION", "SKYBOX", "FOG", "HAZE")
 """What costs nine tenths of the time of drawing."""
@@ -42,24 +42,24 @@ def _context() -> Any:
     return context
 
 
-class SawyerCamera:
-    """Draws a model.
+class SawyerCameras:
+    """Draws a model as its cameras see it.
 
     Args:
-        model: MuJoCo's MjModel, whose cameras are narrowed to `CROP`; one that no other camera has.
-        camera: name.
+        model: MuJoCo's MjModel, whose cameras are narrowed to `CROP`; one that nobody else draws.
         fast: without shadows, reflections, sky and multisampling; False: as MuJoCo draws by default.
     """
 
-    def __init__(self, model: Any, camera: str, *, fast: bool = True) -> None:
+    def __init__(self, model: Any, *, fast: bool = True) -> None:
         import mujoco
 
         self._gl, self._mujoco, self._model = _context(), mujoco, model
-        self._number = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, camera)
-        _narrow(model, self._number)
+        for number in range(model.ncam):
+            _narrow(model, number)
         model.vis.global_.offwidth = model.vis.global_.offheight = LARGEST
         if fast:
-            model.vis.quality.offsamples = 0  # read when the context is made, and never after
+            # Read when the context is made, and never after.
+            model.vis.quality.offsamples = model.vis.quality.shadowsize = 0
         self._gl.make_current()
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_50)
         self._scene, self._options = mujoco.MjvScene(model, 1000), mujoco.MjvOption()
@@ -67,14 +67,16 @@ class SawyerCamera:
             for name in SLOW:
                 self._scene.flags[getattr(mujoco.mjtRndFlag, f"mjRND_{name}")] = 0
         self._camera = mujoco.MjvCamera()
-        self._camera.type, self._camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, self._number
+        self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
 
-    def picture(self, data: Any, height: int, width: int) -> NDArray[np.uint8]:
+    def picture(self, data: Any, camera: str, height: int, width: int) -> NDArray[np.uint8]:
         """The scene, uint8 [height, width, 3]. Rows come from the bottom, and the cameras hang upside down:
         as they come, they are the right way up."""
         if not 0 < height <= LARGEST or not 0 < width <= LARGEST:
             raise ValueError(f"expected 1 to {LARGEST} pixels a side, got {height}x{width}")
         mujoco, place = self._mujoco, self._mujoco.MjrRect(0, 0, width, height)
+        number = mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_CAMERA, camera)
+        self._camera.fixedcamid = number
         self._gl.make_current()
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         mujoco.mjv_updateScene(
