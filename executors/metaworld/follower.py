@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from executors.follow.follower import Finished, Followed, Frame, Watch, send
-from executors.metaworld.course import Course, Explain
+from executors.metaworld.course import MakeWay
 from executors.metaworld.robot import LIMITS, to_delta
 from executors.robot import Robot
 from executors.safety.gate import Gate, GateConfig, GateError
@@ -16,23 +16,22 @@ class SawyerFollower:
 
     Args:
         robot: the arm.
-        explain: inverse dynamics.
-        closed: see Course.
+        way: along a clip.
     """
 
-    def __init__(self, robot: Robot, explain: Explain, *, closed: bool = True) -> None:
-        self._robot, self._explain, self._closed = robot, explain, closed
+    def __init__(self, robot: Robot, way: MakeWay) -> None:
+        self._robot, self._make = robot, way
         self._gate = Gate(GateConfig(LIMITS))
 
     def follow(self, clip: Frame, watch: Watch, finished: Finished | None = None) -> Followed:
         """Act out a clip uint8 [T, H, W, 3]. Nobody measures metres in a picture here: `distance` is how far
         the last picture is from the clip's, on average, as a share of full brightness."""
-        course = Course(clip, self._explain, closed=self._closed)
+        way = self._make(clip)
         seen: list[Frame] = []
         steps, outcome, reason = 0, "followed", ""
         frame = self._frame()
         try:
-            while (action := course.action(frame)) is not None:
+            while (action := way.action(frame)) is not None:
                 if finished is not None and finished():
                     outcome = "done"
                     break
@@ -40,8 +39,8 @@ class SawyerFollower:
                 delta = self._gate.slow(to_delta(action, target))
                 sent, frame = send(self._robot, self._gate, delta)
                 steps += 1
-                self._keep(seen, course.passed, frame)
-                if watch(max(0, course.passed - 1), delta, sent, frame):
+                self._keep(seen, way.passed, frame)
+                if watch(max(0, way.passed - 1), delta, sent, frame):
                     outcome = "stopped"
                     break
         except GateError as error:

@@ -28,6 +28,7 @@ class PublishedRun:
     first_seed: int
     clips: int
     choose: Choice
+    follow: Literal["explain", "policy"]
     sampling_steps: int
     renderer: Renderer
     device: Device

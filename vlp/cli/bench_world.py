@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
@@ -49,7 +49,9 @@ class BenchWorld:
     """N, clips of a plan of ours."""
     choose: Choice = "consistency"
     """By what ours chooses among them: inverse consistency, or the learned VLM's steps-to-go."""
-    sampling_steps: int = 2
+    follow: Literal["explain", "policy"] = "explain"
+    """How clips are followed: explained anew at each frame, or by the policy of vlp train world-policy."""
+    sampling_steps: int = 8
     """Denoising steps a clip."""
     renderer: Renderer = "fast"
     """default: with shadows, reflections and multisampling, as MuJoCo draws."""
@@ -87,8 +89,19 @@ class BenchWorld:
 
     def _asked(self) -> PublishedRun:
         return PublishedRun(
-            track=self.track, models=self.models, bc=self.bc, methods=self.method, budgets=self.budget,
-            tasks=self.task, cameras=self.camera, layouts=self.layouts, first_seed=self.first_seed,
-            clips=self.clips, choose=self.choose, sampling_steps=self.sampling_steps, renderer=self.renderer,
+            track=self.track,
+            models=self.models,
+            bc=self.bc,
+            methods=self.method,
+            budgets=self.budget,
+            tasks=self.task,
+            cameras=self.camera,
+            layouts=self.layouts,
+            first_seed=self.first_seed,
+            clips=self.clips,
+            choose=self.choose,
+            follow=self.follow,
+            sampling_steps=self.sampling_steps,
+            renderer=self.renderer,
             device=self.device,
-        )  # fmt: skip
+        )

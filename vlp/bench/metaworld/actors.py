@@ -10,12 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.metaworld.course import Course
+from executors.metaworld.course import MakeWay
 from planner import Frames
 from vlp.bench.metaworld.budgets import STILL, Budget
 from vlp.bench.published import Choice
-from vlp.domains.metaworld.build import explained
-from vlp.models.imagination import Imagination
+from vlp.domains.metaworld.build import Following, along
+from vlp.latent.imagination import Imagination
 
 Action = NDArray[np.float32]
 
@@ -45,7 +45,7 @@ class _Blind:
         return next(self._left, None)
 
 
-MakeWay = Callable[[Frames, int, Effort], _Way]
+MakePlan = Callable[[Frames, int, Effort], _Way]
 """From a picture and the plan's number to the way that it has planned."""
 
 
@@ -58,7 +58,7 @@ class PlanningActor:
         budget: of plans.
     """
 
-    def __init__(self, plan: MakeWay, budget: Budget) -> None:
+    def __init__(self, plan: MakePlan, budget: Budget) -> None:
         self._plan, self._budget, self.effort = plan, budget, Effort()
         self._way: _Way | None = None
         self._hand: NDArray[np.float32] | None = None
@@ -95,10 +95,10 @@ class PlanningActor:
 
 
 def by_clips(
-    imagination: Imagination, words: str, *, clips: int, choose: Choice, seed: int, closed: bool
-) -> MakeWay:
+    imagination: Imagination, words: str, *, clips: int, choose: Choice, seed: int, by: Following
+) -> MakePlan:
     """Plans of the best of so many clips."""
-    explain = explained(imagination, words)
+    way: MakeWay = along(imagination, words, by=by)
 
     def plan(frame: Frames, number: int, effort: Effort) -> _Way:
         seeds = [(seed * 1009 + number * clips + i) % 2**32 for i in range(clips)]
@@ -106,7 +106,7 @@ def by_clips(
         drawn = imagination.imagine(frames, [words] * clips, seeds)
         effort.clips += clips
         best = 0 if clips == 1 else int(_cost(imagination, frames, drawn, words, seeds, choose).argmin())
-        return Course(drawn[best], explain, closed=closed)
+        return way(drawn[best])
 
     return plan
 
@@ -121,7 +121,7 @@ def _cost(
     return imagination.inconsistency(frames, clips, seeds, [words] * len(clips))
 
 
-def by_actions(imagination: Imagination, words: str, *, seed: int) -> MakeWay:
+def by_actions(imagination: Imagination, words: str, *, seed: int) -> MakePlan:
     """Plans of actions alone."""
 
     def plan(frame: Frames, number: int, effort: Effort) -> _Way:

@@ -21,7 +21,7 @@ from vlp.bench.metaworld.actors import Effort, PlanningActor, by_actions, by_cli
 from vlp.bench.metaworld.budgets import Budget, budget, clips_of
 from vlp.bench.published import PublishedRun
 from vlp.domains.metaworld.cloned import ClonedPolicy
-from vlp.models.imagination import Imagination
+from vlp.latent.imagination import Imagination
 
 WIDTH: Final = 4
 """Numbers of an action."""
@@ -51,6 +51,8 @@ class SawyerTrial:
             settings |= {"clips": named, "sampling_steps": asked.sampling_steps}
         if named > 1:
             settings["choose"] = asked.choose
+        if named and self.method != "unipi":
+            settings["follow"] = asked.follow
         return {
             "method": self.method,
             "task": self.task,
@@ -117,8 +119,8 @@ class TrialWorker:
         if trial.method == "act":
             return PlanningActor(by_actions(imagination, words, seed=trial.seed), allowed)
         clips = clips_of(trial.method, asked.clips)
-        closed = trial.method != "unipi"
-        plan = by_clips(imagination, words, clips=clips, choose=asked.choose, seed=trial.seed, closed=closed)
+        by = "blind" if trial.method == "unipi" else asked.follow
+        plan = by_clips(imagination, words, clips=clips, choose=asked.choose, seed=trial.seed, by=by)
         return PlanningActor(plan, allowed)
 
     def _imagination(self) -> Imagination:

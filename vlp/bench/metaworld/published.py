@@ -19,7 +19,8 @@ from vlp.bench.metaworld.episode import SawyerTrial, TrialWorker
 from vlp.bench.metaworld.summary import summary, table
 from vlp.bench.published import PublishedRun
 from vlp.errors import UsageError, WeightsError
-from vlp.models.imagination import VLM, hashes
+from vlp.latent.folder import VLM
+from vlp.latent.imagination import POLICY, hashes
 from vlp.progress import Bar
 
 LAST: Final = 2_000_000
@@ -52,6 +53,11 @@ class AvdcProtocol:
             raise WeightsError(
                 f"choose: expected a VLM of vlp train world-vlm in {asked.models / VLM}, got none; "
                 "train it there, or choose by consistency"
+            )
+        if asked.follow == "policy" and asked.models and not (asked.models / POLICY).is_dir():
+            raise WeightsError(
+                f"follow: expected a policy of vlp train world-policy in {asked.models / POLICY}, got none; "
+                "train it there, or follow by explain"
             )
         return named
 

@@ -39,6 +39,7 @@ def summary(asked: PublishedRun, lines: Sequence[Line]) -> dict[str, Any]:
         "first_seed": asked.first_seed,
         "clips": asked.clips,
         "choose": asked.choose,
+        "follow": asked.follow,
         "sampling_steps": asked.sampling_steps,
         "weights": {line["method"]: line["weights"] for line in lines},
         "code": sorted({line["code"] for line in lines}),

@@ -92,7 +92,7 @@ class MetaWorld:
         return LANGUAGE
 
     def verify(self, weights: Path | None) -> Hashes:
-        from vlp.models.imagination import hashes
+        from vlp.latent.imagination import hashes
 
         return hashes(weights)
 

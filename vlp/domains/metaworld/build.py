@@ -6,26 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from executors.follow.follower import Follower
-from executors.metaworld.course import Explain
+from executors.metaworld.course import Course, MakeWay, Reaches
 from executors.metaworld.follower import SawyerFollower
 from executors.metaworld.robot import LIMITS
 from executors.robot import Robot
 from planner import Frames, Proposal, StepsToGo
-from tasks.metaworld.catalog import understand
 from tasks.metaworld.env import SIZE
 from vlp.agent.parts import Parts, Watch
 from vlp.domains.metaworld.sight import SawyerSight
-from vlp.errors import UsageError, WeightsError
+from vlp.errors import UsageError
+from vlp.latent.build import STEPS
+from vlp.latent.imagination import Imagination, hashes
 from vlp.models.chosen import Models
-from vlp.models.imagination import Imagination, hashes
 from vlp.settings import Extraction
 
+Following = Literal["explain", "policy", "blind"]
 A_CLIP: Final = 48.0
 """Steps-to-go that are told of any picture where nobody has learned to tell them: a clip's length."""
 NEAR: Final = 0.02
@@ -71,34 +72,19 @@ class ConsistentGuard:
         ]
 
 
-class CameraSight(SawyerSight):
-    """A sight that refuses pictures of another camera's, or another world's, than its weights know."""
-
-    def __init__(self, imagination: Imagination) -> None:
-        super().__init__(imagination.vlm)
-        self._imagination = imagination
-
-    def scene(self, frame: Frames) -> dict[str, Sequence[float]]:
-        """Nothing is named. Raises WeightsError for a picture that the weights can't draw."""
-        if not self._imagination.knows(frame):
-            raise WeightsError(
-                "models: expected weights that were trained on this camera's pictures, got others: they draw "
-                "what it shows worse than a single colour does; train on this world's data, or longer"
-            )
-        return {}
-
-
 def build(weights: Path | None, *, device: str, sampling_steps: int, models: Models | None) -> Parts:
     """Load all parts. Raises WeightsError and UsageError."""
     if models not in (None, Models()):
         raise UsageError("vlm, video: expected those of --models in this world, got others; leave them out")
-    imagination = Imagination.load(weights, device=device, steps=sampling_steps, width=LIMITS.size)
+    imagination = Imagination.load(
+        weights, device=device, steps=max(sampling_steps, STEPS), width=LIMITS.size
+    )
     vlm = imagination.vlm
     return Parts(
         proposer=TaskProposer(),
         video=imagination,
         value=vlm or SameValue(),
-        sight=CameraSight(imagination),
+        sight=SawyerSight(imagination),
         follower=partial(_follower, imagination),
         limits=LIMITS,
         guards=() if vlm is not None else (ConsistentGuard(imagination),),
@@ -108,18 +94,23 @@ def build(weights: Path | None, *, device: str, sampling_steps: int, models: Mod
     )
 
 
-def explained(imagination: Imagination, words: str) -> Explain:
-    """Inverse dynamics that is told the words."""
+def along(imagination: Imagination, words: str, *, by: Following) -> MakeWay:
+    """Ways along clips, told the words; "blind" explains a clip once and looks no more."""
+    stride = imagination.bundle.stride
 
     def explain(frame: Frames, clip: Frames) -> NDArray[np.float32]:
         return np.asarray(imagination.explain(frame[None], clip[None], [0], [words])[0])
 
-    return explain
+    if by == "policy":
+        return lambda clip: Reaches(clip, imagination.reach, stride=stride)
+    return lambda clip: Course(clip, explain, closed=by == "explain")
 
 
 def _follower(imagination: Imagination, extraction: Extraction, robot: Robot, watch: Watch) -> Follower:
+    """inverse-dynamics: blindly; every-frame: by the policy where there is one."""
     if extraction == "last-frame":
         raise UsageError("extraction: expected every-frame or inverse-dynamics here, got last-frame")
-    timed = watch.wrap("explain", imagination)
-    words = understand(str(robot.info["goal"])).text if "goal" in robot.info else ""
-    return SawyerFollower(robot, explained(timed, words), closed=extraction == "every-frame")
+    by: Following = "explain" if imagination.policy is None else "policy"
+    words = str(robot.info.get("goal", ""))
+    timed = watch.wrap("policy", imagination)
+    return SawyerFollower(robot, along(timed, words, by=by if extraction == "every-frame" else "blind"))

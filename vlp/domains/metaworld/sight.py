@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from executors.metaworld.robot import LIMITS
 from planner import Frames
 from tasks.domain import Language, Scene, UnknownInstruction, UnsoundSubgoal
 from tasks.metaworld.catalog import TASKS, SawyerTask, understand
-from vlp.models.choose import SuccessJudge
-
-CHANGED: Final = 0.02
-"""Share of full brightness by which two pictures differ, on average, where something has moved."""
+from vlp.errors import WeightsError
+from vlp.latent.imagination import Imagination
+from vlp.latent.sight import LatentSight
 
 
 def check_subgoal(words: str) -> None:
@@ -49,22 +45,28 @@ LANGUAGE: Final = Language(
 )
 
 
-class SawyerSight:
-    """See tasks.domain.Sight.
+class SawyerSight(LatentSight):
+    """See vlp.latent.sight.LatentSight. Without a learned VLM nobody tells that a task is done, and the agent
+    goes on until its control steps are over; the simulator's word is never taken for it.
 
     Args:
-        judge: the VLM that was learned with these weights; None: nobody tells that a task is done, and the
-            agent goes on until its control steps are over.
+        imagination: the learned models.
     """
 
-    def __init__(self, judge: SuccessJudge | None = None) -> None:
-        self._judge = judge
+    def __init__(self, imagination: Imagination) -> None:
+        super().__init__(imagination.vlm, LIMITS.size)  # type: ignore[arg-type]  # asked in `reached` alone
+        self._imagination = imagination
 
     def scene(self, frame: Frames) -> Scene:
-        """Nothing is named."""
+        """Nothing is named. Raises WeightsError for a picture of another camera, or another world's."""
+        if not self._imagination.knows(frame):
+            raise WeightsError(
+                "models: expected weights that were trained on this camera's pictures, got others: they draw "
+                "what it shows worse than a single colour does; train on this world's data, or longer"
+            )
         return {}
 
-    def understand(self, words: str, scene: Scene) -> SawyerTask:
+    def understand(self, words: str, scene: Scene) -> SawyerTask:  # type: ignore[override]  # a goal, too
         """See Sight."""
         return understand(words)
 
@@ -73,36 +75,5 @@ class SawyerSight:
         check_subgoal(words)
 
     def reached(self, goal: Any, observation: Mapping[str, Any], *, surely: bool) -> bool:
-        """As the learned VLM sees it; never by the simulator's word."""
-        if self._judge is None:
-            return False
-        return self._judge.success(np.asarray(observation["rgb"]), goal.text).reached
-
-    def look_closer(self, goal: Any, observation: Mapping[str, Any]) -> bool | None:
-        """Nobody does."""
-        return None
-
-    def moved(self, before: Frames, now: Frames) -> str:
-        """See Sight: by pixels."""
-        far = _apart(before, now)
-        return f"the picture changed by {far:.1%}" if far > CHANGED else ""
-
-    def distinct(self, frames: Frames) -> list[int]:
-        """See Sight: by pixels."""
-        found: list[int] = []
-        for i in range(len(frames)):
-            if all(_apart(frames[i], frames[j]) > CHANGED for j in found):
-                found.append(i)
-        return found
-
-    def changes(self, before: Frames, after: Frames) -> list[str]:
-        """See Sight: by pixels."""
-        return [f"the picture changes by {_apart(*pair):.1%}" for pair in zip(before, after, strict=True)]
-
-    def target(self, frame: Frames) -> NDArray[np.float32]:
-        """Nobody sees where the set point is: the middle of its bounds."""
-        return np.asarray((np.array(LIMITS.low) + np.array(LIMITS.high)) / 2, np.float32)
-
-
-def _apart(one: Frames, other: Frames) -> float:
-    return float(np.abs(one.astype(np.int16) - other.astype(np.int16)).mean() / 255)
+        """As the learned VLM sees it."""
+        return self._imagination.vlm is not None and super().reached(goal, observation, surely=surely)

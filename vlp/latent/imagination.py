@@ -1,12 +1,11 @@
 """Imagination: a trained model of video and action as what an agent asks, with pictures of any size.
 
-Nothing here knows a world; weights are those of `vlp train world`, in a folder `vlm` beside them, where there
-is one, those of `vlp train world-vlm`.
+Nothing here knows a world. Weights are those of `vlp train world`; in folders `vlm` and `policy` beside them,
+where they are, those of `vlp train world-vlm` and `vlp train world-policy`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
@@ -18,13 +17,14 @@ from PIL import Image
 from planner import Frames
 from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.pipeline import LatentPipeline
+from video.latent.policy.policy import PicturePolicy
 from vlp.errors import WeightsError
+from vlp.latent.folder import VLM, verify_latent
 from vlp.models.device import choose_device
 from vlp.models.weights import Hashes
 from vlp.vlm.latent.vlm import LatentVLM
 
-VLM: Final = "vlm"
-LOADED: Final = (".safetensors", ".json")
+POLICY: Final = "policy"
 
 
 class Imagination:
@@ -34,19 +34,30 @@ class Imagination:
     Args:
         bundle: the weights.
         vlm: learned beside them; None: nobody tells steps-to-go.
+        policy: learned beside them; None: clips are followed by explaining them.
         steps: of sampling.
     """
 
-    def __init__(self, bundle: LatentBundle, vlm: LatentVLM | None = None, *, steps: int = 2) -> None:
-        self.bundle, self.vlm = bundle, vlm
+    def __init__(
+        self,
+        bundle: LatentBundle,
+        vlm: LatentVLM | None = None,
+        policy: PicturePolicy | None = None,
+        *,
+        steps: int,
+    ) -> None:
+        self.bundle, self.vlm, self.policy = bundle, vlm, policy
         self.pipeline = LatentPipeline(bundle, steps=steps)
 
     @classmethod
-    def load(cls, folder: Path | None, *, device: str = "auto", steps: int = 2, width: int) -> Self:
+    def load(cls, folder: Path | None, *, device: str = "auto", steps: int, width: int) -> Self:
         """Read a folder whose model sends actions of so many numbers. Raises WeightsError."""
+        hashes(folder)
+        assert folder is not None
         place = choose_device(device)
         try:
-            bundle = LatentBundle.load(checked(folder), place)
+            bundle = LatentBundle.load(folder, place)
+            policy = PicturePolicy.load(bundle, folder) if (folder / POLICY).is_dir() else None
         except LatentWeightsError as error:
             raise WeightsError(str(error)) from error
         learned = len(bundle.scale.action_mean)
@@ -55,9 +66,8 @@ class Imagination:
                 f"models: expected weights for actions of {width} numbers, got {learned} in {folder}: "
                 "they are another world's; train on this one's data"
             )
-        there = folder is not None and (folder / VLM).is_dir()
-        vlm = LatentVLM.load(checked(folder) / VLM, device=place) if there else None
-        return cls(bundle, vlm, steps=steps)
+        vlm = LatentVLM.load(folder / VLM, device=place) if (folder / VLM).is_dir() else None
+        return cls(bundle, vlm, policy, steps=steps)
 
     def imagine(self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]) -> Frames:
         """Clips uint8 [N, T, H, W, 3] that go on from frames uint8 [N, H, W, 3], see planner.VideoModel."""
@@ -69,6 +79,12 @@ class Imagination:
     ) -> NDArray[np.float32]:
         """Actions [N, T * stride, A] that lead along clips [N, T, H, W, 3]."""
         return self.pipeline.explain(self._in(frames), self._in(clips), seeds, subgoals)
+
+    def reach(self, frame: Frames, wanted: Frames, left: int) -> NDArray[np.float32]:
+        """Actions [k, A] from a picture uint8 [H, W, 3] to another one that is wanted in so many steps; by
+        the policy, which must be there."""
+        assert self.policy is not None, "expected a policy beside the weights"
+        return self.policy.actions(self._in(frame), self._in(wanted), left)
 
     def act(self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]) -> NDArray[np.float32]:
         """Actions [N, T * stride, A] from words, without a clip."""
@@ -88,8 +104,8 @@ class Imagination:
     def knows(self, frame: Frames) -> bool:
         """Whether a picture uint8 [H, W, 3] is one of those it was trained on: drawn again, it is nearer than
         a flat picture of its mean colour."""
-        small = self._in(frame[None]).astype(np.float32)
-        again = self.pipeline.redraw(small.astype(np.uint8)).astype(np.float32)
+        shown = self._in(frame[None])
+        small, again = shown.astype(np.float32), self.pipeline.redraw(shown).astype(np.float32)
         flat = small.mean((1, 2), keepdims=True)
         return bool(np.abs(again - small).mean() < np.abs(flat - small).mean())
 
@@ -107,26 +123,8 @@ def scaled(frames: Frames, size: tuple[int, int]) -> Frames:
     return np.stack(small).reshape(*frames.shape[:-3], *size, 3)
 
 
-def checked(folder: Path | None) -> Path:
-    """The folder. Raises WeightsError where none is given, or nothing is there."""
-    if folder is None:
-        raise WeightsError(
-            "models: expected --models PATH with weights of vlp train world, got none; train some"
-        )
-    if not (folder / "scale.json").is_file():
-        raise WeightsError(
-            f"models: expected weights of vlp train world in {folder}, got none; check the path"
-        )
-    return folder
-
-
 def hashes(folder: Path | None) -> Hashes:
-    """Part -> file -> SHA-256 of all that is loaded. Raises WeightsError."""
-    root = checked(folder)
-    found: Hashes = {}
-    for path in sorted(root.rglob("*")):
-        if path.suffix in LOADED and path.is_file():
-            part = path.parent.relative_to(root).as_posix()
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            found.setdefault("scale" if part == "." else part, {})[path.name] = digest
-    return found
+    """Part -> file -> SHA-256 of all that is loaded. Raises WeightsError, also for no folder at all."""
+    if folder is None:
+        raise WeightsError("models: expected --models PATH, weights of vlp train world, got none; train some")
+    return verify_latent(folder)
