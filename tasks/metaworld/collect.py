@@ -144,6 +144,11 @@ class Demonstrations:
         self._envs.clear()
 
 
+def turn(number: int) -> tuple[SawyerTask, str]:
+    """Whose turn it is, task and camera: tasks first, then cameras."""
+    return TASKS[number % len(TASKS)], CAMERAS[number // len(TASKS) % len(CAMERAS)]
+
+
 def collect(
     out: Path,
     *,
@@ -169,8 +174,7 @@ def collect(
     demonstrations, successes = Demonstrations(size=size), 0
     with DatasetWriter(out, SCHEMA, fps=CONTROL_HZ) as writer:
         for number in range(episodes):
-            task, camera = TASKS[number % len(TASKS)], CAMERAS[number // len(TASKS) % len(CAMERAS)]
-            episode = demonstrations.episode(task, camera, seed=first_seed + number, kind=kind)
+            episode = demonstrations.episode(*turn(number), seed=first_seed + number, kind=kind)
             writer.add(episode)
             successes += episode.success
             if progress is not None:

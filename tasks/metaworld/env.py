@@ -66,8 +66,8 @@ class SawyerEnv(gymnasium.Env[dict[str, Any], NDArray[np.float32]]):
         self.observation_space = spaces.Dict(
             {
                 "rgb": spaces.Box(0, 255, (size, size, 3), np.uint8),
-                "hand": spaces.Box(-np.inf, np.inf, (4,), np.float32),
-                "target": spaces.Box(-np.inf, np.inf, (4,), np.float32),
+                "hand": spaces.Box(-2, 2, (4,), np.float32),
+                "target": spaces.Box(-2, 2, (4,), np.float32),
             }
         )
 

@@ -53,7 +53,8 @@ def train(
     model: Any = trainer.averaged().cpu()
     weights = export or folder / "weights"
     model.save_pretrained(weights)
-    off = float(loss(model, next(batches(store, 4 * BATCH, 12345)))[0])
+    with torch.no_grad():
+        off = float(loss(model, next(batches(store, 4 * BATCH, 12345)))[0])
     record = trainer.record() | {"data": data.name, "loss": off, "weights": str(weights)}
     (folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return record

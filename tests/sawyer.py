@@ -1,0 +1,53 @@
+"""What the tests of Meta-World share: whether it runs here, and small learned models of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tasks.data.footage import read_footage
+from tasks.metaworld.available import missing
+from tasks.metaworld.collect import collect
+from video.latent.config import LatentConfig
+from video.latent.policy.train import PolicyTraining, train_policy
+from video.latent.run import WorldTraining, train_world
+from vlp.domains.metaworld.jobs import train
+from vlp.latent.imagination import Imagination
+from vlp.vlm.latent.model import NetworkConfig
+from vlp.vlm.latent.train import VlmTraining, train_vlm
+
+SIZE: Final = 48
+"""Pixels a side of the pictures that the small models learn from."""
+SIZES: Final = LatentConfig(
+    frames=3, encoder_widths=(8, 8, 16), decoder_widths=(8, 8, 16), width=64, layers=1, text_layers=1, batch=4
+)
+
+
+def needs_metaworld() -> None:
+    """Skip, and say loudly why."""
+    if why := missing():
+        pytest.skip(f"META-WORLD IS NOT TESTED HERE: {why}", allow_module_level=True)
+
+
+def hardly_trained(root: Path) -> tuple[Path, Path]:
+    """Folders of learned weights, with a VLM and a policy beside them, and of a cloned policy."""
+    data = root / "data"
+    collect(data, episodes=2, kind="expert", first_seed=10, size=SIZE)
+    world = root / "world"
+    asked: dict[str, Any] = {"data": [data], "folder": world, "config": SIZES, "learning_rate": 5e-3}
+    frame = next(read_footage(data)).rgb[0]
+    for _ in range(5):  # by the clock: on a busy machine once is too little to know its own pictures
+        bundle = train_world(WorldTraining(**asked, minutes=0.01, autoencoder_minutes=0.1), lambda _: None)
+        if Imagination(bundle, steps=1).knows(frame):
+            break
+    beside: dict[str, Any] = {"data": [data], "world": world, "sizes": SIZES, "minutes": 0.01}
+    small = NetworkConfig(width=32, layers=2, heads=2)
+    train_vlm(VlmTraining(**beside, folder=root / "vlm", config=small, batch=4), lambda _: None)
+    train_policy(PolicyTraining(**beside, folder=root / "policy", batch=8), lambda _: None)
+    cloned = root / "cloned"
+    train(
+        "bc", minutes=0.02, data=data, cache=root / "bc", export=cloned, device="cpu", report=lambda _: None
+    )
+    return world / "weights", cloned
