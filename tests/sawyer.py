@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from tasks.data.footage import read_footage
+from tasks.data.lerobot_write import DatasetWriter
 from tasks.metaworld.available import missing
-from tasks.metaworld.collect import collect
+from tasks.metaworld.catalog import BY_NAME
+from tasks.metaworld.collect import SCHEMA, Demonstrations
+from tests.conftest import ROOT
 from video.latent.config import LatentConfig
 from video.latent.policy.train import PolicyTraining, train_policy
 from video.latent.run import WorldTraining, train_world
+from vlp.domains.base import domain
 from vlp.domains.metaworld.jobs import train
 from vlp.latent.imagination import Imagination
 from vlp.vlm.latent.model import NetworkConfig
@@ -33,8 +39,11 @@ def needs_metaworld() -> None:
 
 def hardly_trained(root: Path) -> tuple[Path, Path]:
     """Folders of learned weights, with a VLM and a policy beside them, and of a cloned policy."""
-    data = root / "data"
-    collect(data, episodes=2, kind="expert", first_seed=10, size=SIZE)
+    data, made = root / "data", Demonstrations(size=SIZE)
+    with DatasetWriter(data, SCHEMA) as writer:
+        for task in ("door-open", "button-press"):
+            writer.add(made.episode(BY_NAME[task], "corner3", seed=10, kind="expert"))
+    made.close()
     world = root / "world"
     asked: dict[str, Any] = {"data": [data], "folder": world, "config": SIZES, "learning_rate": 5e-3}
     frame = next(read_footage(data)).rgb[0]
@@ -51,3 +60,13 @@ def hardly_trained(root: Path) -> tuple[Path, Path]:
         "bc", minutes=0.02, data=data, cache=root / "bc", export=cloned, device="cpu", report=lambda _: None
     )
     return world / "weights", cloned
+
+
+@pytest.fixture
+def installed_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entry points as pyproject.toml has them, whether or not this checkout was installed since."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    points = project["entry-points"]["vlp.domains"]
+    found = [EntryPoint(name, value, "vlp.domains") for name, value in points.items()]
+    monkeypatch.setattr("vlp.domains.base.entry_points", lambda group: found)
+    domain.cache_clear()

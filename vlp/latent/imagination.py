@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from planner import Frames
+from planner import Frames, StepsToGo
 from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.pipeline import LatentPipeline
 from video.latent.policy.policy import PicturePolicy
@@ -100,6 +100,16 @@ class Imagination:
         again = self.pipeline.predict(self._in(frames), actions, seeds, subgoals)
         apart = np.abs(again.astype(np.float32) - small.astype(np.float32)) / 255
         return np.asarray(apart.mean((1, 2, 3, 4)), np.float32)
+
+    def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
+        """See planner.Value; by the VLM, which must be there."""
+        assert self.vlm is not None, "expected a VLM beside the weights"
+        return self.vlm.steps_to_go(self._in(frames), goal)
+
+    def chance(self, frame: Frames, goal: str) -> float:
+        """0..1 that a goal is reached in a frame uint8 [H, W, 3]; by the VLM, which must be there."""
+        assert self.vlm is not None, "expected a VLM beside the weights"
+        return self.vlm.chance(self._in(frame[None])[0], goal)
 
     def knows(self, frame: Frames) -> bool:
         """Whether a picture uint8 [H, W, 3] is one of those it was trained on: drawn again, it is nearer than

@@ -111,7 +111,7 @@ def test_the_expert_completes_its_task(envs: dict[str, SawyerEnv], task: str) ->
     try:
         played = play(env, lambda _: act(env), seed=EVALUATION)
     finally:
-        del env.picture  # type: ignore[method-assign]
+        del env.picture
     assert played.success and played.steps < 200
     assert played.held == (task != "handle-press")
 

@@ -116,8 +116,7 @@ def _cost(
 ) -> NDArray[np.float32]:
     """[N] of clips [N, T, H, W, 3], the smallest of the best."""
     if choose == "value":
-        assert imagination.vlm is not None, "expected a VLM beside the weights; it was checked before"
-        return imagination.vlm.steps_to_go(clips[:, -1], words).mean
+        return imagination.steps_to_go(clips[:, -1], words).mean
     return imagination.inconsistency(frames, clips, seeds, [words] * len(clips))
 
 

@@ -21,6 +21,8 @@ METHODS: Final = {
 }
 REACTIVE: Final = ("expert", "random", "bc")
 """Methods without plans: no budget changes them."""
+BLIND: Final = ("expert", "random")
+"""Methods that see no pictures."""
 STILL: Final = 0.001
 """Metres that the hand goes in a step at least, else the step is one without progress."""
 

@@ -18,7 +18,7 @@ from tasks.metaworld.protocol import play
 from vlp.bench.code import code_digest
 from vlp.bench.line import Line
 from vlp.bench.metaworld.actors import Effort, PlanningActor, by_actions, by_clips
-from vlp.bench.metaworld.budgets import Budget, budget, clips_of
+from vlp.bench.metaworld.budgets import BLIND, REACTIVE, Budget, budget, clips_of
 from vlp.bench.published import PublishedRun
 from vlp.domains.metaworld.cloned import ClonedPolicy
 from vlp.latent.imagination import Imagination
@@ -47,7 +47,7 @@ class SawyerTrial:
             "budget": self.budget,
             "renderer": asked.renderer,
         }
-        if self.method not in ("expert", "random", "bc"):
+        if self.method not in REACTIVE:
             settings |= {"clips": named, "sampling_steps": asked.sampling_steps}
         if named > 1:
             settings["choose"] = asked.choose
@@ -70,7 +70,7 @@ class TrialWorker:
 
     def __init__(self, asked: PublishedRun) -> None:
         self._asked = asked
-        self._envs: dict[tuple[str, str], SawyerEnv] = {}
+        self._envs: dict[tuple[str, bool], SawyerEnv] = {}
         self._models: dict[str, Any] = {}
 
     def run(self, trial: SawyerTrial) -> dict[str, Any]:
@@ -94,11 +94,13 @@ class TrialWorker:
         }
 
     def _env(self, trial: SawyerTrial) -> SawyerEnv:
-        key = (trial.task, trial.camera)
+        """The trial's, before its camera; nothing is drawn for those who see no pictures."""
+        key = (trial.task, trial.method not in BLIND)
         if key not in self._envs:
-            for old in self._envs.values():  # tasks come one after another
-                old.close()
-            self._envs = {key: SawyerEnv(*key, fast=self._asked.renderer == "fast")}
+            for old in [old for old in self._envs if old[0] != trial.task]:  # tasks come one after another
+                self._envs.pop(old).close()
+            self._envs[key] = SawyerEnv(trial.task, fast=self._asked.renderer == "fast", pictures=key[1])
+        self._envs[key].camera = trial.camera
         return self._envs[key]
 
     def _actor(self, trial: SawyerTrial, env: SawyerEnv) -> Actor:

@@ -14,7 +14,7 @@ from tasks.metaworld.available import missing
 from tasks.metaworld.catalog import BY_NAME, CAMERAS, EVALUATION
 from vlp.bench.line import Line, identity
 from vlp.bench.log import EpisodeLog
-from vlp.bench.metaworld.budgets import BUDGETS, METHODS, TRACKS, budget
+from vlp.bench.metaworld.budgets import BLIND, BUDGETS, METHODS, TRACKS, budget
 from vlp.bench.metaworld.episode import SawyerTrial, TrialWorker
 from vlp.bench.metaworld.summary import summary, table
 from vlp.bench.published import PublishedRun
@@ -106,7 +106,7 @@ def _trials(asked: PublishedRun) -> Iterator[SawyerTrial]:
 
 def _weights(method: str, asked: PublishedRun) -> str:
     """The digest of what a method loads, 16 hexadecimal digits; "" for nothing. Raises WeightsError."""
-    if method in ("expert", "random"):
+    if method in BLIND:
         return ""
     if method != "bc":
         return hashlib.sha256(json.dumps(hashes(asked.models), sort_keys=True).encode()).hexdigest()[:16]

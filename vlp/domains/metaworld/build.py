@@ -79,15 +79,14 @@ def build(weights: Path | None, *, device: str, sampling_steps: int, models: Mod
     imagination = Imagination.load(
         weights, device=device, steps=max(sampling_steps, STEPS), width=LIMITS.size
     )
-    vlm = imagination.vlm
     return Parts(
         proposer=TaskProposer(),
         video=imagination,
-        value=vlm or SameValue(),
+        value=SameValue() if imagination.vlm is None else imagination,
         sight=SawyerSight(imagination),
         follower=partial(_follower, imagination),
         limits=LIMITS,
-        guards=() if vlm is not None else (ConsistentGuard(imagination),),
+        guards=() if imagination.vlm is not None else (ConsistentGuard(imagination),),
         hashes=hashes(weights),
         shape=(SIZE, SIZE, 3),
         near=NEAR,

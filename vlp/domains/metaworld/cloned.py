@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from video.latent.store import FrameStore
+from vlp.latent.imagination import scaled
 
 SHIFT: Final = 4
 """Pixels by which a picture is moved about in training, at most."""
@@ -60,8 +61,8 @@ class ClonedPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
     @torch.no_grad()
     def action(self, frame: NDArray[np.uint8], words: str) -> NDArray[np.float32]:
         """The next one [A]. Raises ValueError for words that it does not know."""
-        number = list(self.config.texts).index(words)
-        return self(_pixels(frame[None]), torch.tensor([number]))[0].float().numpy()  # type: ignore[no-any-return]
+        number, size = list(self.config.texts).index(words), int(self.config.size)
+        return self(_pixels(scaled(frame[None], (size, size))), torch.tensor([number]))[0].float().numpy()  # type: ignore[no-any-return]
 
 
 def loss(model: Any, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
