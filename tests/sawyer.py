@@ -13,7 +13,7 @@ from tasks.data.footage import read_footage
 from tasks.data.lerobot_write import DatasetWriter
 from tasks.metaworld.available import missing
 from tasks.metaworld.catalog import BY_NAME
-from tasks.metaworld.collect import SCHEMA, Demonstrations
+from tasks.metaworld.collect import SCHEMA, SawyerDemonstrations
 from tests.conftest import ROOT
 from video.latent.config import LatentConfig
 from video.latent.policy.train import PolicyTraining, train_policy
@@ -39,7 +39,7 @@ def needs_metaworld() -> None:
 
 def hardly_trained(root: Path) -> tuple[Path, Path]:
     """Folders of learned weights, with a VLM and a policy beside them, and of a cloned policy."""
-    data, made = root / "data", Demonstrations(size=SIZE)
+    data, made = root / "data", SawyerDemonstrations(size=SIZE)
     with DatasetWriter(data, SCHEMA) as writer:
         for task in ("door-open", "button-press"):
             writer.add(made.episode(BY_NAME[task], "corner3", seed=10, kind="expert"))

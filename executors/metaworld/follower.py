@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from executors.follow.follower import Finished, Followed, Frame, Watch, send
-from executors.metaworld.course import MakeWay
 from executors.metaworld.robot import LIMITS, to_delta
+from executors.metaworld.ways import MakeWay
 from executors.robot import Robot
 from executors.safety.gate import Gate, GateConfig, GateError
 

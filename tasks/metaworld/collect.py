@@ -82,7 +82,7 @@ class _Steps:
         self.action.append(action)
 
 
-class Demonstrations:
+class SawyerDemonstrations:
     """Makes episodes; keeps the environments of tasks that it has used.
 
     Args:
@@ -171,7 +171,7 @@ def collect(
     last = first_seed + episodes - 1
     if last >= EVALUATION:
         raise ValueError(f"expected seeds below {EVALUATION}, which are to be evaluated, got up to {last}")
-    demonstrations, successes = Demonstrations(size=size), 0
+    demonstrations, successes = SawyerDemonstrations(size=size), 0
     with DatasetWriter(out, SCHEMA, fps=CONTROL_HZ) as writer:
         for number in range(episodes):
             episode = demonstrations.episode(*turn(number), seed=first_seed + number, kind=kind)

@@ -22,7 +22,7 @@ HOLD: Final = 10
 
 
 @dataclass(frozen=True)
-class Played:
+class EpisodeEnd:
     """How an episode came out."""
 
     success: bool
@@ -44,7 +44,7 @@ def play(
     seed: int,
     most_steps: int = MOST_STEPS,
     seen: Seen | None = None,
-) -> Played:
+) -> EpisodeEnd:
     """Play the layout of a seed with what an actor makes of each observation."""
     observation, _ = env.reset(seed=seed)
     run, step = 0, 0
@@ -59,5 +59,5 @@ def play(
             if run and (run == HOLD or not info["success"]):
                 break
     except Exception as error:  # by the protocol a failure, whoever's it is
-        return Played(False, False, step, f"{type(error).__name__}: {error}"[:200])
-    return Played(run > 0, run == HOLD, step)
+        return EpisodeEnd(False, False, step, f"{type(error).__name__}: {error}"[:200])
+    return EpisodeEnd(run > 0, run == HOLD, step)

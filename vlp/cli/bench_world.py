@@ -13,9 +13,13 @@ from vlp.bench.published import Choice, PublishedRun, Renderer
 from vlp.bench.worlds import protocol
 from vlp.cli.episodes import MOST_WORKERS, check_range, explained
 from vlp.process import print_result, stdout_for_result
+from vlp.session.listed import HINT, one_or_more
 from vlp.settings import Device
 
-_Names = UseAppendAction[tuple[str, ...]]
+_Methods = Annotated[UseAppendAction[tuple[Annotated[str, one_or_more("METHOD")], ...]], HINT]
+_Budgets = Annotated[UseAppendAction[tuple[Annotated[str, one_or_more("BUDGET")], ...]], HINT]
+_Tasks = Annotated[UseAppendAction[tuple[Annotated[str, one_or_more("TASK")], ...]], HINT]
+_Cameras = Annotated[UseAppendAction[tuple[Annotated[str, one_or_more("CAMERA")], ...]], HINT]
 _Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
 
 
@@ -33,13 +37,13 @@ class BenchWorld:
     """Weights of vlp train world."""
     bc: _Folder = None
     """Weights of vlp train bc."""
-    method: _Names = ()
+    method: _Methods = ()
     """Which methods (all): expert, random, bc, unipi, act, once, single, ours."""
-    budget: _Names = ()
+    budget: _Budgets = ()
     """When the next plan is made (all): limit (at most 5 replans), free (every 12 steps), equal (12 N)."""
-    task: _Names = ()
+    task: _Tasks = ()
     """Which tasks (all), by name, such as door-open."""
-    camera: _Names = ()
+    camera: _Cameras = ()
     """Before which cameras (all): corner, corner2, corner3."""
     layouts: int = 25
     """A task and camera."""

@@ -12,9 +12,9 @@ from tests.sawyer import needs_metaworld
 
 needs_metaworld()
 
-from executors.metaworld.course import Course, Reaches, remaining  # noqa: E402
 from executors.metaworld.follower import SawyerFollower  # noqa: E402
 from executors.metaworld.robot import LIMITS, SawyerRobot, to_action, to_delta  # noqa: E402
+from executors.metaworld.ways import ExplainedWay, ReachedWay, remaining  # noqa: E402
 from executors.safety.gate import Gate, GateConfig  # noqa: E402
 from executors.wrapped import WrappedRobot  # noqa: E402
 from tasks.metaworld.catalog import BY_NAME  # noqa: E402
@@ -91,7 +91,7 @@ def actions(way: Any) -> list[list[float]]:
 
 def test_a_clip_is_explained_anew_from_each_of_its_frames() -> None:
     told = Told()
-    found = actions(Course(CLIP, told))
+    found = actions(ExplainedWay(CLIP, told))
     assert told.asked == [[0, 1, 2, 3], [1, 2, 3, 3], [2, 3, 3, 3], [3, 3, 3, 3]]
     assert found == [[call, k] for call in (1, 2, 3, 4) for k in range(3)]
     assert remaining(CLIP, 9)[:, 0, 0, 0].tolist() == [3, 3, 3, 3]
@@ -99,7 +99,7 @@ def test_a_clip_is_explained_anew_from_each_of_its_frames() -> None:
 
 def test_blindly_it_is_explained_once() -> None:
     told = Told()
-    assert actions(Course(CLIP, told, closed=False)) == [[1, k] for k in range(12)]
+    assert actions(ExplainedWay(CLIP, told, closed=False)) == [[1, k] for k in range(12)]
     assert told.asked == [[0, 1, 2, 3]]
 
 
@@ -110,7 +110,7 @@ def test_a_policy_goes_for_each_frame_in_turn() -> None:
         asked.append((int(wanted[0, 0, 0]), left))
         return np.zeros((4, 4), np.float32)
 
-    assert len(actions(Reaches(CLIP, reach, stride=6))) == 24
+    assert len(actions(ReachedWay(CLIP, reach, stride=6))) == 24
     assert asked == [(number, left) for number in range(4) for left in (6, 4, 2)]
 
 
@@ -124,7 +124,7 @@ def test_the_follower_sends_through_the_gate_and_stops_when_it_is_told(robot: Sa
         seen.append(float(sent[0]))
         return len(seen) == 5
 
-    follower = SawyerFollower(WrappedRobot(robot), lambda clip: Course(clip, explain))
+    follower = SawyerFollower(WrappedRobot(robot), lambda clip: ExplainedWay(clip, explain))
     followed = follower.follow(CLIP, watch)
     assert followed.outcome == "stopped" and followed.steps == 5 and len(followed.seen) == 2
     assert seen == pytest.approx([0.01] * 5, abs=1e-6)
@@ -137,7 +137,7 @@ def test_what_the_gate_refuses_is_said(robot: SawyerRobot) -> None:
     def explain(frame: Any, clip: Any) -> Any:
         return np.full((12, 4), np.nan, np.float32)
 
-    followed = SawyerFollower(WrappedRobot(robot), lambda clip: Course(clip, explain)).follow(
+    followed = SawyerFollower(WrappedRobot(robot), lambda clip: ExplainedWay(clip, explain)).follow(
         CLIP, lambda *_: False
     )
     assert followed.outcome == "refused" and "nothing was sent" in followed.reason and followed.steps == 0

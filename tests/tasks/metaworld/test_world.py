@@ -20,7 +20,7 @@ from tasks.data.footage import read_footage  # noqa: E402
 from tasks.data.layout import DatasetError  # noqa: E402
 from tasks.domain import UnknownInstruction  # noqa: E402
 from tasks.metaworld.catalog import BY_NAME, CAMERAS, EVALUATION, PLAY, TASKS, understand  # noqa: E402
-from tasks.metaworld.collect import STEP, Demonstrations, SawyerEpisode, collect, turn  # noqa: E402
+from tasks.metaworld.collect import STEP, SawyerDemonstrations, SawyerEpisode, collect, turn  # noqa: E402
 from tasks.metaworld.env import FINGERS, METRES, SawyerEnv  # noqa: E402
 from tasks.metaworld.expert import Disturbed, expert  # noqa: E402
 from tasks.metaworld.protocol import HOLD, play  # noqa: E402
@@ -192,14 +192,14 @@ def test_demonstrations_are_a_dataset_and_functions_of_their_seeds(tmp_path: Pat
         assert (episode.source == "play") != episode.success
     rows = pq.read_table(tmp_path / "data/meta/episodes/chunk-000/file-000.parquet").to_pylist()
     assert [row["camera"] for row in rows] == [episode.about["camera"] for episode in seen]
-    again = Demonstrations(size=SMALL).episode(TASKS[1], "corner", seed=3, kind="mixed")
+    again = SawyerDemonstrations(size=SMALL).episode(TASKS[1], "corner", seed=3, kind="mixed")
     assert np.array_equal(again.action, seen[1].action)
     with pytest.raises(DatasetError, match="expected an empty or new folder"):
         collect(tmp_path / "data", episodes=1, size=SMALL)
 
 
 def test_a_layout_at_which_the_expert_fails_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Demonstrations(size=SMALL)
+    made = SawyerDemonstrations(size=SMALL)
     honest = made._played
 
     def failing(task: Any, camera: str, layout: int, kind: str, rng: Any) -> Any:
@@ -221,4 +221,4 @@ def test_no_layout_of_the_evaluation_is_collected(tmp_path: Path) -> None:
         collect(tmp_path / "data", episodes=2, first_seed=EVALUATION - 1)
     assert not (tmp_path / "data").exists()
     with pytest.raises(ValueError, match="others are to be evaluated"):
-        Demonstrations().episode(TASKS[0], "corner", seed=EVALUATION, kind="expert")
+        SawyerDemonstrations().episode(TASKS[0], "corner", seed=EVALUATION, kind="expert")

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.metaworld.course import MakeWay
+from executors.metaworld.ways import MakeWay
 from planner import Frames
-from vlp.bench.metaworld.budgets import STILL, Budget
+from vlp.bench.metaworld.budgets import STILL, PlanBudget
 from vlp.bench.published import Choice
 from vlp.domains.metaworld.build import Following, along
 from vlp.latent.imagination import Imagination
@@ -58,7 +58,7 @@ class PlanningActor:
         budget: of plans.
     """
 
-    def __init__(self, plan: MakePlan, budget: Budget) -> None:
+    def __init__(self, plan: MakePlan, budget: PlanBudget) -> None:
         self._plan, self._budget, self.effort = plan, budget, Effort()
         self._way: _Way | None = None
         self._hand: NDArray[np.float32] | None = None

@@ -28,7 +28,7 @@ STILL: Final = 0.001
 
 
 @dataclass(frozen=True)
-class Budget:
+class PlanBudget:
     """When an episode's next plan is made."""
 
     most: int | None = None
@@ -49,15 +49,15 @@ REPLANS: Final = 5
 PATIENCE: Final = 15
 
 
-def budget(method: str, name: str, clips: int) -> Budget | None:
+def budget(method: str, name: str, clips: int) -> PlanBudget | None:
     """What a budget's name is to a method; None where the two do not go together."""
     if method in REACTIVE:
-        return Budget() if name == "limit" else None
+        return PlanBudget() if name == "limit" else None
     if method == "once":
-        return Budget(most=1) if name == "limit" else None
+        return PlanBudget(most=1) if name == "limit" else None
     if name == "equal":
-        return Budget(every=EVERY * clips) if method == "ours" else None
-    return Budget(every=EVERY) if name == "free" else Budget(most=REPLANS + 1, patience=PATIENCE)
+        return PlanBudget(every=EVERY * clips) if method == "ours" else None
+    return PlanBudget(every=EVERY) if name == "free" else PlanBudget(most=REPLANS + 1, patience=PATIENCE)
 
 
 def clips_of(method: str, clips: int) -> int:

@@ -18,7 +18,7 @@ from tasks.metaworld.protocol import play
 from vlp.bench.code import code_digest
 from vlp.bench.line import Line
 from vlp.bench.metaworld.actors import Effort, PlanningActor, by_actions, by_clips
-from vlp.bench.metaworld.budgets import BLIND, REACTIVE, Budget, budget, clips_of
+from vlp.bench.metaworld.budgets import BLIND, REACTIVE, PlanBudget, budget, clips_of
 from vlp.bench.published import PublishedRun
 from vlp.domains.metaworld.cloned import ClonedPolicy
 from vlp.latent.imagination import Imagination
@@ -117,7 +117,7 @@ class TrialWorker:
 
     def _planning(self, trial: SawyerTrial, words: str) -> PlanningActor:
         asked, imagination = self._asked, self._imagination()
-        allowed = budget(trial.method, trial.budget, asked.clips) or Budget()
+        allowed = budget(trial.method, trial.budget, asked.clips) or PlanBudget()
         if trial.method == "act":
             return PlanningActor(by_actions(imagination, words, seed=trial.seed), allowed)
         clips = clips_of(trial.method, asked.clips)

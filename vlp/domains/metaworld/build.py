@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from executors.follow.follower import Follower
-from executors.metaworld.course import Course, MakeWay, Reaches
 from executors.metaworld.follower import SawyerFollower
 from executors.metaworld.robot import LIMITS
+from executors.metaworld.ways import ExplainedWay, MakeWay, ReachedWay
 from executors.robot import Robot
 from planner import Frames, Proposal, StepsToGo
 from tasks.metaworld.env import SIZE
@@ -101,8 +101,8 @@ def along(imagination: Imagination, words: str, *, by: Following) -> MakeWay:
         return np.asarray(imagination.explain(frame[None], clip[None], [0], [words])[0])
 
     if by == "policy":
-        return lambda clip: Reaches(clip, imagination.reach, stride=stride)
-    return lambda clip: Course(clip, explain, closed=by == "explain")
+        return lambda clip: ReachedWay(clip, imagination.reach, stride=stride)
+    return lambda clip: ExplainedWay(clip, explain, closed=by == "explain")
 
 
 def _follower(imagination: Imagination, extraction: Extraction, robot: Robot, watch: Watch) -> Follower:

@@ -18,7 +18,7 @@ needs_metaworld()
 from tasks.metaworld.protocol import play  # noqa: E402
 from vlp.bench.metaworld import episode as episodes  # noqa: E402
 from vlp.bench.metaworld.actors import Effort, PlanningActor, by_clips  # noqa: E402
-from vlp.bench.metaworld.budgets import BUDGETS, METHODS, Budget, budget  # noqa: E402
+from vlp.bench.metaworld.budgets import BUDGETS, METHODS, PlanBudget, budget  # noqa: E402
 from vlp.bench.metaworld.summary import summary  # noqa: E402
 from vlp.cli.main import main  # noqa: E402
 
@@ -37,7 +37,7 @@ class Steps:
         return np.array([1, 0, 0, 0.5], np.float32) if self.left >= 0 else None
 
 
-def plans_at(allowed: Budget, *, steps: int, length: int, moves: bool) -> list[int]:
+def plans_at(allowed: PlanBudget, *, steps: int, length: int, moves: bool) -> list[int]:
     """The control steps at which plans are made; a hand that moves does so while there are actions."""
     made: list[int] = []
     now = 0
@@ -74,7 +74,7 @@ def test_without_the_limit_a_plan_every_twelve_steps_and_as_many_clips_for_searc
 
 
 def test_between_plans_it_rests_and_keeps_its_grip() -> None:
-    actor = PlanningActor(lambda *_: Steps(1), Budget(most=1))
+    actor = PlanningActor(lambda *_: Steps(1), PlanBudget(most=1))
     first, then = (actor({"rgb": FRAME, "hand": np.zeros(4, np.float32)}) for _ in range(2))
     assert first.tolist() == [1, 0, 0, 0.5] and then.tolist() == [0, 0, 0, 0.5]
 

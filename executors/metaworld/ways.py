@@ -40,7 +40,7 @@ def remaining(clip: Frame, number: int) -> Frame:
     return clip[np.minimum(np.arange(number, number + len(clip)), len(clip) - 1)]
 
 
-class Course:
+class ExplainedWay:
     """See Way: by inverse dynamics of the clip.
 
     Args:
@@ -72,7 +72,7 @@ class Course:
         return next(self._next)
 
 
-class Reaches:
+class ReachedWay:
     """See Way: each frame of the clip in turn is gone for by a policy, a stride of control steps long.
 
     Args:
