@@ -45,6 +45,10 @@ class Published(Protocol):
         """Run the episodes that are not in the log yet; the summary of all that are asked for."""
         ...
 
+    def draw(self, result: dict[str, Any], path: Path) -> None:
+        """The summary as a picture; needs matplotlib."""
+        ...
+
     def table(self, result: dict[str, Any]) -> str:
         """The summary in Markdown, its track at the top."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -64,7 +65,8 @@ class BenchWorld:
     device: Device = "auto"
     """Where models run; auto takes a GPU when there is one."""
     out: Path = Path("runs/bench-world")
-    """Folder of episodes.jsonl, summary.json and table.md; episodes that are in it are not run again."""
+    """Folder of episodes.jsonl, summary.json, table.md and (extra viz) success.png, success against clips and
+    seconds; episodes that are in it are not run again."""
     json: bool = False
     """Print the summary as one line of JSON, the last on stdout."""
 
@@ -85,6 +87,8 @@ class BenchWorld:
             write_json(self.out / "summary.json", result)
             said = published.table(result)
             (self.out / "table.md").write_text(said, encoding="utf-8")
+            if find_spec("matplotlib") is not None:
+                published.draw(result, self.out / "success.png")
         if self.json:
             print_result(result)
         else:

@@ -8,6 +8,7 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from tasks.metaworld.available import missing
@@ -77,6 +78,12 @@ class AvdcProtocol:
                 log.append(line)
                 bar.advance()
         return summary(asked, [log.lines[identity(line)] for line in lines])
+
+    def draw(self, result: dict[str, Any], path: Path) -> None:
+        """See Published."""
+        from vlp.bench.metaworld.plot import plot
+
+        plot(result, path)
 
     def table(self, result: dict[str, Any]) -> str:
         """See Published."""

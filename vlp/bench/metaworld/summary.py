@@ -62,6 +62,7 @@ def _row(method: str, budget: str, lines: Sequence[Line]) -> dict[str, Any]:
         "plans": _mean([line["plans"] for line in lines]),
         "clips": _mean([line["clips"] for line in lines]),
         "seconds_a_plan": round(planning / plans, 3) if plans else None,
+        "seconds_planning": _mean([line["seconds_planning"] for line in lines]),
         "seconds_an_episode": _mean([line["seconds"] for line in lines]),
         "tasks": _by(lines, lambda line: line["task"]),
         "cameras": _by(lines, lambda line: line["settings"]["camera"]),

@@ -144,6 +144,7 @@ def test_every_method_runs_and_the_bench_goes_on_from_its_log(
     monkeypatch.setattr(episodes.TrialWorker, "run", again)
     assert main([*command]) == 0
     said = (tmp_path / "out/table.md").read_text()
+    assert (tmp_path / "out/success.png").read_bytes().startswith(b"\x89PNG")
     assert said.startswith(
         "**Track 165: trained on five expert demonstrations of each task before each camera"
     )
