@@ -47,7 +47,7 @@ def hardly_trained(root: Path) -> tuple[Path, Path]:
     world = root / "world"
     asked: dict[str, Any] = {"data": [data], "folder": world, "config": SIZES, "learning_rate": 5e-3}
     frame = next(read_footage(data)).rgb[0]
-    for _ in range(5):  # by the clock: on a busy machine once is too little to know its own pictures
+    for _ in range(25):  # by the clock: on a busy machine once is too little to know its own pictures
         bundle = train_world(WorldTraining(**asked, minutes=0.01, autoencoder_minutes=0.1), lambda _: None)
         if Imagination(bundle, steps=1).knows(frame):
             break
