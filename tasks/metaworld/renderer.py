@@ -1,7 +1,7 @@
 """Pictures of a MuJoCo model by OSMesa, a hundred a second on one core.
 
-All renderers of a process share one OpenGL context, which is made current for each picture: a second context
-draws garbage, and says nothing of it.
+All renderers of a process share one OpenGL context, which is made current for each picture: what is drawn
+while another one is current is garbage, and nothing says so.
 """
 
 from __future__ import annotations

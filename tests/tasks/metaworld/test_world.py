@@ -82,7 +82,7 @@ def test_pictures_are_the_right_way_up(envs: dict[str, SawyerEnv], camera: str) 
 
 
 def test_several_renderers_in_one_process_draw_what_is_there(envs: dict[str, SawyerEnv]) -> None:
-    """With an OpenGL context each, all but the first drew garbage without an error."""
+    """Where a context was not made current again, what was drawn was garbage, without an error."""
     for env in envs.values():
         env.camera = "corner"
         env.reset(seed=1)
