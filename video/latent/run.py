@@ -49,14 +49,11 @@ def train_world(run: WorldTraining, report: Callable[[str], None] = print) -> La
     """
     store = pack(run.data, run.folder / "store", camera=run.camera, report=report)
     eye = train_autoencoder(run, store, report)
-    latents = Latents(eye, store, run.folder / "latents.pt")
+    latents = Latents(eye, store, run.folder / "latents")
     tokenizer = text.learn(store.texts)
     clips = LatentClips(store, latents, tokenizer, run.config)
     report(f"{len(store)} frames, {len(clips)} clips, {len(store.texts)} texts")
-    try:
-        model, record = _transformer(run, clips, tokenizer, report)
-    finally:
-        latents.save()
+    model, record = _transformer(run, clips, tokenizer, report)
     height, width = store.frames.shape[1:3]
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
     bundle.save(run.folder / "weights")
@@ -101,6 +98,7 @@ def _transformer(
         width_=width,
         chunk=sample["actions"].shape[-1],
         vocabulary=len(tokenizer),
+        motion=clips.scale.motion,
         width=config.width,
         layers=config.layers,
         heads=config.heads,

@@ -38,3 +38,10 @@ def share(flags: Sequence[bool]) -> dict[str, object]:
         "of": len(flags),
         "interval_95": wilson(hits, len(flags)),
     }
+
+
+def average(values: Sequence[float]) -> dict[str, object]:
+    """A mean with its interval, as it stands in a result file; of no values, none."""
+    if not len(values):
+        return {"mean": None, "of": 0}
+    return {"mean": round(float(np.mean(values)), 4), "of": len(values), "interval_95": bootstrap(values)}

@@ -70,7 +70,7 @@ def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     Raises FolderError for a dataset that cannot be learned from.
     """
     with _said():
-        vlm = train_vlm(VlmTraining(**_beside(task, "vlm"), learning_rate=task.learning_rate or 5e-4), report)
+        vlm = train_vlm(VlmTraining(**_beside(task, "vlm"), learning_rate=task.learning_rate or 1e-3), report)
     if task.export is not None:
         vlm.save(task.export / "vlm")
     return (task.export or _folder(task) / "weights") / "vlm"

@@ -36,7 +36,7 @@ class VlmTraining:
     config: NetworkConfig = field(default_factory=NetworkConfig)
     camera: str | None = None
     device: str = "cpu"
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     batch: int = 32
     workers: int = 0
 
@@ -50,11 +50,11 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     world = WorldTraining(data=run.data, folder=run.world, config=run.sizes, minutes=0, device=run.device)
     eye = trained_autoencoder(world, store)
     tokenizer = words.learn(store.texts)
-    latents = Latents(eye, store, run.world / "latents.pt")
+    latents = Latents(eye, store, run.world / "latents")
     lessons = Lessons(store, latents, tokenizer)
     torch.manual_seed(2)
     model = build(len(tokenizer), latents.shape, run.config)
-    config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, device=run.device)
+    config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, muon=True, device=run.device)
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
     if run.minutes:
         batches = feed(lambda seed: lessons.batches(run.batch, seed), trainer.step, run.workers)
