@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Final
 
+from vlp.errors import UsageError
+
 WORLD: Final = "tabletop"
 
 
@@ -15,3 +17,18 @@ def suite(of: str, world: str = WORLD) -> Any:
     of: "bench" or "ablate". Raises ModuleNotFoundError for a world that brings none.
     """
     return import_module(f"vlp.{of}.{world}.suite").SUITE
+
+
+def protocol(world: str) -> Any:
+    """A published protocol under which a world is measured (a `vlp.bench.published.Published`).
+
+    Raises UsageError for a world that brings none.
+    """
+    try:
+        return import_module(f"vlp.bench.{world}.published").PUBLISHED
+    except ModuleNotFoundError as error:
+        if error.name not in (f"vlp.bench.{world}", f"vlp.bench.{world}.published"):
+            raise
+        raise UsageError(
+            f"world: expected one with a published protocol, such as metaworld, got {world!r:.40}"
+        ) from None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar
+
+from tyro.conf import arg
 
 from vlp.domains.base import DEFAULT, domain
 from vlp.errors import FolderError, UsageError
@@ -14,7 +16,7 @@ MOST_EPISODES = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Collect:
-    """Write scripted demonstrations as a LeRobotDataset v3.0, with subgoals in words and block poses."""
+    """Write scripted demonstrations as a LeRobotDataset v3.0, with words for every step."""
 
     uses_torch: ClassVar[bool] = False
 
@@ -22,8 +24,9 @@ class Collect:
     """A new or empty folder."""
     episodes: int
     """How many."""
-    kind: Literal["play", "push", "long", "mixed"] = "mixed"
-    """Random pushes, one push asked for, a whole long task, or all of these with failures among them."""
+    kind: Annotated[str, arg(metavar="KIND")] = "mixed"
+    """Of the world's kinds, or all of them. tabletop: play (random pushes), push (one that is asked for),
+    long (a whole long task), failures among them. metaworld: expert, disturbed, play."""
     first_seed: int = 0
     """Episode i has this seed + i."""
     world: str = DEFAULT

@@ -21,6 +21,7 @@ from vlp import __version__
 from vlp.cli import Command
 from vlp.cli.ablate import Ablate
 from vlp.cli.bench import Bench
+from vlp.cli.bench_world import BenchWorld
 from vlp.cli.collect import Collect
 from vlp.cli.export import Export
 from vlp.cli.imagine import Imagine
@@ -36,6 +37,7 @@ from vlp.plain import one_line, without_sequences
 from vlp.process import tune_allocator
 from vlp.session.listed import added_up
 
+BENCH_WORLD: Final = "bench-world"
 _Commands = (
     Annotated[Demo, subcommand("demo")]
     | Annotated[Run, subcommand("run")]
@@ -51,6 +53,7 @@ _Commands = (
     | Annotated[Collect, subcommand("collect")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Bench, subcommand("bench")]
+    | Annotated[BenchWorld, subcommand(BENCH_WORLD)]
     | Annotated[Ablate, subcommand("ablate")]
 )
 _DESCRIPTION = "Plan in language and imagined video, act in PyBullet."
@@ -119,6 +122,7 @@ def parse(argv: Sequence[str]) -> Command:
     if list(argv) in (["--version"], ["-V"]):
         print(f"vlp {__version__}")
         raise SystemExit(0)
+    argv = _of_a_world(argv)
     said = io.StringIO()
     tyro._experimental_options["ansi_codes"] = not os.environ.get("NO_COLOR")
     try:
@@ -135,6 +139,13 @@ def parse(argv: Sequence[str]) -> Command:
             raise
         raise UsageError(_first_words(without_sequences(said.getvalue()), argv)) from None
     return added_up(command)
+
+
+def _of_a_world(argv: Sequence[str]) -> Sequence[str]:
+    """`vlp bench WORLD` has options of its own."""
+    if len(argv) > 1 and argv[0] == "bench" and argv[1].isalpha() and argv[1] != "execution":
+        return [BENCH_WORLD, *argv[1:]]
+    return argv
 
 
 def _first_words(box: str, argv: Sequence[str]) -> str:

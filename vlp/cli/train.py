@@ -38,16 +38,17 @@ class Train:
                 "world",
                 "world-vlm",
                 "world-policy",
+                "bc",
             ],
             arg(
                 metavar="{perception,judge,renderer,video,policy,vlm,whole-video,language-policy,"
-                "world,world-vlm,world-policy}"
+                "world,world-vlm,world-policy,bc}"
             ),
         ]
     ]
     """Which model; world: the model of video and action, from the pixels, words and actions of --data;
     world-vlm: the VLM beside it, from the pixels and words; world-policy: what acts out its clips, from the
-    pixels and actions."""
+    pixels and actions; bc: a policy cloned from --data, to compare with in worlds that have it."""
     minutes: float
     """How long; 0 exports what is trained already."""
     start: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
@@ -89,6 +90,8 @@ class Train:
             )
         if self.part in ("world", "world-vlm", "world-policy"):
             return self._world()
+        if self.part == "bc":
+            return self._cloned()
         if self.base is not None:
             return self._finetune(self.base)
         for name in ("data", "camera", "lora", "size", "frames"):
@@ -122,6 +125,19 @@ class Train:
         )  # fmt: skip
         more = f": vlp imagine WORDS --frame PICTURE --models {weights}" if self.part == "world" else ""
         print(f"{weights}{more}")
+        return 0
+
+    def _cloned(self) -> int:
+        if self.data is None or not self.minutes:
+            raise UsageError("bc: expected --data and minutes above 0 with it; give both")
+        for name in ("base", "start", "lora", "size", "frames"):
+            if getattr(self, name):
+                raise UsageError(f"{name}: expected another part than bc with it; leave it out")
+        record = domain(self.world).train(
+            "bc", data=self.data, camera=self.camera, minutes=self.minutes, device=self.device,
+            cache=self.cache, export=self.export, learning_rate=self.learning_rate,
+        )  # fmt: skip
+        print(f"{record['weights']}: loss {record['loss']:.4f} after {record['steps']} steps")
         return 0
 
     def _finetune(self, base: str) -> int:

@@ -1,14 +1,9 @@
-"""Episodes, their LeRobotDataset v3.0 layout on disk, and the way back from it.
-
-A dataset is cut into files of some thousand frames. Number k of them is one parquet file of steps, one
-of episodes and one video, all named chunk-<k // 1000>/file-<k % 1000>; the texts and the totals stand
-once, in meta/.
-"""
+"""Episodes of the tabletop, and the way back to them from a LeRobotDataset v3.0 on disk."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,36 +14,17 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tasks.data.layout import INFO_PATH, SUBGOALS_PATH, VERSION, DatasetError, one_task
-from tasks.data.video_file import PixelFormat, VideoFileError, read_frames
+from tasks.data.lerobot_layout import DATA_PATH, EPISODES_PATH, SCALARS, VIDEO_PATH, Schema, file_path
+from tasks.data.video_file import VideoFileError, read_frames
 from tasks.tabletop.world.board import KINDS
 
 CAMERA: Final = "observation.images.board"
-FILES_PER_CHUNK: Final = 1000
-
-_FILE: Final = "chunk-{chunk_index:03d}/file-{file_index:03d}"
-DATA_PATH: Final = f"data/{_FILE}.parquet"
-VIDEO_PATH: Final = f"videos/{{video_key}}/{_FILE}.mp4"
-EPISODES_PATH: Final = f"meta/episodes/{_FILE}.parquet"
-TASKS_PATH: Final = "meta/tasks.parquet"
-STATS_PATH: Final = "meta/stats.json"
-
-PIXELS: Final[PixelFormat] = "yuv444p"
-"""A block is a few pixels wide: halved colour planes would mix it with the board."""
 VECTORS: Final = {
     "observation.state": ("effector_x", "effector_y", "target_x", "target_y"),
     "action": ("x", "y"),
     "observation.environment_state": tuple(f"{kind}_{part}" for kind in KINDS for part in ("x", "y", "yaw")),
 }
-SCALARS: Final = {
-    "next.success": "bool",
-    "next.done": "bool",
-    "subgoal_index": "int64",
-    "timestamp": "float32",
-    "frame_index": "int64",
-    "episode_index": "int64",
-    "index": "int64",
-    "task_index": "int64",
-}
+BOARD: Final = Schema("tabletop_pusher", CAMERA, VECTORS)
 
 
 @dataclass(frozen=True)
@@ -100,83 +76,22 @@ class RecordedEpisode:
     def __len__(self) -> int:
         return len(self.rgb)
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """Nothing more."""
+        return {}
+
+    def vectors(self) -> dict[str, NDArray[np.float32]]:
+        """What stands in the columns of `VECTORS`, [T, D] each."""
+        return {
+            "observation.state": np.concatenate([self.effector, self.effector_target], axis=1),
+            "action": self.action,
+            "observation.environment_state": self.blocks.reshape(len(self), -1),
+        }
+
 
 def _misfit(expected: str, got: str) -> DatasetError:
     return DatasetError(f"expected an episode with {expected}, got {got}; mend or leave it out")
-
-
-def file_path(pattern: str, number: int) -> str:
-    """Where file `number` of a kind is, relative to the dataset's root."""
-    chunk, file = divmod(number, FILES_PER_CHUNK)
-    return pattern.format(chunk_index=chunk, file_index=file, video_key=CAMERA)
-
-
-def step_table(columns: Mapping[str, NDArray[Any]]) -> Any:
-    """The arrow table of an episode's steps, from arrays [T] or [T, ...] under the features' names."""
-    arrays = {}
-    for key, names in VECTORS.items():
-        flat = pa.array(columns[key].astype(np.float32).reshape(-1))
-        arrays[key] = pa.FixedSizeListArray.from_arrays(flat, len(names))
-    for key, dtype in SCALARS.items():
-        arrays[key] = pa.array(columns[key].astype(dtype))
-    return pa.table(arrays)
-
-
-def text_table(name: str, texts: Mapping[str, int]) -> Any:
-    """Texts and their numbers; the metadata makes pandas, which LeRobot reads it with, index by text."""
-    number = f"{name}_index"
-    kinds = {number: ("int64", "int64"), name: ("unicode", "object")}
-    columns = [
-        {"name": key, "field_name": key, "pandas_type": kind, "numpy_type": numpy_type, "metadata": None}
-        for key, (kind, numpy_type) in kinds.items()
-    ]
-    pandas = {"index_columns": [name], "column_indexes": [], "columns": columns, "pandas_version": "2.2.0"}
-    table = pa.table({number: pa.array(texts.values(), pa.int64()), name: pa.array(texts, pa.string())})
-    return table.replace_schema_metadata({"pandas": json.dumps(pandas)})
-
-
-def info(*, size: tuple[int, int], fps: int, episodes: int, frames: int, tasks: int) -> dict[str, Any]:
-    """The content of info.json; `size` is the frames' height and width, the rest are totals."""
-    return {
-        "codebase_version": VERSION,
-        "robot_type": "tabletop_pusher",
-        "total_episodes": episodes,
-        "total_frames": frames,
-        "total_tasks": tasks,
-        "chunks_size": FILES_PER_CHUNK,
-        "data_files_size_in_mb": 100,
-        "video_files_size_in_mb": 200,
-        "fps": fps,
-        "splits": {"train": f"0:{episodes}"},
-        "data_path": DATA_PATH,
-        "video_path": VIDEO_PATH,
-        "features": _features(size[0], size[1], fps),
-    }
-
-
-def _features(height: int, width: int, fps: int) -> dict[str, Any]:
-    video = {
-        "video.height": height,
-        "video.width": width,
-        "video.codec": "h264",
-        "video.pix_fmt": PIXELS,
-        "video.is_depth_map": False,
-        "video.fps": fps,
-        "video.channels": 3,
-        "has_audio": False,
-    }
-    image = {
-        "dtype": "video",
-        "shape": [height, width, 3],
-        "names": ["height", "width", "channels"],
-        "info": video,
-    }
-    vectors = {
-        key: {"dtype": "float32", "shape": [len(names)], "names": list(names)}
-        for key, names in VECTORS.items()
-    }
-    scalars = {key: {"dtype": dtype, "shape": [1], "names": None} for key, dtype in SCALARS.items()}
-    return {CAMERA: image, **vectors, **scalars}
 
 
 def read_episodes(root: Path) -> Iterator[RecordedEpisode]:
@@ -195,9 +110,9 @@ def read_episodes(root: Path) -> Iterator[RecordedEpisode]:
     remaining = int(about["total_episodes"])
     number = 0
     while remaining > 0:
-        rows = _read_table(root / file_path(EPISODES_PATH, number), columns).to_pylist()[:remaining]
-        steps = _read_table(root / file_path(DATA_PATH, number), [*VECTORS, *SCALARS])
-        video = root / file_path(VIDEO_PATH, number)
+        rows = _read_table(root / file_path(EPISODES_PATH, number, CAMERA), columns).to_pylist()[:remaining]
+        steps = _read_table(root / file_path(DATA_PATH, number, CAMERA), [*VECTORS, *SCALARS])
+        video = root / file_path(VIDEO_PATH, number, CAMERA)
         for row in rows:
             yield _episode(row, steps, video, fps, subgoals)
         remaining -= len(rows)

@@ -19,19 +19,21 @@ from vlp.session.options import keep_run, kept_run
 
 RULED = {"run": ["x"], "plan": ["x"], "demo": [], "serve": [], "mcp": []}
 NEVER, SLOW, CLEAR = "never move the red moon", "at most 5 cm a second", "keep the left side clear"
-LEAST = {"bench": ["execution"], "ablate": ["budget"], "collect": ["--out", "x", "--episodes", "1"]}
+LEAST = {"bench": ["execution"], "ablate": ["budget"], "collect": ["--out", "x", "--episodes", "1"],
+         "bench-world": ["metaworld", "--track", "165"]}  # fmt: skip
 VALUES = {"rule": (NEVER, SLOW), "vlm_for": ("proposer", "value"), "tasks": ("line", "area"),
-          "method": ("ours", "no-search"), "seconds": (1.0, 3.0)}  # fmt: skip
+          "method": ("ours", "no-search"), "seconds": (1.0, 3.0), "budget": ("free", "limit"),
+          "task": ("door-open", "hammer"), "camera": ("corner", "corner2")}  # fmt: skip
 
 
 def lists() -> list[tuple[str, str]]:
     """Every option of every command that takes as many values as one likes."""
     found = []
     for annotated in typing.get_args(_Commands):
-        command = typing.get_args(annotated)[0]
+        command, named = typing.get_args(annotated)
         for name, hint in typing.get_type_hints(command).items():
             if typing.get_origin(hint) is tuple and typing.get_args(hint)[-1] is Ellipsis:
-                found.append((command.__name__.lower().removesuffix("command"), name))
+                found.append((named.name, name))
     return found
 
 

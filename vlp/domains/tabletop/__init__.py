@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from vlp.domains.base import Wording
+from vlp.errors import UsageError
 
 if TYPE_CHECKING:
     from executors.robot import Robot
@@ -102,11 +103,16 @@ class Tabletop:
         return SimulatedRobot(instruction, seed=seed, max_steps=max_steps)
 
     def train(self, part: str, **options: Any) -> Mapping[str, Any]:
-        from vlp.domains.tabletop.jobs import train
+        from vlp.domains.tabletop.jobs import PARTS, train
 
+        if part not in PARTS:
+            raise UsageError(f"train: expected a part among {', '.join(PARTS)}, got {part!r:.40}; choose one")
         return train(part, **options)
 
     def collect(self, out: Path, **options: Any) -> int:
-        from tasks.tabletop.demos.collect import collect
+        from tasks.tabletop.demos.collect import KINDS, collect
 
+        if (kind := options.get("kind", "mixed")) not in (*KINDS, "mixed"):
+            known = ", ".join((*KINDS, "mixed"))
+            raise UsageError(f"kind: expected one of {known}, got {kind!r:.40}; choose one")
         return collect(out, **options)

@@ -1,0 +1,74 @@
+"""What the tests of Meta-World share: whether it runs here, and small learned models of it."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tasks.data.footage import read_footage
+from tasks.data.lerobot_write import DatasetWriter
+from tasks.metaworld.available import missing
+from tasks.metaworld.catalog import BY_NAME
+from tasks.metaworld.collect import SCHEMA, SawyerDemonstrations
+from tests.conftest import ROOT
+from video.latent.config import LatentConfig
+from video.latent.policy.train import PolicyTraining, train_policy
+from video.latent.run import WorldTraining, train_world
+from vlp.domains.base import domain
+from vlp.domains.metaworld.jobs import train
+from vlp.latent.imagination import Imagination
+from vlp.vlm.latent.model import NetworkConfig
+from vlp.vlm.latent.train import VlmTraining, train_vlm
+
+SIZE: Final = 48
+"""Pixels a side of the pictures that the small models learn from."""
+SIZES: Final = LatentConfig(
+    frames=3, encoder_widths=(8, 8, 16), decoder_widths=(8, 8, 16), width=64, layers=1, text_layers=1, batch=4
+)
+
+
+def needs_metaworld() -> None:
+    """Skip, and say loudly why."""
+    if why := missing():
+        pytest.skip(f"META-WORLD IS NOT TESTED HERE: {why}", allow_module_level=True)
+
+
+def hardly_trained(root: Path) -> tuple[Path, Path]:
+    """Folders of learned weights, with a VLM and a policy beside them, and of a cloned policy."""
+    data, made = root / "data", SawyerDemonstrations(size=SIZE)
+    with DatasetWriter(data, SCHEMA) as writer:
+        for task in ("door-open", "button-press"):
+            writer.add(made.episode(BY_NAME[task], "corner3", seed=10, kind="expert"))
+    made.close()
+    world = root / "world"
+    asked: dict[str, Any] = {"data": [data], "folder": world, "config": SIZES, "learning_rate": 5e-3}
+    frames = [footage.rgb[0] for footage in read_footage(data)]
+    good = 0
+    for _ in range(25):  # by the clock: on a busy machine once is too little to know its own pictures
+        bundle = train_world(WorldTraining(**asked, minutes=0.01, autoencoder_minutes=0.1), lambda _: None)
+        good += all(map(Imagination(bundle, steps=1).knows, frames))
+        if good == 2:  # the first time it may be a near thing
+            break
+    beside: dict[str, Any] = {"data": [data], "world": world, "sizes": SIZES, "minutes": 0.01}
+    small = NetworkConfig(width=32, layers=2, heads=2)
+    train_vlm(VlmTraining(**beside, folder=root / "vlm", config=small, batch=4), lambda _: None)
+    train_policy(PolicyTraining(**beside, folder=root / "policy", batch=8), lambda _: None)
+    cloned = root / "cloned"
+    train(
+        "bc", minutes=0.02, data=data, cache=root / "bc", export=cloned, device="cpu", report=lambda _: None
+    )
+    return world / "weights", cloned
+
+
+@pytest.fixture
+def installed_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entry points as pyproject.toml has them, whether or not this checkout was installed since."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    points = project["entry-points"]["vlp.domains"]
+    found = [EntryPoint(name, value, "vlp.domains") for name, value in points.items()]
+    monkeypatch.setattr("vlp.domains.base.entry_points", lambda group: found)
+    domain.cache_clear()

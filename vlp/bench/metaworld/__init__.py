@@ -1,0 +1,1 @@
+"""Meta-World under the protocol of AVDC (Ko et al., ICLR 2024)."""

@@ -1,0 +1,115 @@
+"""From the weights of `vlp train world` to the agent's parts in Meta-World."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from executors.follow.follower import Follower
+from executors.metaworld.follower import SawyerFollower
+from executors.metaworld.robot import LIMITS
+from executors.metaworld.ways import ExplainedWay, MakeWay, ReachedWay
+from executors.robot import Robot
+from planner import Frames, Proposal, StepsToGo
+from tasks.metaworld.env import SIZE
+from vlp.agent.parts import Parts, Watch
+from vlp.domains.metaworld.sight import SawyerSight
+from vlp.errors import UsageError
+from vlp.latent.build import STEPS
+from vlp.latent.imagination import Imagination, hashes
+from vlp.models.chosen import Models
+from vlp.settings import Extraction
+
+Following = Literal["explain", "policy", "blind"]
+A_CLIP: Final = 48.0
+"""Steps-to-go that are told of any picture where nobody has learned to tell them: a clip's length."""
+NEAR: Final = 0.02
+"""Share of full brightness, see SawyerFollower, below which a plan's next clip is acted, too."""
+
+
+class TaskProposer:
+    """See planner.Proposer: the task itself, whose words are those that the video model was trained with."""
+
+    def propose(
+        self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
+    ) -> list[list[Proposal]]:
+        """One subgoal a beam."""
+        return [[Proposal(goal, 1.0)] for _ in frames]
+
+
+class SameValue:
+    """See planner.Value: knows nothing of how far it is, and says the same of all pictures."""
+
+    def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
+        """`A_CLIP` for each."""
+        return StepsToGo(np.full(len(frames), A_CLIP, np.float32), np.zeros(len(frames), np.float32))
+
+
+@dataclass(frozen=True)
+class ConsistentGuard:
+    """See planner.Guard: of the clips from one picture for one subgoal keeps the one that agrees best with
+    what its own actions are predicted to lead to (inverse consistency)."""
+
+    imagination: Imagination
+
+    def check(self, starts: Frames, clips: Frames, subgoals: Sequence[str]) -> list[str | None]:
+        """None for the best of each picture and subgoal."""
+        seeds = list(range(len(clips)))
+        off = self.imagination.inconsistency(starts, clips, seeds, subgoals)
+        keys = [(start.tobytes(), subgoal) for start, subgoal in zip(starts, subgoals, strict=True)]
+        best = {key: min(off[i] for i, other in enumerate(keys) if other == key) for key in set(keys)}
+        return [
+            None
+            if off[i] == best[key]
+            else f"its own actions lead {off[i]:.2%} elsewhere, those of another clip {best[key]:.2%}"
+            for i, key in enumerate(keys)
+        ]
+
+
+def build(weights: Path | None, *, device: str, sampling_steps: int, models: Models | None) -> Parts:
+    """Load all parts. Raises WeightsError and UsageError."""
+    if models not in (None, Models()):
+        raise UsageError("vlm, video: expected those of --models in this world, got others; leave them out")
+    imagination = Imagination.load(
+        weights, device=device, steps=max(sampling_steps, STEPS), width=LIMITS.size
+    )
+    return Parts(
+        proposer=TaskProposer(),
+        video=imagination,
+        value=SameValue() if imagination.vlm is None else imagination,
+        sight=SawyerSight(imagination),
+        follower=partial(_follower, imagination),
+        limits=LIMITS,
+        guards=() if imagination.vlm is not None else (ConsistentGuard(imagination),),
+        hashes=hashes(weights),
+        shape=(SIZE, SIZE, 3),
+        near=NEAR,
+    )
+
+
+def along(imagination: Imagination, words: str, *, by: Following) -> MakeWay:
+    """Ways along clips, told the words; "blind" explains a clip once and looks no more."""
+    stride = imagination.bundle.stride
+
+    def explain(frame: Frames, clip: Frames) -> NDArray[np.float32]:
+        return np.asarray(imagination.explain(frame[None], clip[None], [0], [words])[0])
+
+    if by == "policy":
+        return lambda clip: ReachedWay(clip, imagination.reach, stride=stride)
+    return lambda clip: ExplainedWay(clip, explain, closed=by == "explain")
+
+
+def _follower(imagination: Imagination, extraction: Extraction, robot: Robot, watch: Watch) -> Follower:
+    """inverse-dynamics: blindly; every-frame: by the policy where there is one."""
+    if extraction == "last-frame":
+        raise UsageError("extraction: expected every-frame or inverse-dynamics here, got last-frame")
+    by: Following = "explain" if imagination.policy is None else "policy"
+    words = str(robot.info.get("goal", ""))
+    timed = watch.wrap("policy", imagination)
+    return SawyerFollower(robot, along(timed, words, by=by if extraction == "every-frame" else "blind"))
