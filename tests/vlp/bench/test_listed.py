@@ -21,7 +21,7 @@ RULED = {"run": ["x"], "plan": ["x"], "demo": [], "serve": [], "mcp": []}
 NEVER, SLOW, CLEAR = "never move the red moon", "at most 5 cm a second", "keep the left side clear"
 LEAST = {"bench": ["execution"], "ablate": ["budget"], "collect": ["--out", "x", "--episodes", "1"]}
 VALUES = {"rule": (NEVER, SLOW), "vlm_for": ("proposer", "value"), "tasks": ("line", "area"),
-          "method": ("ours", "no-search"), "seconds": (1.0, 3.0)}  # fmt: skip
+          "method": ("ours", "no-search"), "seconds": (1.0, 3.0), "video": ("copy", "slots")}  # fmt: skip
 
 
 def lists() -> list[tuple[str, str]]:
