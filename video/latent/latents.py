@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasks.learning.precision import fast
+from tasks.learning.trainer import keep
 from video.latent.autoencoder import to_tensor
 from video.latent.store import FrameStore
 
@@ -58,10 +59,8 @@ class Latents:
     def save(self) -> None:
         """Keep on disk what was encoded, whole or not at all."""
         if self._path is not None:
-            partial = self._path.with_suffix(".partial")
             state = {"digest": self._digest, "latents": self._kept, "there": torch.from_numpy(self._there)}
-            torch.save(state, partial)
-            partial.replace(self._path)
+            keep(state, self._path)
 
     def _restore(self, path: Path) -> None:
         state = torch.load(path, weights_only=True)

@@ -51,6 +51,9 @@ class LatentPipeline:
         """Actions [N, T * stride, A] to video uint8 [N, T, H, W, 3]."""
         first, noise, _ = self._start(frames, seeds)
         scale = self.bundle.scale
+        wanted = (len(frames), self.frames * self.bundle.stride, len(scale.action_mean))
+        if actions.shape != wanted:
+            raise ValueError(f"actions: expected {wanted}, got {actions.shape}; give those of the same robot")
         known = (torch.from_numpy(actions).float() - scale.action_mean) / scale.action_std
         known = known.reshape(len(frames), self.frames, -1).to(self.device)
         video, _ = self._sample(
@@ -112,6 +115,11 @@ class LatentPipeline:
 
     @torch.no_grad()
     def _encode(self, frames: Frames) -> Tensor:
+        if frames.shape[1:3] != self.bundle.size:
+            raise ValueError(
+                f"frames: expected {self.bundle.size} pixels, got {frames.shape[1:3]}; "
+                "give those of the same camera"
+            )
         scale = self.bundle.scale
         with fast(self.device.type):
             latent = self.bundle.autoencoder.encode(to_tensor(frames).to(self.device)).latent.float()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.data.layout import DatasetError
+from video.latent.bundle import LatentBundle
 from video.latent.pipeline import Frames, LatentPipeline
 from video.latent.store import FrameStore
 
@@ -49,6 +51,17 @@ def cut(store: FrameStore, starts: NDArray[np.int64], *, frames: int, stride: in
         words=tuple(store.texts[k] for k in store.text[starts, 0]),
         actions=store.actions[np.minimum(steps, len(store) - 1)] * inside[..., None],
     )
+
+
+def check(bundle: LatentBundle, store: FrameStore) -> None:
+    """Raises DatasetError for data of another camera or robot than that of the weights."""
+    size, width = store.frames.shape[1:3], store.actions.shape[1]
+    if size != bundle.size:
+        raise DatasetError(f"expected pictures of {bundle.size} pixels as the weights know, got {size}")
+    if store.acted.any() and width != len(bundle.scale.action_mean):
+        raise DatasetError(
+            f"expected actions of {len(bundle.scale.action_mean)} numbers as the weights know, got {width}"
+        )
 
 
 def psnr(one: Frames, other: Frames, where: NDArray[np.bool_] | None = None) -> float:

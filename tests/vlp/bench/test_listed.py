@@ -19,9 +19,15 @@ from vlp.session.options import keep_run, kept_run
 
 RULED = {"run": ["x"], "plan": ["x"], "demo": [], "serve": [], "mcp": []}
 NEVER, SLOW, CLEAR = "never move the red moon", "at most 5 cm a second", "keep the left side clear"
-LEAST = {"bench": ["execution"], "ablate": ["budget"], "collect": ["--out", "x", "--episodes", "1"]}
+LEAST = {
+    "bench": ["execution"],
+    "ablate": ["budget"],
+    "collect": ["--out", "x", "--episodes", "1"],
+    "train": ["world", "--minutes", "1"],
+}
 VALUES = {"rule": (NEVER, SLOW), "vlm_for": ("proposer", "value"), "tasks": ("line", "area"),
-          "method": ("ours", "no-search"), "seconds": (1.0, 3.0), "video": ("copy", "slots")}  # fmt: skip
+          "method": ("ours", "no-search"), "seconds": (1.0, 3.0), "video": ("copy", "slots"),
+          "track": ("wandb", "tensorboard")}  # fmt: skip
 
 
 def lists() -> list[tuple[str, str]]:

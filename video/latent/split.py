@@ -1,0 +1,60 @@
+"""A share of a store's episodes set apart, never to be trained on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from video.latent.store import FrameStore
+
+SHARE: Final = 0.05
+"""Of the episodes, that are held out where no other dataset is given for it."""
+
+
+class _Some:
+    """Frames of a larger array that stays on disk, by numbers of their own, as FrameStore wants them."""
+
+    def __init__(self, whole: NDArray[np.uint8], numbers: NDArray[np.int64]) -> None:
+        self._whole, self._numbers = whole, numbers
+        self.shape = (len(numbers), *whole.shape[1:])
+        self.dtype = whole.dtype
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index: Any) -> NDArray[np.uint8]:
+        return np.asarray(self._whole[self._numbers[index]])
+
+
+def split(store: FrameStore, share: float = SHARE) -> tuple[FrameStore, FrameStore | None]:
+    """What is trained on, and what is held out: episodes spread evenly over the dataset, at least one.
+
+    None where there is only one episode, which is then all trained on.
+    """
+    count = len(store.start)
+    apart = max(1, round(share * count))
+    if count < 2 or share <= 0:
+        return store, None
+    held = np.zeros(count, bool)
+    held[((np.arange(apart) + 0.5) * count / apart).astype(int)] = True
+    return part(store, ~held), part(store, held)
+
+
+def part(store: FrameStore, chosen: NDArray[np.bool_]) -> FrameStore:
+    """The episodes of a store for which `chosen` [E] is True, one after another."""
+    length = store.stop - store.start
+    numbers = np.flatnonzero(np.repeat(chosen, length))
+    stop = np.cumsum(length[chosen])
+    return replace(
+        store,
+        frames=cast(Any, _Some(store.frames, numbers)),
+        actions=store.actions[numbers],
+        acted=store.acted[numbers],
+        start=stop - length[chosen],
+        stop=stop,
+        success=store.success[chosen],
+        text=store.text[numbers],
+    )
