@@ -36,7 +36,7 @@ from video.latent.packed import Packed, read, write
 from video.latent.pipeline import LatentPipeline
 from video.latent.run import network, write_weights
 from video.latent.samples import beside, figures, held_out
-from video.latent.split import split
+from video.latent.split import latents_of, split
 from video.latent.store import load
 from video.latent.train import loss
 
@@ -80,9 +80,9 @@ def pack_world(
         raise SystemExit(f"expected a trained autoencoder in {world}, got none; train it first")
     eye = trainer.averaged().to(device)
     clips = held_out(held or store, frames=config.frames, stride=stride, count=HELD_OUT_CLIPS)
-    latents = Latents(eye, store, world / "latents.pt", device=device)
+    latents = latents_of(Latents(eye, whole, world / "latents.pt"), store)
     most = int(megabytes * 1_000_000)
-    return write(out, store, latents, eye.cpu(), clips, stride=stride, every=every, most=most)
+    return write(out, store, latents, eye, clips, stride=stride, every=every, most=most)
 
 
 def train(run: GpuTraining, report: Callable[[str], None] = print) -> dict[str, float]:

@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tasks.learning.precision import fast
 from tasks.learning.trainer import keep
-from video.latent.autoencoder import to_tensor
+from video.latent.autoencoder import encode
 from video.latent.store import FrameStore
 
 
@@ -25,16 +24,20 @@ class Latents:
         path: where latents are kept; None: nowhere.
     """
 
-    def __init__(
-        self, model: Any, store: FrameStore, path: Path | None = None, *, device: str = "cpu"
-    ) -> None:
-        self._model, self._store, self._path, self._device = model.eval(), store, path, device
+    def __init__(self, model: Any, store: FrameStore, path: Path | None = None) -> None:
+        self._model, self._store, self._path = model.eval(), store, path
         self._digest = _digest(model)
         one = self._encode(np.zeros(1, np.int64))
         self._kept = torch.zeros((len(store), *one.shape[1:]), dtype=torch.bfloat16)
         self._there = np.zeros(len(store), bool)
         if path is not None and path.is_file():
             self._restore(path)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """[C, h, w] of one."""
+        channels, height, width = self._kept.shape[1:]
+        return channels, height, width
 
     def __len__(self) -> int:
         return len(self._store)
@@ -47,14 +50,9 @@ class Latents:
             self._there[missing] = True
         return self._kept[torch.from_numpy(index)]
 
-    @torch.no_grad()
     def _encode(self, frames: NDArray[np.int64]) -> Tensor:
-        parts = []
-        for some in np.array_split(frames, -(-len(frames) // 64)):
-            pictures = to_tensor(self._store.frames[some]).to(self._device)
-            with fast(torch.device(self._device).type):
-                parts.append(self._model.encode(pictures).latent.bfloat16().cpu())
-        return torch.cat(parts)
+        parts = np.array_split(frames, -(-len(frames) // 64))
+        return torch.cat([encode(self._model, self._store.frames[some]).bfloat16().cpu() for some in parts])
 
     def save(self) -> None:
         """Keep on disk what was encoded, whole or not at all."""

@@ -89,12 +89,16 @@ class _Unseen:
 def keep_frames(store: FrameStore, every: int, stride: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Numbers of the frames that are kept, and of those among them at which clips can begin.
 
+    They are counted from where a subgoal begins. A clip that is told the whole task may go on into the next
+    one, where the frame that is wanted may be missing: then the one before stands for it.
+
     Raises ValueError unless `every` divides `stride`.
     """
     if every < 1 or stride % every:
         raise ValueError(f"every: expected a divisor of {stride}, got {every}; choose 1, {stride} or between")
     ends = store.ends()
-    begin = np.repeat(store.start, store.stop - store.start)
+    last = np.unique(ends[:, 0])  # one past each subgoal; the next begins there, and is counted from there
+    begin = np.concatenate([[0], last[:-1]])[np.searchsorted(last, np.arange(len(store)), side="right")]
     own = (np.arange(len(store)) - begin) % every == 0
     kept = own.copy()
     kept[ends.ravel() - 1] = True
@@ -116,8 +120,7 @@ def write(
     """Pack into a folder; how many bytes it takes. Where that would be more than `most`, episodes are left
     out, evenly over the store."""
     folder.mkdir(parents=True, exist_ok=True)
-    autoencoder.bfloat16().save_pretrained(folder / EYE)
-    autoencoder.float()
+    autoencoder.save_pretrained(folder / EYE)
     arrays: dict[str, NDArray[Any]] = {"first": held.first, "truth": held.truth, "actions": held.actions}
     _dump(folder / HELD_OUT, arrays)
     room = most - sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) - _SPARE // 3

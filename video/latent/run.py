@@ -24,7 +24,7 @@ from video.latent.config import LatentConfig
 from video.latent.films import Films
 from video.latent.latents import Latents
 from video.latent.model import WorldModel
-from video.latent.split import SHARE, split
+from video.latent.split import SHARE, latents_of, split
 from video.latent.store import FrameStore, pack
 from video.latent.train import loss
 
@@ -75,15 +75,17 @@ def train_world(
     with first_goes_first(run.device):
         whole = pack(run.data, run.folder / "store", camera=run.camera, report=report)
         store, held = _apart(run, whole, report)
-    eye = _autoencoder(run, store, report, onlookers)
-    latents = Latents(eye, store, run.folder / "latents.pt", device=run.device)
+    eye = train_autoencoder(run, store, report, onlookers)
+    latents = Latents(eye, whole, run.folder / "latents.pt")
     tokenizer = text.learn(store.texts)
-    clips = LatentClips(store, latents, tokenizer, run.config)
+    clips = LatentClips(store, latents_of(latents, store), tokenizer, run.config)
+    # Of all that there is, as the models beside this one measure it: what is held out weighs little there.
+    clips.scale = LatentClips(whole, latents, tokenizer, run.config).scale
     report(f"{len(store)} frames, {len(clips)} clips, {len(store.texts)} texts")
     height, width = store.frames.shape[1:3]
     model = network(run.config, clips, tokenizer)
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
-    films = None if held is None else _films(run, bundle, held, report)
+    films = None if held is None else _films(run, bundle, held, latents, report)
     try:
         record = _transformer(run, clips, bundle, report, onlookers, films)
     finally:
@@ -96,7 +98,8 @@ def train_world(
 
 
 def write_weights(bundle: LatentBundle, folder: Path) -> None:
-    """Write a folder of weights whole: one that was there is replaced only when the new one is."""
+    """Write a folder of weights: what is there stays until all of the new ones are, and what stands beside
+    them stays."""
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -104,8 +107,13 @@ def write_weights(bundle: LatentBundle, folder: Path) -> None:
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    folder.mkdir(exist_ok=True)
+    for path in partial.iterdir():
+        own = folder / path.name
+        if own.is_dir():
+            shutil.rmtree(own)
+        path.replace(own)
+    partial.rmdir()
 
 
 def _apart(
@@ -134,11 +142,15 @@ def _apart(
 
 
 def _films(
-    run: WorldTraining, bundle: LatentBundle, held: FrameStore, report: Callable[[str], None]
+    run: WorldTraining,
+    bundle: LatentBundle,
+    held: FrameStore,
+    latents: Latents,
+    report: Callable[[str], None],
 ) -> Films | None:
-    latents = Latents(bundle.autoencoder, held, device=run.device)
+    own = latents_of(latents, held) if run.held_out is None else Latents(bundle.autoencoder, held)
     try:
-        clips = LatentClips(held, latents, bundle.tokenizer, run.config)
+        clips = LatentClips(held, own, bundle.tokenizer, run.config)
         clips.scale = bundle.scale
         return Films(run.folder / "filmstrips", bundle, held, clips)
     except ValueError as error:
@@ -146,15 +158,20 @@ def _films(
         return None
 
 
-def _autoencoder(
-    run: WorldTraining, store: FrameStore, report: Callable[[str], None], onlookers: Onlookers
+def train_autoencoder(
+    run: WorldTraining,
+    store: FrameStore,
+    report: Callable[[str], None] = print,
+    onlookers: Onlookers | None = None,
 ) -> Any:
+    """The autoencoder with averaged weights, trained for so many minutes from where its checkpoint is."""
+    onlookers = onlookers or Onlookers()
     torch.manual_seed(0)
     model, mean = pictures.build(run.config), pictures.mean_picture(store).to(run.device)
     config = TrainConfig(minutes=run.autoencoder_minutes, learning_rate=run.learning_rate, device=run.device)
     trainer = Trainer(model, lambda b: pictures.loss(model, mean, dict(b)), run.folder / EYE, config)
     if run.autoencoder_minutes:
-        size = 2 * run.config.batch
+        size = 32
         trainer.run(
             feed(lambda seed: pictures.batches(store, size, seed), trainer.seed, run.workers),
             report,
@@ -162,6 +179,15 @@ def _autoencoder(
             watch=lambda moment: onlookers.watch(EYE, moment),
         )
     return trainer.averaged()
+
+
+def trained_autoencoder(run: WorldTraining, store: FrameStore) -> Any:
+    """What is there of an earlier training. Raises DatasetError where nothing is."""
+    if not (run.folder / EYE / "checkpoint.pt").is_file():
+        raise DatasetError(
+            f"expected an autoencoder in {run.folder}, got none; run `vlp train world` on the same data first"
+        )
+    return train_autoencoder(replace(run, autoencoder_minutes=0.0), store)
 
 
 def network(config: LatentConfig, clips: LatentClips, tokenizer: Any) -> WorldModel:

@@ -7,7 +7,9 @@ from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from video.latent.clips import Frames
 from video.latent.store import FrameStore
 
 SHARE: Final = 0.05
@@ -18,15 +20,34 @@ class _Some:
     """Frames of a larger array that stays on disk, by numbers of their own, as FrameStore wants them."""
 
     def __init__(self, whole: NDArray[np.uint8], numbers: NDArray[np.int64]) -> None:
-        self._whole, self._numbers = whole, numbers
+        self._whole, self.numbers = whole, numbers
         self.shape = (len(numbers), *whole.shape[1:])
         self.dtype = whole.dtype
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self.numbers)
 
     def __getitem__(self, index: Any) -> NDArray[np.uint8]:
-        return np.asarray(self._whole[self._numbers[index]])
+        return np.asarray(self._whole[self.numbers[index]])
+
+
+class _SomeLatents:
+    """Latents of the same frames by the same numbers."""
+
+    def __init__(self, whole: Frames, numbers: NDArray[np.int64]) -> None:
+        self._whole, self._numbers = whole, numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index: NDArray[np.int64]) -> Tensor:
+        return self._whole[self._numbers[index]]
+
+
+def latents_of(whole: Frames, store: FrameStore) -> Frames:
+    """Of a store's latents those of a part of it, or all where it is no part."""
+    frames: Any = store.frames
+    return _SomeLatents(whole, frames.numbers) if isinstance(frames, _Some) else whole
 
 
 def split(store: FrameStore, share: float = SHARE) -> tuple[FrameStore, FrameStore | None]:

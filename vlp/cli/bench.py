@@ -13,11 +13,11 @@ from vlp.bench.names import DEFAULT_METHODS, TASKS, EngineName, MethodName, Stop
 from vlp.bench.ray_available import check_ray
 from vlp.bench.worlds import suite
 from vlp.cli.episodes import MOST_EPISODES, check_episodes, check_range, explained
-from vlp.domains.base import DEFAULT
+from vlp.domains.base import DEFAULT, domain
 from vlp.errors import UsageError
 from vlp.evaluate import FIRST_SEED
 from vlp.models.chosen import Pretrained, parse_size
-from vlp.models.weights import BUNDLED, verify
+from vlp.models.weights import BUNDLED
 from vlp.process import print_result, stdout_for_result
 from vlp.session.listed import HINT, one_or_more, one_or_more_of
 from vlp.settings import Device, Settings
@@ -95,7 +95,7 @@ class Bench:
         self._check()
         weights = self.weights or BUNDLED
         log = (self.out or EXECUTION).absolute() / "episodes.jsonl"
-        verify(weights)
+        domain().verify(weights)
         with stdout_for_result(), EpisodeLog(log) as book, explained(log):
             from vlp.bench.session import execution
 

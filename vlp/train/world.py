@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tasks.data.layout import DatasetError
 from tasks.learning.parallel import is_first
 from tasks.learning.trainer import CheckpointError
 from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
+from video.latent.policy.train import PolicyTraining, train_policy
 from video.latent.run import EYE, WORLD, Onlookers, WorldTraining, train_world
 from vlp.errors import FolderError
 from vlp.models.device import choose_device
@@ -47,8 +50,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
 
     Raises FolderError for a dataset that cannot be learned from.
     """
-    folder = task.cache / FOLDER / task.preset
-    place = choose_device(task.device)
+    folder, place = _folder(task), choose_device(task.device)
     begun = (folder / "autoencoder" / "checkpoint.pt").is_file()
     eye = 0.0 if begun else EYE_SHARE * task.minutes
     run = WorldTraining(
@@ -65,13 +67,8 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     )
     check_trackers(task.trackers)
     minutes = {EYE: run.autoencoder_minutes, WORLD: run.minutes}
-    try:
-        with Watching(folder, minutes, task.trackers) as watching:
-            bundle: LatentBundle = train_world(run, report, Onlookers(watching.tick, watching.watch))
-    except DatasetError as error:
-        raise FolderError(f"data: {error}") from error
-    except CheckpointError as error:
-        raise FolderError(f"cache: {error}") from error
+    with _said(), Watching(folder, minutes, task.trackers) as watching:
+        bundle: LatentBundle = train_world(run, report, Onlookers(watching.tick, watching.watch))
     if task.export is not None and is_first():
         bundle.save(task.export)
     return task.export or folder / "weights"
@@ -82,22 +79,51 @@ def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
 
     Raises FolderError for a dataset that cannot be learned from.
     """
-    folder = task.cache / FOLDER / task.preset
-    place = choose_device(task.device)
-    run = VlmTraining(
-        data=task.data,
-        store=folder / "store",
-        folder=folder / "vlm",
-        minutes=task.minutes,
-        camera=task.camera,
-        device=place,
-        learning_rate=task.learning_rate or 5e-4,
-        workers=0 if place == "cpu" else WORKERS,
-    )
+    with _said():
+        vlm = train_vlm(VlmTraining(**_beside(task, "vlm"), learning_rate=task.learning_rate or 1e-3), report)
+    if task.export is not None:
+        vlm.save(task.export / "vlm")
+    return (task.export or _folder(task) / "weights") / "vlm"
+
+
+def train_actions(task: WorldTask, report: Callable[[str], None] = print) -> Path:
+    """The policy beside it, from a frame now and a frame wanted to actions; the folder of the weights.
+
+    Raises FolderError for a dataset that cannot be learned from.
+    """
+    with _said():
+        run = PolicyTraining(**_beside(task, "policy"), learning_rate=task.learning_rate or 3e-4)
+        policy = train_policy(run, report)
+    if task.export is not None:
+        policy.bfloat16().save_pretrained(task.export / "policy")
+    return (task.export or _folder(task) / "weights") / "policy"
+
+
+def _folder(task: WorldTask) -> Path:
+    return task.cache / FOLDER / task.preset
+
+
+def _beside(task: WorldTask, name: str) -> dict[str, Any]:
+    """What is asked of a model that stands beside the one of video and action."""
+    place, folder = choose_device(task.device), _folder(task)
+    return {
+        "data": task.data,
+        "world": folder,
+        "sizes": PRESETS[task.preset],
+        "folder": folder / name,
+        "minutes": task.minutes,
+        "camera": task.camera,
+        "device": place,
+        "workers": 0 if place == "cpu" else WORKERS,
+    }
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Data that cannot be learned from, as a mistake of whoever gave it."""
     try:
-        vlm = train_vlm(run, report)
+        yield
     except DatasetError as error:
         raise FolderError(f"data: {error}") from error
-    if task.export is not None:
-        vlm.save(task.export)
-    return task.export or folder / "vlm" / "weights"
+    except CheckpointError as error:
+        raise FolderError(f"cache: {error}") from error

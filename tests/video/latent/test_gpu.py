@@ -129,7 +129,7 @@ BARE = """
 import sys
 from importlib.abc import MetaPathFinder
 KNOWN = {"pybullet", "pyarrow", "av", "gymnasium", "scipy", "rich", "tyro", "accelerate", "pydantic",
-         "openai", "langgraph", "jinja2", "vlp", "planner", "executors"}
+         "openai", "langgraph", "jinja2", "peft", "vlp", "planner", "executors"}
 class Lacking(MetaPathFinder):
     def find_spec(self, name, path, target=None):
         if name.split(".")[0] in KNOWN:

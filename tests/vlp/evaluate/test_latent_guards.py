@@ -10,8 +10,10 @@ import pytest
 
 from planner.guards.limits import GuardLimits
 from tests.video.latent.conftest import write
-from tests.video.latent.test_latent import learn
+from tests.video.latent.test_latent import SMALL, learn
+from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
+from video.latent.run import WorldTraining, train_world
 from video.latent.store import FrameStore, pack
 from vlp.bench.video.clips import choose
 from vlp.evaluate.latent_guards import LatentGuardOptions, leaps, main, scored, spoiled
@@ -50,8 +52,6 @@ def test_limits_of_a_real_model(weights: Path, data: Path, store: FrameStore, tm
 
 
 def test_what_was_spoiled_is_explained_worse(weights: Path, store: FrameStore) -> None:
-    from video.latent.bundle import LatentBundle
-
     pipeline = LatentPipeline(LatentBundle.load(weights), steps=2)
     clips = choose(store, frames=3, stride=3, count=16, seed=0).clips
     good = scored(pipeline, clips.first, clips.truth, 32)
@@ -60,11 +60,15 @@ def test_what_was_spoiled_is_explained_worse(weights: Path, store: FrameStore) -
 
 
 def test_leaps_are_in_control_steps(store: FrameStore, data: Path, tmp_path: Path) -> None:
-    small = NetworkConfig(width=32, layers=2, heads=2)
+    world = WorldTraining(data=[data], folder=tmp_path, config=SMALL, minutes=0, autoencoder_minutes=0.02)
+    train_world(world, lambda _: None)
     vlm = train_vlm(
-        VlmTraining(data=[data], store=tmp_path / "s", folder=tmp_path / "v", minutes=0, config=small),
+        VlmTraining(
+            data=[data], world=tmp_path, folder=tmp_path / "vlm", minutes=0, sizes=SMALL,
+            config=NetworkConfig(width=32, layers=2, heads=2),
+        ),
         lambda _: None,
-    )
+    )  # fmt: skip
     first = np.asarray(store.frames[[0, 24]])
     clips = np.stack([store.frames[[3, 6]], store.frames[[27, 30]]])
     found = leaps(vlm, first, clips, ["go right", "go down"])
