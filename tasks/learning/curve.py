@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tasks.learning.trainer import Moment
+from tasks.learning.trainer import TrainingMoment
 
 
 class Curve:
@@ -21,7 +21,7 @@ class Curve:
             if whole != data:
                 path.write_bytes(whole)
 
-    def add(self, moment: Moment) -> None:
+    def add(self, moment: TrainingMoment) -> None:
         """One line more."""
         line = {
             "step": moment.step,

@@ -86,7 +86,7 @@ class CheckpointError(ValueError):
 
 
 @dataclass(frozen=True)
-class Moment:
+class TrainingMoment:
     """How a run stands, told every `report_seconds`."""
 
     step: int
@@ -196,7 +196,7 @@ class Trainer:
         report: Callable[[str], None] = print,
         note: Mapping[str, str] | None = None,
         tick: Callable[[float], None] = lambda _: None,
-        watch: Callable[[Moment], None] = lambda _: None,
+        watch: Callable[[TrainingMoment], None] = lambda _: None,
     ) -> None:
         """Train for `minutes`; the last checkpoint is written even when interrupted. `note` is kept in the
         list of runs. `tick` is told how many seconds each step took; `watch` how the run stands, as often as
@@ -237,10 +237,10 @@ class Trainer:
         self.seconds = self._before[0] + seconds
         self.runs = [*self._before[1], effort | {"samples": self.samples} | dict(note or {})]
 
-    def _moment(self, used: float, pace: float, sums: dict[str, list[float]]) -> Moment:
+    def _moment(self, used: float, pace: float, sums: dict[str, list[float]]) -> TrainingMoment:
         means = {name: sum(values) / len(values) for name, values in sums.items()}
         left = max(0.0, 60 * self.config.minutes - used)
-        return Moment(self.step, self.samples, used, left, pace, means)
+        return TrainingMoment(self.step, self.samples, used, left, pace, means)
 
     def _line(self, used: float, sums: dict[str, list[float]]) -> str:
         means = {name: round(sum(values) / len(values), 5) for name, values in sums.items()}

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tasks.learning.trainer import Moment, Trainer
+from tasks.learning.trainer import Trainer, TrainingMoment
 from video.latent.bundle import LatentBundle
 from video.latent.clips import LatentClips
 from video.latent.pipeline import LatentPipeline
@@ -51,7 +51,7 @@ class Films:
         self._batch = clips.at(np.sort(starts))
         self._due = seconds
 
-    def look(self, trainer: Trainer, moment: Moment) -> dict[str, float]:
+    def look(self, trainer: Trainer, moment: TrainingMoment) -> dict[str, float]:
         """Every so many seconds and at the end, the held-out loss; nothing in between."""
         if moment.used < self._due and moment.left > 0:
             return {}

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from tasks.learning.curve import Curve
 from tasks.learning.feeding import feed
-from tasks.learning.trainer import Moment, TrainConfig, Trainer
+from tasks.learning.trainer import TrainConfig, Trainer, TrainingMoment
 from video.latent import autoencoder as pictures
 from video.latent import text
 from video.latent.bundle import LatentBundle
@@ -130,7 +130,7 @@ def _trained(
     trainer.config = replace(settings, minutes=max(0.0, left - (time.monotonic() - compiling) / 60))
     curve, due = Curve(run.out / "curve.jsonl"), [SAVE_SECONDS]
 
-    def watch(moment: Moment) -> None:
+    def watch(moment: TrainingMoment) -> None:
         curve.add(moment)
         if moment.used >= due[0] and moment.left > 0:
             due[0] = moment.used + SAVE_SECONDS

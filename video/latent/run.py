@@ -15,7 +15,7 @@ import torch
 from tasks.data.layout import DatasetError
 from tasks.learning.feeding import feed
 from tasks.learning.parallel import first_goes_first, is_first
-from tasks.learning.trainer import Moment, TrainConfig, Trainer
+from tasks.learning.trainer import TrainConfig, Trainer, TrainingMoment
 from video.latent import autoencoder as pictures
 from video.latent import text
 from video.latent.bundle import LatentBundle
@@ -60,7 +60,7 @@ class Onlookers:
 
     tick: Callable[[str, float], None] = lambda _, seconds: None
     """Seconds that a step took."""
-    watch: Callable[[str, Moment], None] = lambda _, moment: None
+    watch: Callable[[str, TrainingMoment], None] = lambda _, moment: None
     """How it stands, every so often."""
 
 
@@ -225,7 +225,7 @@ def _transformer(
     )
     trainer = Trainer(model, lambda b: loss(model, motion, b), run.folder / WORLD, training)
 
-    def watch(moment: Moment) -> None:
+    def watch(moment: TrainingMoment) -> None:
         seen = {} if films is None else films.look(trainer, moment)
         onlookers.watch(WORLD, replace(moment, means={**moment.means, **seen}))
 

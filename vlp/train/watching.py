@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from tasks.learning.curve import Curve
 from tasks.learning.parallel import is_first
-from tasks.learning.trainer import Moment
+from tasks.learning.trainer import TrainingMoment
 from vlp.errors import UsageError
 from vlp.progress import Bar
 from vlp.train.plot import draw
@@ -40,7 +40,7 @@ class Watching:
         if is_first():
             self._bar(part).advance(seconds)
 
-    def watch(self, part: str, moment: Moment) -> None:
+    def watch(self, part: str, moment: TrainingMoment) -> None:
         """How a part stands."""
         left = f"loss {moment.means.get('loss', float('nan')):.4f}, {moment.samples_a_second:.1f} samples/s"
         self._bar(part).say(left)

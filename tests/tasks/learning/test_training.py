@@ -23,7 +23,15 @@ from torch import Tensor, nn
 from tasks.learning.attention import Block
 from tasks.learning.curve import Curve
 from tasks.learning.parallel import Together
-from tasks.learning.trainer import Batch, CheckpointError, Moment, Optimizers, TrainConfig, Trainer, keep
+from tasks.learning.trainer import (
+    Batch,
+    CheckpointError,
+    Optimizers,
+    TrainConfig,
+    Trainer,
+    TrainingMoment,
+    keep,
+)
 
 
 class Small(nn.Module):
@@ -196,7 +204,7 @@ def test_two_processes_train_one_model(tmp_path: Path) -> None:
 def test_a_run_tells_how_it_stands(tmp_path: Path) -> None:
     one = trainer(tmp_path, minutes=0.03)
     one.config = TrainConfig(minutes=0.03, learning_rate=3e-3, report_seconds=0.4)
-    seen: list[Moment] = []
+    seen: list[TrainingMoment] = []
     one.run(batches(), report=lambda _: None, watch=seen.append)
     assert len(seen) >= 3
     assert seen[-1].step == one.step and seen[-1].left == 0
@@ -208,11 +216,11 @@ def test_a_run_tells_how_it_stands(tmp_path: Path) -> None:
 
 def test_a_curve_goes_on_after_a_torn_line(tmp_path: Path) -> None:
     path = tmp_path / "curve.jsonl"
-    Curve(path).add(Moment(1, 32, 2.0, 3.0, 16.0, {"loss": 0.5}))
+    Curve(path).add(TrainingMoment(1, 32, 2.0, 3.0, 16.0, {"loss": 0.5}))
     with path.open("a") as file:
         file.write('{"step": 2, "sam')
     curve = Curve(path)
-    curve.add(Moment(3, 96, 4.0, 1.0, 16.0, {"loss": 0.25}))
+    curve.add(TrainingMoment(3, 96, 4.0, 1.0, 16.0, {"loss": 0.25}))
     assert [row["loss"] for row in curve.rows()] == [0.5, 0.25]
     assert json.loads(path.read_text().splitlines()[0])["samples_a_second"] == 16.0
 

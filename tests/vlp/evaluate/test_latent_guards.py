@@ -34,7 +34,7 @@ def store(data: Path, tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 @pytest.fixture(scope="module")
 def weights(store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
-    learn(store, 200, 300, 64)[0].save(folder)
+    learn(store, 150, 120, 16)[0].save(folder)
     return folder
 
 

@@ -23,7 +23,7 @@ import torch
 from accelerate.tracking import GeneralTracker
 from PIL import Image
 
-from tasks.learning.trainer import Moment, TrainConfig, Trainer
+from tasks.learning.trainer import TrainConfig, Trainer, TrainingMoment
 from tasks.tabletop.demos.lerobot_write import LeRobotWriter, RecordedEpisode
 from tests.conftest import ROOT
 from tests.video.latent.conftest import WAYS, square, without_actions, write
@@ -136,7 +136,7 @@ class Kept(GeneralTracker):  # type: ignore[misc]
 def test_trackers_are_told(tmp_path: Path) -> None:
     kept: Any = Kept()
     with Watching(tmp_path, {"transformer": 1.0}, [kept]) as watching:
-        watching.watch("transformer", Moment(7, 56, 1.0, 59.0, 56.0, {"loss": 0.5}))
+        watching.watch("transformer", TrainingMoment(7, 56, 1.0, 59.0, 56.0, {"loss": 0.5}))
     assert kept.told == [({"transformer/loss": 0.5, "transformer/samples_a_second": 56.0}, 7)]
     assert kept.ended
 
