@@ -80,7 +80,7 @@ def pack_world(
         raise SystemExit(f"expected a trained autoencoder in {world}, got none; train it first")
     eye = trainer.averaged().to(device)
     clips = held_out(held or store, frames=config.frames, stride=stride, count=HELD_OUT_CLIPS)
-    latents = latents_of(Latents(eye, whole, world / "latents.pt"), store)
+    latents = latents_of(Latents(eye, whole, world / "latents"), store)
     most = int(megabytes * 1_000_000)
     return write(out, store, latents, eye, clips, stride=stride, every=every, most=most)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tasks.learning.attention import waves
+from video.latent.copying import Copied, coordinates
 from video.latent.text import MAX_TOKENS
 
 SUM = 0.35
@@ -88,12 +89,15 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
     anywhere (U-Net, Ronneberger et al., 2015); what moves where is settled at a quarter of it by a
     transformer that sees the cells, the actions and the words (as in U-ViT, Bao et al., 2023). Frames are
     channels. All convolutions are modulated by the words and the actions (FiLM, Perez et al., 2018).
+    What moves is mostly what was seen before, elsewhere: each cell may copy from any cell of the first frame
+    (as a pointer does, Vinyals et al., 2015), by a gate of its own.
 
     Args:
         frames: T, future frames; also T chunks of actions, one before each.
         channels, height, width_: of a latent frame [C, h, w].
         chunk: numbers in a chunk of actions.
         vocabulary: entries of the tokenizer.
+        motion: what differences of unit latents are divided by, see `Scale`.
         width, layers, heads, text_layers: of the transformer; convolutions are half and a quarter as wide.
     """
 
@@ -107,6 +111,7 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         width_: int,
         chunk: int,
         vocabulary: int,
+        motion: float = 1.0,
         width: int = 256,
         layers: int = 6,
         heads: int = 4,
@@ -120,7 +125,12 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.text = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(text_layers)])
         self.level = nn.Sequential(nn.Linear(24 * frames, width), nn.SiLU(), nn.Linear(width, width))
         self.said, self.done = nn.Linear(width, width), nn.Linear(2 * frames * chunk, width)
+        for name, (rows, columns) in (("fine", (4 * self.grid[0], 4 * self.grid[1])), ("cells", self.grid)):
+            self.register_buffer(f"where_{name}", coordinates(rows, columns), persistent=False)
+        known = self.where_fine.shape[1]
         self.stem = nn.Conv2d((frames + 1) * channels, thin, 3, padding=1)
+        self.at = nn.ModuleList([nn.Conv2d(known, thin, 1), nn.Conv2d(known, width, 1)])
+        self.copied = Copied(frames, channels, thin, known)
         self.seen = nn.ModuleList([Pair(thin, thin, width), Pair(half, half, width)])
         self.down = nn.ModuleList(
             [nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in ((thin, half), (half, width))]
@@ -138,9 +148,9 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.last = nn.GroupNorm(8, thin)
         self.out_video = nn.Conv2d(thin, frames * channels, 3, padding=1)
         self.norm, self.out_action = nn.LayerNorm(width), nn.Linear(width, chunk)
-        for layer in (self.shift, self.out_video, self.out_action):
+        for layer in (self.shift, self.out_video, self.out_action, *self.at):
             nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)
         self.to(memory_format=torch.channels_last)  # half as fast again on a CPU
 
     def read(self, words: Tensor) -> tuple[Tensor, Tensor]:
@@ -177,16 +187,20 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         level = self.level(torch.cat(waved, -1).flatten(1)) + self.said(said)
         level = F.silu(level + self.done(moves.flatten(1)) * acted[:, None])
         x = self.stem(F.pad(torch.cat([first, video.flatten(1, 2)], 1), (0, -width % 4, 0, -height % 4)))
+        x = x + self.at[0](self.where_fine)
         skips = []
         for block, down in zip(self.seen, self.down, strict=True):
             skips.append(block(x, level))
             x = down(skips[-1])
         acts = self.action(torch.cat([moves, waved[1]], -1)) + self.time
-        x, acts = self.settle(self.coarse(x, level), acts, level, (text, is_word), acted)
+        x = self.coarse(x, level) + self.at[1](self.where_cells)
+        x, acts = self.settle(x, acts, level, (text, is_word), acted)
         for up, block in zip(self.up, self.drawn, strict=True):
             x = block(torch.cat([up(x), skips.pop()], 1), level)
-        clean = self.out_video(F.silu(self.last(x)))[..., :height, :width]
-        return clean.unflatten(1, video.shape[1:3]), self.out_action(self.norm(acts))
+        y = F.silu(self.last(x))[..., :height, :width]
+        clean = self.out_video(y).unflatten(1, video.shape[1:3])
+        clean = clean + self.copied(first, y, self.where_fine[..., :height, :width]) / self.config.motion
+        return clean, self.out_action(self.norm(acts))
 
     def settle(
         self, coarse: Tensor, moves: Tensor, level: Tensor, words: tuple[Tensor, Tensor], acted: Tensor

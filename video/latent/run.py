@@ -76,7 +76,8 @@ def train_world(
         whole = pack(run.data, run.folder / "store", camera=run.camera, report=report)
         store, held = _apart(run, whole, report)
     eye = train_autoencoder(run, store, report, onlookers)
-    latents = Latents(eye, whole, run.folder / "latents.pt")
+    with first_goes_first(run.device):
+        latents = Latents(eye, whole, run.folder / "latents")
     tokenizer = text.learn(store.texts)
     clips = LatentClips(store, latents_of(latents, store), tokenizer, run.config)
     # Of all that there is, as the models beside this one measure it: what is held out weighs little there.
@@ -86,11 +87,7 @@ def train_world(
     model = network(run.config, clips, tokenizer)
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
     films = None if held is None else _films(run, bundle, held, latents, report)
-    try:
-        record = _transformer(run, clips, bundle, report, onlookers, films)
-    finally:
-        if is_first():
-            latents.save()
+    record = _transformer(run, clips, bundle, report, onlookers, films)
     if is_first():
         write_weights(bundle, run.folder / "weights")
         _write_record(run, record)
@@ -202,6 +199,7 @@ def network(config: LatentConfig, clips: LatentClips, tokenizer: Any) -> WorldMo
         width_=width,
         chunk=sample["actions"].shape[-1],
         vocabulary=len(tokenizer),
+        motion=clips.scale.motion,
         width=config.width,
         layers=config.layers,
         heads=config.heads,

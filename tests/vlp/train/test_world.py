@@ -289,7 +289,7 @@ def test_a_disk_that_is_full_is_one_line(tmp_path: Path) -> None:
     data, cache = write(tmp_path / "data"), tmp_path / "cache"
     assert main(line(data, cache)) == 0
     folder = cache / "world/nano"
-    names = ("transformer/checkpoint.pt", "weights/scale.json", "latents.pt")
+    names = ("transformer/checkpoint.pt", "weights/scale.json")
     whole = {name: (folder / name).read_bytes() for name in names}
     with process(line(data, cache), most=200_000) as begun:
         _, err = begun.communicate(timeout=120)

@@ -49,7 +49,7 @@ def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> 
     """
     store = pack(run.data, run.world / "store", camera=run.camera, report=report)
     world = WorldTraining(data=run.data, folder=run.world, config=run.sizes, minutes=0, device=run.device)
-    latents = Latents(trained_autoencoder(world, store), store, run.world / "latents.pt")
+    latents = Latents(trained_autoencoder(world, store), store, run.world / "latents")
     scale = LatentClips(store, latents, text.learn(store.texts), run.sizes).scale
     pairs = Pairs(store, latents, scale)
     torch.manual_seed(3)

@@ -50,7 +50,7 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     world = WorldTraining(data=run.data, folder=run.world, config=run.sizes, minutes=0, device=run.device)
     eye = trained_autoencoder(world, store)
     tokenizer = words.learn(store.texts)
-    latents = Latents(eye, store, run.world / "latents.pt")
+    latents = Latents(eye, store, run.world / "latents")
     lessons = Lessons(store, latents, tokenizer)
     torch.manual_seed(2)
     model = build(len(tokenizer), latents.shape, run.config)
