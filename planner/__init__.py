@@ -1,6 +1,13 @@
 """Planning by tree search over imagined videos: protocols, plan and tree types, beam search, guards."""
 
 from planner.amend import Amendment, Known
+from planner.guards.inverse import (
+    ActionModel,
+    DisagreementGuard,
+    ExplainedGuard,
+    ExplainedGuards,
+    InverseConsistencyGuard,
+)
 from planner.guards.pixels import FiniteGuard, FrozenGuard
 from planner.guards.rules import KeepClearGuard, StillGuard
 from planner.guards.tracks import (
@@ -18,11 +25,16 @@ from planner.search import search
 from planner.types import Frames, Node, NoPlan, Plan, PlanStep, Proposal, Search, StepsToGo, Stopped, Tree
 
 __all__ = [
+    "ActionModel",
     "Amendment",
+    "DisagreementGuard",
+    "ExplainedGuard",
+    "ExplainedGuards",
     "FiniteGuard",
     "Frames",
     "FrozenGuard",
     "Guard",
+    "InverseConsistencyGuard",
     "KeepClearGuard",
     "Known",
     "NoPlan",

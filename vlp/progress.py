@@ -29,12 +29,13 @@ class Bar:
             TaskProgressColumn(),
             TextColumn("time left"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
             console=self._console,
             speed_estimate_period=_AN_HOUR,
             # A stdout that goes elsewhere keeps its lines.
             redirect_stdout=sys.stdout.isatty(),
         )
-        self._task = self._bar.add_task("", total=total)
+        self._task = self._bar.add_task("", total=total, note="")
         self._said = time.monotonic()
 
     def advance(self, count: float = 1) -> None:
@@ -45,10 +46,15 @@ class Bar:
             self._said = time.monotonic()
             self._console.print(self._line(), soft_wrap=True, highlight=False, markup=False)
 
+    def say(self, note: str) -> None:
+        """Words that stand beside the bar from now on."""
+        self._bar.update(self._task, note=note)
+
     def _line(self) -> str:
         task = self._bar.tasks[0]
         left = "not known yet" if task.time_remaining is None else f"{task.time_remaining / 60:.1f} min"
-        return f"{self._name}: {task.percentage:.0f} %, time left {left}"
+        note = f", {task.fields['note']}" if task.fields["note"] else ""
+        return f"{self._name}: {task.percentage:.0f} %, time left {left}{note}"
 
     def __enter__(self) -> Self:
         return self

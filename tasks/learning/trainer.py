@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
+from tasks.learning.parallel import Alone, Together, begin
 from tasks.learning.precision import fast
 
 Batch = Mapping[str, Tensor]
@@ -79,10 +81,33 @@ class Optimizers:
             optimizer.load_state_dict(state)
 
 
+class CheckpointError(ValueError):
+    """A checkpoint of another model than the one that is to go on from it."""
+
+
+@dataclass(frozen=True)
+class TrainingMoment:
+    """How a run stands, told every `report_seconds`."""
+
+    step: int
+    samples: int
+    used: float
+    """Seconds of this run; left: seconds to its end."""
+    left: float
+    samples_a_second: float
+    means: Mapping[str, float]
+    """Losses and the like since the last time."""
+
+
 class Trainer:
-    """Trains a model and keeps {model, EMA, optimizer, step, seconds, runs, random state} in `folder`."""
+    """Trains a model and keeps {model, EMA, optimizer, step, seconds, runs, random state} in `folder`.
+
+    Started once a GPU by `accelerate launch`, all processes train one model together; the first one keeps it.
+    """
 
     def __init__(self, model: nn.Module, loss: Loss, folder: Path, config: TrainConfig) -> None:
+        self._together: Alone | Together = begin(config.device)
+        config = replace(config, device=self._together.device)
         self.model = model.to(config.device).train()
         self.loss, self.folder, self.config = loss, folder, config
         self.optimizer = Optimizers(self.model, config)
@@ -91,10 +116,18 @@ class Trainer:
         )
         self.step, self.seconds, self.samples = 0, 0.0, 0
         self._begun = 0
+        self._before: tuple[float, list[dict[str, Any]]] = (0.0, [])
+        """Seconds and runs before the one under way."""
         self.runs: list[dict[str, Any]] = []
         folder.mkdir(parents=True, exist_ok=True)
         if self._checkpoint.exists():
             self._restore()
+        self._forward = self._together.prepare(self.model, loss)
+
+    @property
+    def seed(self) -> int:
+        """Of this process's batches from here on."""
+        return self.step + self._together.apart
 
     @property
     def _checkpoint(self) -> Path:
@@ -102,7 +135,13 @@ class Trainer:
 
     def _restore(self) -> None:
         state = torch.load(self._checkpoint, weights_only=True, map_location=self.config.device)
-        self.model.load_state_dict(state["model"])
+        try:
+            self.model.load_state_dict(state["model"])
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"expected a checkpoint of this model in {self._checkpoint}, got another one's "
+                f"({' '.join(str(error).split())[:160]}); give another folder, or delete it"
+            ) from error
         self.optimizer.load_state_dict(state["optimizer"])
         self.ema.load_state_dict(state["ema"])
         self.step, self.seconds, self.samples = state["step"], state["seconds"], state["samples"]
@@ -115,7 +154,9 @@ class Trainer:
         self.seconds, self.runs = float(record["seconds"]), [dict(run) for run in record["runs"]]
 
     def save(self) -> None:
-        """Write the checkpoint whole or not at all."""
+        """Write the checkpoint whole or not at all. Raises OSError for a disk that is full."""
+        if not self._together.first:
+            return
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -126,9 +167,7 @@ class Trainer:
             "runs": self.runs,
             "rng": torch.get_rng_state(),
         }
-        partial = self._checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self._checkpoint)
+        keep(state, self._checkpoint)
 
     def _rate(self, share: float) -> float:
         warm = min(1.0, (self.step - self._begun + 1) / self.config.warmup_steps)
@@ -139,17 +178,17 @@ class Trainer:
     def _update(self, batch: Batch) -> dict[str, float]:
         device = self.config.device
         batch = {name: value.to(device) for name, value in batch.items()}
-        with fast(device):
-            loss, logs = self.loss(batch)
+        with fast(torch.device(device).type):
+            loss, logs = self._forward(batch)
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         if torch.isfinite(norm):
             self.optimizer.step()
             self.ema.step(self.model.parameters())
         self.step += 1
-        self.samples += len(next(iter(batch.values())))
-        return logs | {"loss": float(loss.detach())}
+        self.samples += len(next(iter(batch.values()))) * self._together.count
+        return {**logs, "loss": float(loss.detach())}
 
     def run(
         self,
@@ -157,31 +196,51 @@ class Trainer:
         report: Callable[[str], None] = print,
         note: Mapping[str, str] | None = None,
         tick: Callable[[float], None] = lambda _: None,
+        watch: Callable[[TrainingMoment], None] = lambda _: None,
     ) -> None:
         """Train for `minutes`; the last checkpoint is written even when interrupted. `note` is kept in the
-        list of runs. `tick` is told how many seconds each step took."""
-        start, said, saved, ticked = time.monotonic(), 0.0, 0.0, 0.0
-        self._begun = self.step
+        list of runs. `tick` is told how many seconds each step took; `watch` how the run stands, as often as
+        `report`, and at the end."""
+        start, said, saved, ticked, whole = time.monotonic(), 0.0, 0.0, 0.0, 60 * self.config.minutes
+        self._begun, samples = self.step, self.samples
+        self._before = (self.seconds, list(self.runs))
         sums: dict[str, list[float]] = {}
+        last, pace, used = sums, 0.0, 0.0
         try:
-            while (used := time.monotonic() - start) < 60 * self.config.minutes:
-                self.optimizer.set_rate(self._rate(used / (60 * self.config.minutes)))
+            while (used := self._together.agree(time.monotonic() - start)) < whole:
+                self.optimizer.set_rate(self._rate(used / whole))
                 for name, value in self._update(next(batches)).items():
                     sums.setdefault(name, []).append(value)
                 now = time.monotonic() - start
                 tick(now - ticked)
                 ticked = now
                 if used - said > self.config.report_seconds:
-                    report(self._line(used, sums))
-                    said, sums = used, {}
+                    pace = (self.samples - samples) / (used - said)
+                    if self._together.first:
+                        report(self._line(used, sums))
+                        watch(self._moment(used, pace, sums))
+                    said, samples, last, sums = used, self.samples, sums, {}
                 if used - saved > self.config.checkpoint_seconds:
+                    self._count(time.monotonic() - start, note)
                     self.save()
                     saved = used
+            if self._together.first and (sums or last):
+                pace = (self.samples - samples) / (used - said) if sums and used > said else pace
+                watch(self._moment(used, pace, sums or last))
         finally:
-            self.seconds += time.monotonic() - start
-            effort = {"minutes": self.config.minutes, "learning_rate": self.config.learning_rate}
-            self.runs.append(effort | {"samples": self.samples} | dict(note or {}))
+            self._count(time.monotonic() - start, note)
             self.save()
+
+    def _count(self, seconds: float, note: Mapping[str, str] | None) -> None:
+        """What this run has done so far, into the record, which a checkpoint keeps even of a kill."""
+        effort = {"minutes": self.config.minutes, "learning_rate": self.config.learning_rate}
+        self.seconds = self._before[0] + seconds
+        self.runs = [*self._before[1], effort | {"samples": self.samples} | dict(note or {})]
+
+    def _moment(self, used: float, pace: float, sums: dict[str, list[float]]) -> TrainingMoment:
+        means = {name: sum(values) / len(values) for name, values in sums.items()}
+        left = max(0.0, 60 * self.config.minutes - used)
+        return TrainingMoment(self.step, self.samples, used, left, pace, means)
 
     def _line(self, used: float, sums: dict[str, list[float]]) -> str:
         means = {name: round(sum(values) / len(values), 5) for name, values in sums.items()}
@@ -203,3 +262,17 @@ class Trainer:
             "seconds": round(self.seconds),
             "runs": self.runs,
         }
+
+
+def keep(state: Mapping[str, Any], path: Path) -> None:
+    """Write tensors to a file whole or not at all. Raises OSError where they can't be."""
+    partial = path.with_suffix(".partial")
+    try:
+        torch.save(dict(state), partial)
+        partial.replace(path)
+    except RuntimeError as error:  # torch's writer has no other name for a disk that is full
+        partial.unlink(missing_ok=True)
+        raise OSError(errno.ENOSPC, f"could not be written ({error})", str(path)) from error
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise

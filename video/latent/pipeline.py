@@ -51,6 +51,9 @@ class LatentPipeline:
         """Actions [N, T * stride, A] to video uint8 [N, T, H, W, 3]."""
         first, noise, _ = self._start(frames, seeds)
         scale = self.bundle.scale
+        wanted = (len(frames), self.frames * self.bundle.stride, len(scale.action_mean))
+        if actions.shape != wanted:
+            raise ValueError(f"actions: expected {wanted}, got {actions.shape}; give those of the same robot")
         known = (torch.from_numpy(actions).float() - scale.action_mean) / scale.action_std
         known = known.reshape(len(frames), self.frames, -1).to(self.device)
         video, _ = self._sample(
@@ -111,6 +114,11 @@ class LatentPipeline:
         return first, torch.stack(noise).to(self.device), torch.stack(acts).to(self.device)
 
     def _encode(self, frames: Frames) -> Tensor:
+        if frames.shape[1:3] != self.bundle.size:
+            raise ValueError(
+                f"frames: expected {self.bundle.size} pixels, got {frames.shape[1:3]}; "
+                "give those of the same camera"
+            )
         scale, latent = self.bundle.scale, encode(self.bundle.autoencoder, frames)
         unit: Tensor = (latent - scale.latent_mean.to(self.device)) / scale.latent_std.to(self.device)
         return unit

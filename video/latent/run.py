@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import torch
 
 from tasks.data.layout import DatasetError
 from tasks.learning.feeding import feed
-from tasks.learning.trainer import TrainConfig, Trainer
+from tasks.learning.parallel import first_goes_first, is_first
+from tasks.learning.trainer import TrainConfig, Trainer, TrainingMoment
 from video.latent import autoencoder as pictures
 from video.latent import text
 from video.latent.bundle import LatentBundle
 from video.latent.clips import LatentClips
 from video.latent.config import LatentConfig
+from video.latent.films import Films
 from video.latent.latents import Latents
 from video.latent.model import WorldModel
+from video.latent.split import SHARE, latents_of, split
 from video.latent.store import FrameStore, pack
 from video.latent.train import loss
 
@@ -40,58 +45,154 @@ class WorldTraining:
     device: str = "cpu"
     learning_rate: float = 1.5e-3
     workers: int = 0
+    held_out: Path | None = None
+    """A dataset that is only looked at; None: a share of the episodes of `data`."""
+    share: float = SHARE
 
 
-def train_world(run: WorldTraining, report: Callable[[str], None] = print) -> LatentBundle:
+EYE: Final = "autoencoder"
+WORLD: Final = "transformer"
+
+
+@dataclass(frozen=True)
+class Onlookers:
+    """Who is told how a training goes; each of the two networks has its name."""
+
+    tick: Callable[[str, float], None] = lambda _, seconds: None
+    """Seconds that a step took."""
+    watch: Callable[[str, TrainingMoment], None] = lambda _, moment: None
+    """How it stands, every so often."""
+
+
+def train_world(
+    run: WorldTraining, report: Callable[[str], None] = print, onlookers: Onlookers | None = None
+) -> LatentBundle:
     """Train for so many minutes, going on from the folder's checkpoints; writes and returns the weights.
 
     Raises DatasetError for data that cannot be learned from.
     """
-    store = pack(run.data, run.folder / "store", camera=run.camera, report=report)
-    eye = train_autoencoder(run, store, report)
-    latents = Latents(eye, store, run.folder / "latents")
+    onlookers = onlookers or Onlookers()
+    with first_goes_first(run.device):
+        whole = pack(run.data, run.folder / "store", camera=run.camera, report=report)
+        store, held = _apart(run, whole, report)
+    eye = train_autoencoder(run, store, report, onlookers)
+    with first_goes_first(run.device):
+        latents = Latents(eye, whole, run.folder / "latents")
     tokenizer = text.learn(store.texts)
-    clips = LatentClips(store, latents, tokenizer, run.config)
+    clips = LatentClips(store, latents_of(latents, store), tokenizer, run.config)
+    # Of all that there is, as the models beside this one measure it: what is held out weighs little there.
+    clips.scale = LatentClips(whole, latents, tokenizer, run.config).scale
     report(f"{len(store)} frames, {len(clips)} clips, {len(store.texts)} texts")
-    model, record = _transformer(run, clips, tokenizer, report)
     height, width = store.frames.shape[1:3]
+    model = network(run.config, clips, tokenizer)
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
-    bundle.save(run.folder / "weights")
-    _write_record(run, record)
+    films = None if held is None else _films(run, bundle, held, latents, report)
+    record = _transformer(run, clips, bundle, report, onlookers, films)
+    if is_first():
+        write_weights(bundle, run.folder / "weights")
+        _write_record(run, record)
     return bundle
 
 
-def train_autoencoder(run: WorldTraining, store: FrameStore, report: Callable[[str], None] = print) -> Any:
+def write_weights(bundle: LatentBundle, folder: Path) -> None:
+    """Write a folder of weights: what is there stays until all of the new ones are, and what stands beside
+    them stays."""
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        bundle.save(partial)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    folder.mkdir(exist_ok=True)
+    for path in partial.iterdir():
+        own = folder / path.name
+        if own.is_dir():
+            shutil.rmtree(own)
+        path.replace(own)
+    partial.rmdir()
+
+
+def _apart(
+    run: WorldTraining, whole: FrameStore, report: Callable[[str], None]
+) -> tuple[FrameStore, FrameStore | None]:
+    """What is trained on and what is held out. Raises DatasetError for a held-out one of other pictures."""
+    stride = max(1, round(run.config.seconds * whole.fps))
+    if not (whole.ends()[:, 0] - np.arange(len(whole)) > stride).any():
+        raise DatasetError(f"expected episodes of more than {stride} frames, got none; give longer ones")
+    if not whole.acted.any():
+        report("no actions in the data: video alone is learned, and `explain` and `act` will mean nothing")
+    if bool((whole.text[:, 0] == whole.text[:, 1]).all()):
+        report("no subgoals in the data: the tasks' own words are learned")
+    if run.held_out is None:
+        store, held = split(whole, run.share)
+        if held is None:
+            report("one episode in the data: nothing is held out")
+        return store, held
+    held = pack([run.held_out], run.folder / "held-out", camera=run.camera, report=report)
+    if (held.frames.shape[1:], held.fps) != (whole.frames.shape[1:], whole.fps):
+        raise DatasetError(
+            f"expected a held-out dataset of pictures {whole.frames.shape[1:]} at {whole.fps} a second, got "
+            f"{held.frames.shape[1:]} at {held.fps} in {run.held_out}; give one of the same camera"
+        )
+    return whole, held
+
+
+def _films(
+    run: WorldTraining,
+    bundle: LatentBundle,
+    held: FrameStore,
+    latents: Latents,
+    report: Callable[[str], None],
+) -> Films | None:
+    own = latents_of(latents, held) if run.held_out is None else Latents(bundle.autoencoder, held)
+    try:
+        clips = LatentClips(held, own, bundle.tokenizer, run.config)
+        clips.scale = bundle.scale
+        return Films(run.folder / "filmstrips", bundle, held, clips)
+    except ValueError as error:
+        report(f"nothing of what was held out is long enough to be shown: {error}")
+        return None
+
+
+def train_autoencoder(
+    run: WorldTraining,
+    store: FrameStore,
+    report: Callable[[str], None] = print,
+    onlookers: Onlookers | None = None,
+) -> Any:
     """The autoencoder with averaged weights, trained for so many minutes from where its checkpoint is."""
+    onlookers = onlookers or Onlookers()
     torch.manual_seed(0)
     model, mean = pictures.build(run.config), pictures.mean_picture(store).to(run.device)
     config = TrainConfig(minutes=run.autoencoder_minutes, learning_rate=run.learning_rate, device=run.device)
-    trainer = Trainer(
-        model, lambda b: pictures.loss(model, mean, dict(b)), run.folder / "autoencoder", config
-    )
+    trainer = Trainer(model, lambda b: pictures.loss(model, mean, dict(b)), run.folder / EYE, config)
     if run.autoencoder_minutes:
         size = 32
-        trainer.run(feed(lambda seed: pictures.batches(store, size, seed), trainer.step, run.workers), report)
+        trainer.run(
+            feed(lambda seed: pictures.batches(store, size, seed), trainer.seed, run.workers),
+            report,
+            tick=lambda seconds: onlookers.tick(EYE, seconds),
+            watch=lambda moment: onlookers.watch(EYE, moment),
+        )
     return trainer.averaged()
 
 
 def trained_autoencoder(run: WorldTraining, store: FrameStore) -> Any:
     """What is there of an earlier training. Raises DatasetError where nothing is."""
-    if not (run.folder / "autoencoder" / "checkpoint.pt").is_file():
+    if not (run.folder / EYE / "checkpoint.pt").is_file():
         raise DatasetError(
             f"expected an autoencoder in {run.folder}, got none; run `vlp train world` on the same data first"
         )
     return train_autoencoder(replace(run, autoencoder_minutes=0.0), store)
 
 
-def _transformer(
-    run: WorldTraining, clips: LatentClips, tokenizer: Any, report: Callable[[str], None]
-) -> tuple[WorldModel, dict[str, Any]]:
+def network(config: LatentConfig, clips: LatentClips, tokenizer: Any) -> WorldModel:
+    """An untrained one for such clips and words."""
     torch.manual_seed(1)
     sample = clips.at(clips.starts[:1])
     _, _, channels, height, width = sample["latents"].shape
-    config = run.config
-    model = WorldModel(
+    model: WorldModel = WorldModel(
         frames=config.frames,
         channels=channels,
         height=height,
@@ -104,15 +205,38 @@ def _transformer(
         heads=config.heads,
         text_layers=config.text_layers,
     )
+    return model
+
+
+def _transformer(
+    run: WorldTraining,
+    clips: LatentClips,
+    bundle: LatentBundle,
+    report: Callable[[str], None],
+    onlookers: Onlookers,
+    films: Films | None,
+) -> dict[str, Any]:
+    """Train the bundle's network; the record."""
+    config, model, motion = run.config, bundle.transformer, clips.scale.motion
     training = TrainConfig(
         minutes=run.minutes, learning_rate=run.learning_rate, muon=True, ema_decay=0.999, device=run.device
     )
-    motion = clips.scale.motion
-    trainer = Trainer(model, lambda b: loss(model, motion, b), run.folder / "transformer", training)
+    trainer = Trainer(model, lambda b: loss(model, motion, b), run.folder / WORLD, training)
+
+    def watch(moment: TrainingMoment) -> None:
+        seen = {} if films is None else films.look(trainer, moment)
+        onlookers.watch(WORLD, replace(moment, means={**moment.means, **seen}))
+
     if run.minutes:
-        trainer.run(feed(lambda seed: clips.batches(config.batch, seed), trainer.step, run.workers), report)
+        trainer.run(
+            feed(lambda seed: clips.batches(config.batch, seed), trainer.seed, run.workers),
+            report,
+            tick=lambda seconds: onlookers.tick(WORLD, seconds),
+            watch=watch,
+        )
     record = trainer.record()
-    return trainer.averaged().cpu(), record  # type: ignore[return-value]
+    bundle.transformer = trainer.averaged().cpu()  # type: ignore[assignment]
+    return record
 
 
 def _write_record(run: WorldTraining, record: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.data.layout import DatasetError
+from video.latent.bundle import LatentBundle
 from video.latent.pipeline import Frames, LatentPipeline
 from video.latent.store import FrameStore
 
@@ -33,16 +35,33 @@ def held_out(store: FrameStore, *, frames: int, stride: int, count: int, seed: i
     if not len(starts):
         raise ValueError(f"data: expected episodes of more than {stride} frames, got none; give longer ones")
     chosen = np.sort(rng.choice(starts, min(count, len(starts)), replace=False)).astype(np.int64)
-    stop = ends[chosen]
-    later = [np.minimum(chosen + stride * (k + 1), stop - 1) for k in range(frames)]
-    steps = chosen[:, None] + np.arange(frames * stride)
+    return cut(store, chosen, frames=frames, stride=stride)
+
+
+def cut(store: FrameStore, starts: NDArray[np.int64], *, frames: int, stride: int) -> HeldOut:
+    """Clips that begin at the frames `starts` [N]; past a subgoal's end is its last frame, and nothing is
+    sent."""
+    stop = store.ends()[starts, 0]
+    later = [np.minimum(starts + stride * (k + 1), stop - 1) for k in range(frames)]
+    steps = starts[:, None] + np.arange(frames * stride)
     inside = steps < stop[:, None]
     return HeldOut(
-        first=np.asarray(store.frames[chosen]),
+        first=np.asarray(store.frames[starts]),
         truth=np.stack([store.frames[index] for index in later], 1),
-        words=tuple(store.texts[k] for k in store.text[chosen, 0]),
+        words=tuple(store.texts[k] for k in store.text[starts, 0]),
         actions=store.actions[np.minimum(steps, len(store) - 1)] * inside[..., None],
     )
+
+
+def check(bundle: LatentBundle, store: FrameStore) -> None:
+    """Raises DatasetError for data of another camera or robot than that of the weights."""
+    size, width = store.frames.shape[1:3], store.actions.shape[1]
+    if size != bundle.size:
+        raise DatasetError(f"expected pictures of {bundle.size} pixels as the weights know, got {size}")
+    if store.acted.any() and width != len(bundle.scale.action_mean):
+        raise DatasetError(
+            f"expected actions of {len(bundle.scale.action_mean)} numbers as the weights know, got {width}"
+        )
 
 
 def psnr(one: Frames, other: Frames, where: NDArray[np.bool_] | None = None) -> float:

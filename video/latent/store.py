@@ -6,14 +6,16 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from tasks.data.footage import Footage, read_footage
 from tasks.data.layout import DatasetError
+
+if TYPE_CHECKING:
+    from tasks.data.footage import Footage
 
 FRAMES: Final = "frames.npy"
 ABOUT: Final = "about.json"
@@ -107,6 +109,8 @@ class _Packing:
         self._fps: float | None = None
 
     def run(self, roots: Sequence[Path], asked: Mapping[str, Any]) -> None:
+        from tasks.data.footage import read_footage  # needs what a machine that only trains has not
+
         raw = self._folder / "frames.raw"
         with raw.open("wb") as file:
             for root in roots:

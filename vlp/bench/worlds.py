@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Final
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from vlp.errors import UsageError
+
+if TYPE_CHECKING:
+    from vlp.bench.video.protocol import ClipJudge
 
 WORLD: Final = "tabletop"
 
@@ -32,3 +37,11 @@ def protocol(world: str) -> Any:
         raise UsageError(
             f"world: expected one with a published protocol, such as metaworld, got {world!r:.40}"
         ) from None
+
+
+def clip_judge(world: str, weights: Path, device: str) -> ClipJudge | None:
+    """The judge of clips that a world brings to `vlp bench video`; None for one that brings none."""
+    if find_spec(f"vlp.bench.{world}") is None or find_spec(f"vlp.bench.{world}.clip_judge") is None:
+        return None
+    made: ClipJudge = import_module(f"vlp.bench.{world}.clip_judge").load(weights, device=device)
+    return made

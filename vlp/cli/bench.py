@@ -1,10 +1,10 @@
-"""`vlp bench`: methods side by side on the same boards."""
+"""`vlp bench`: methods side by side on the same boards, video models on the same clips."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
@@ -13,27 +13,32 @@ from vlp.bench.names import DEFAULT_METHODS, TASKS, EngineName, MethodName, Stop
 from vlp.bench.ray_available import check_ray
 from vlp.bench.worlds import suite
 from vlp.cli.episodes import MOST_EPISODES, check_episodes, check_range, explained
-from vlp.domains.base import domain
+from vlp.domains.base import DEFAULT, domain
+from vlp.errors import UsageError
 from vlp.evaluate import FIRST_SEED
+from vlp.models.chosen import Pretrained, parse_size
 from vlp.models.weights import BUNDLED
 from vlp.process import print_result, stdout_for_result
-from vlp.session.listed import HINT, one_or_more_of
+from vlp.session.listed import HINT, one_or_more, one_or_more_of
 from vlp.settings import Device, Settings
 
 if TYPE_CHECKING:
     from vlp.bench.protocol import Execution
 
+EXECUTION: Final = Path("runs/bench")
+VIDEO: Final = Path("runs/bench-video")
 _Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Measure methods on whole episodes of long tasks, paired by seed; called again, it goes on."""
+    """Measure methods on whole episodes of long tasks, paired by seed; called again, it goes on. Or video
+    models on the same held-out clips."""
 
     uses_torch: ClassVar[bool] = True
 
-    what: Positional[Annotated[Literal["execution"], arg(metavar="execution")]]
-    """What is measured: execution, whole episodes."""
+    what: Positional[Annotated[Literal["execution", "video"], arg(metavar="{execution,video}")]]
+    """What is measured: execution, whole episodes; video, clips imagined from those of --data."""
     tasks: Annotated[UseAppendAction[tuple[Annotated[TaskName, one_or_more_of(TaskName)], ...]], HINT] = ()
     """Long tasks: move to an area, group by color, make a line (all three)."""
     episodes: int = 50
@@ -57,14 +62,39 @@ class Bench:
     """Where models run; auto takes a GPU when there is one."""
     weights: _Folder = None
     """Folder of weights, else the bundled ones."""
-    out: Path = Path("runs/bench")
-    """Folder of episodes.jsonl and summary.json; episodes that are in it already are not run again."""
+    out: _Folder = None
+    """Folder of episodes.jsonl and summary.json (runs/bench); episodes that are in it already are not run
+    again. video: of clips.jsonl and summary.json (runs/bench-video)."""
+    video: Annotated[UseAppendAction[tuple[Annotated[str, one_or_more("MODEL")], ...]], HINT] = ()
+    """video: models: copy (nothing moves), slots (the preset), or PATH of vlp train world's weights or of a
+    diffusers image-to-video pipeline."""
+    data: _Folder = None
+    """video: a LeRobotDataset v3.0 that no model was trained on."""
+    camera: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
+    """video: whose pictures of --data, where there are several cameras."""
+    clips: int = 200
+    """video: how many; first those that begin with their words."""
+    steps: int = 4
+    """video: of sampling, of vlp train world's weights."""
+    world: str = DEFAULT
+    """video: whose judge looks at the clips, and whose preset slots is."""
+    video_steps: Annotated[int | None, arg(metavar="INT", help_behavior_hint="")] = None
+    """video: denoising steps of a pipeline, else its own."""
+    video_size: Annotated[str | None, arg(metavar="HxW", help_behavior_hint="")] = None
+    """video: pixels at which a pipeline imagines, else its own."""
+    video_frames: Annotated[int | None, arg(metavar="INT", help_behavior_hint="")] = None
+    """video: frames that a pipeline imagines, the first included, else its own."""
     json: bool = False
     """Print the summary as one line of JSON, the last on stdout."""
 
     def run(self) -> int:
+        if self.what == "video":
+            return self._video()
+        if self.video or self.data is not None:
+            raise UsageError("video, data: expected vlp bench video with them, got execution; leave them out")
         self._check()
-        weights, log = self.weights or BUNDLED, self.out.absolute() / "episodes.jsonl"
+        weights = self.weights or BUNDLED
+        log = (self.out or EXECUTION).absolute() / "episodes.jsonl"
         domain().verify(weights)
         with stdout_for_result(), EpisodeLog(log) as book, explained(log):
             from vlp.bench.session import execution
@@ -103,7 +133,47 @@ class Bench:
         console = Console()
         console.width = max(console.width, WIDTH)  # a row that is wider than the terminal stays one row
         console.print(table(result["tasks"]))
-        print(f"summary: {self.out / 'summary.json'}")
+        print(f"summary: {(self.out or EXECUTION) / 'summary.json'}")
+
+    def _video(self) -> int:
+        if self.tasks or self.method:
+            raise UsageError(
+                "tasks, method: expected vlp bench execution with them, got video; leave them out"
+            )
+        check_range("clips", self.clips, 2, MOST_EPISODES)
+        check_range("steps", self.steps, 1, 100)
+        if self.data is None:
+            raise UsageError("data: expected a dataset that was held out, got none; give --data PATH")
+        pretrained = Pretrained(
+            source="",
+            steps=self.video_steps,
+            size=None if self.video_size is None else parse_size("video-size", self.video_size),
+            frames=self.video_frames,
+        )
+        with stdout_for_result():
+            from vlp.bench.video.session import VideoBench, run
+
+            out = self.out or VIDEO
+            found = run(
+                VideoBench(
+                    videos=self.video, data=self.data, out=out, clips=self.clips, camera=self.camera,
+                    world=self.world, weights=self.weights, device=self.device, steps=self.steps,
+                    pretrained=pretrained,
+                )
+            )  # fmt: skip
+        if self.json:
+            print_result(found)
+            return 0
+        from rich.console import Console
+
+        from vlp.bench.table import WIDTH
+        from vlp.bench.video.summary import table
+
+        console = Console()
+        console.width = max(console.width, WIDTH)
+        console.print(table(found["models"]))
+        print(f"summary: {out / 'summary.json'}")
+        return 0
 
     def _check(self) -> None:
         check_episodes(self.episodes, self.first_seed, self.workers)

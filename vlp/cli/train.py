@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from vlp.domains.base import DEFAULT, domain
 from vlp.errors import UsageError
 from vlp.models.chosen import check_source, parse_size
+from vlp.session.listed import HINT, one_or_more_of
 from vlp.settings import Device
 
 MOST_MINUTES = 100_000.0
+TrackerName = Literal["tensorboard", "wandb"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,12 @@ class Train:
     """world: its size, for two cores or for a GPU."""
     camera: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
     """Whose pictures of --data, by feature name; needed where there are several cameras."""
+    held_out: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
+    """world: a dataset to look at while it trains, else a twentieth of the episodes is set apart."""
+    track: Annotated[
+        UseAppendAction[tuple[Annotated[TrackerName, one_or_more_of(TrackerName)], ...]], HINT
+    ] = ()
+    """world: also tell these trackers of accelerate how it goes."""
     lora: bool = False
     """Train low-rank adapters only."""
     rank: int = 16
@@ -88,6 +96,8 @@ class Train:
                 f"minutes: expected more than 0 and at most {MOST_MINUTES:g}, got {self.minutes:g}; "
                 "choose such a time"
             )
+        if self.part != "world" and (self.held_out is not None or self.track):
+            raise UsageError(f"held-out, track: expected the part world, got {self.part}; leave them out")
         if self.part in ("world", "world-vlm", "world-policy"):
             return self._world()
         if self.part == "bc":
@@ -121,6 +131,7 @@ class Train:
             WorldTask(
                 data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
                 device=self.device, cache=self.cache, export=self.export, learning_rate=self.learning_rate,
+                held_out=self.held_out, trackers=self.track,
             )
         )  # fmt: skip
         more = f": vlp imagine WORDS --frame PICTURE --models {weights}" if self.part == "world" else ""

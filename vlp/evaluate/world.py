@@ -16,7 +16,7 @@ import tyro
 
 from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
-from video.latent.samples import beside, figures, held_out
+from video.latent.samples import beside, check, figures, held_out
 from video.latent.store import pack
 from vlp.record.filmstrip import write_png
 
@@ -42,6 +42,7 @@ def main(options: WorldOptions) -> None:
     pipeline = LatentPipeline(bundle, steps=options.steps)
     with TemporaryDirectory() as folder:
         store = pack([options.data], Path(folder), report=lambda _: None)
+        check(bundle, store)
         clips = held_out(store, frames=pipeline.frames, stride=bundle.stride, count=options.clips)
         found: dict[str, Any] = {"clips": len(clips.first), "steps": options.steps}
         found |= {"weights": _digest(options.models), **figures(pipeline, clips)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from executors.follow.follower import Follower
 from executors.follow.frames import PictureConfig, PictureFollower
@@ -12,6 +13,7 @@ from executors.robot import Robot
 from executors.safety.gate import Gate, GateConfig
 from executors.wrapped import UnscoredRobot
 from planner import FrozenGuard
+from planner.guards.limits import FILE, GuardLimits
 from tasks.domain import Limits
 from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.pipeline import LatentPipeline
@@ -57,19 +59,33 @@ def latent_parts(
             "choose those of this world's robot"
         )
     vlm = LatentVLM.load(folder / VLM, device=place)
+    pipeline = LatentPipeline(bundle, steps=max(sampling_steps, STEPS))
     return Parts(
         proposer=vlm,
-        video=LatentPipeline(bundle, steps=max(sampling_steps, STEPS)),
+        video=pipeline,
         value=vlm,
         sight=LatentSight(vlm, width, read),
         follower=partial(_follower, policy=policy, limits=limits, stride=bundle.stride),
         limits=limits,
-        guards=(FrozenGuard(),),
+        **_guards(folder, pipeline),
         hashes=hashes,
         shape=(*bundle.size, 3),
         near=PictureConfig.near,
         harness=UnscoredRobot,
     )
+
+
+def _guards(folder: Path, pipeline: LatentPipeline) -> dict[str, Any]:
+    """Those that were calibrated to the weights (`python -m vlp.evaluate.latent_guards`), if any were: what
+    takes long is asked of the few clips that would be kept. Raises WeightsError for limits that are none."""
+    if not (folder / FILE).is_file():
+        return {"guards": (FrozenGuard(),)}
+    try:
+        limits = GuardLimits.load(folder)
+    except ValueError as error:
+        raise WeightsError(str(error)) from error
+    frozen, explained = limits.guards(pipeline)
+    return {"guards": (frozen,), "close_guards": (explained,), "max_value_gain": limits.value_leap}
 
 
 def _follower(

@@ -87,7 +87,7 @@ def train(
     if start is not None and fresh and (RESULTS / f"{part}.json").is_file():
         trainer.go_on(json.loads((RESULTS / f"{part}.json").read_text(encoding="utf-8")))
     if minutes:
-        batches = feed(lambda seed: job.batches(size, seed), trainer.step, workers)
+        batches = feed(lambda seed: job.batches(size, seed), trainer.seed, workers)
         note = {"start": str(start)} if start and fresh else {}
         note |= {} if config.device == "cpu" else {"device": config.device}
         with Bar(f"training {part}", 60 * minutes) as bar:

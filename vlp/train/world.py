@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from tasks.data.layout import DatasetError
+from tasks.learning.parallel import is_first
+from tasks.learning.trainer import CheckpointError
 from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
 from video.latent.policy.train import PolicyTraining, train_policy
-from video.latent.run import WorldTraining, train_world
+from video.latent.run import EYE, WORLD, Onlookers, WorldTraining, train_world
 from vlp.errors import FolderError
 from vlp.models.device import choose_device
 from vlp.train.run import WORKERS
+from vlp.train.watching import Watching, check_trackers
 from vlp.vlm.latent.train import VlmTraining, train_vlm
 
 FOLDER = "world"
 """Of the cache."""
-EYE = 0.3
+EYE_SHARE = 0.3
 """Share of the time that the autoencoder gets, where it was not trained yet."""
 
 
@@ -36,6 +39,10 @@ class WorldTask:
     cache: Path = Path(".cache")
     export: Path | None = None
     learning_rate: float | None = None
+    held_out: Path | None = None
+    """A dataset that is only looked at, else a share of the episodes."""
+    trackers: Sequence[str] = ()
+    """Of accelerate."""
 
 
 def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
@@ -45,7 +52,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     """
     folder, place = _folder(task), choose_device(task.device)
     begun = (folder / "autoencoder" / "checkpoint.pt").is_file()
-    eye = 0.0 if begun else EYE * task.minutes
+    eye = 0.0 if begun else EYE_SHARE * task.minutes
     run = WorldTraining(
         data=task.data,
         folder=folder,
@@ -56,10 +63,13 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         device=place,
         learning_rate=task.learning_rate or 1.5e-3,
         workers=0 if place == "cpu" else WORKERS,
+        held_out=task.held_out,
     )
-    with _said():
-        bundle: LatentBundle = train_world(run, report)
-    if task.export is not None:
+    check_trackers(task.trackers)
+    minutes = {EYE: run.autoencoder_minutes, WORLD: run.minutes}
+    with _said(), Watching(folder, minutes, task.trackers) as watching:
+        bundle: LatentBundle = train_world(run, report, Onlookers(watching.tick, watching.watch))
+    if task.export is not None and is_first():
         bundle.save(task.export)
     return task.export or folder / "weights"
 
@@ -115,3 +125,5 @@ def _said() -> Iterator[None]:
         yield
     except DatasetError as error:
         raise FolderError(f"data: {error}") from error
+    except CheckpointError as error:
+        raise FolderError(f"cache: {error}") from error

@@ -19,11 +19,17 @@ from vlp.session.options import keep_run, kept_run
 
 RULED = {"run": ["x"], "plan": ["x"], "demo": [], "serve": [], "mcp": []}
 NEVER, SLOW, CLEAR = "never move the red moon", "at most 5 cm a second", "keep the left side clear"
-LEAST = {"bench": ["execution"], "ablate": ["budget"], "collect": ["--out", "x", "--episodes", "1"],
-         "bench-world": ["metaworld", "--track", "165"]}  # fmt: skip
+LEAST = {
+    "bench": ["execution"],
+    "ablate": ["budget"],
+    "collect": ["--out", "x", "--episodes", "1"],
+    "bench-world": ["metaworld", "--track", "165"],
+    "train": ["world", "--minutes", "1"],
+}
 VALUES = {"rule": (NEVER, SLOW), "vlm_for": ("proposer", "value"), "tasks": ("line", "area"),
           "method": ("ours", "no-search"), "seconds": (1.0, 3.0), "budget": ("free", "limit"),
-          "task": ("door-open", "hammer"), "camera": ("corner", "corner2")}  # fmt: skip
+          "task": ("door-open", "hammer"), "camera": ("corner", "corner2"), "video": ("copy", "slots"),
+          "track": ("wandb", "tensorboard")}  # fmt: skip
 
 
 def lists() -> list[tuple[str, str]]:

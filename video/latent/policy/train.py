@@ -58,7 +58,7 @@ def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> 
     config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, device=run.device)
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
     if run.minutes:
-        trainer.run(feed(lambda seed: pairs.batches(run.batch, seed), trainer.step, run.workers), report)
+        trainer.run(feed(lambda seed: pairs.batches(run.batch, seed), trainer.seed, run.workers), report)
     record = trainer.record()
     trained: Any = trainer.averaged().cpu()
     trained.bfloat16().save_pretrained(run.world / "weights" / FOLDER)

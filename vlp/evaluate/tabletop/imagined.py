@@ -7,21 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from numpy.typing import NDArray
 
 from tasks.tabletop.goals import families
-from tasks.tabletop.goals.push import succeeded
 from tasks.tabletop.seeing.encoder import PoseProbe, SlotEncoder
 from tasks.tabletop.world.world import World
 from vlp.bench.stats import share
+from vlp.bench.tabletop.clip_judge import judged
 from vlp.domains.tabletop.build import build
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
-from vlp.evaluate.tabletop.asked import AskedMeasurement, ask
+from vlp.evaluate.tabletop.asked import ask
 from vlp.models.weights import BUNDLED
-
-MOVED = 0.015
-"""A block that went further, in metres, has moved."""
 
 
 @dataclass(frozen=True)
@@ -32,23 +28,6 @@ class ImaginedOptions:
     first_seed: int = FIRST_SEED
     weights: Path = BUNDLED
     device: str = "cpu"
-
-
-def judge(
-    probe: PoseProbe, asked: AskedMeasurement, start: NDArray[np.uint8], last: NDArray[np.uint8]
-) -> tuple[bool, bool]:
-    """Whether the named block, and it most of all, moved; and whether the family's rule holds at the end."""
-    present, where = probe.places(np.stack([start, last]))
-    both = present[0, :-1] & present[1, :-1]
-    gap = np.where(both, np.linalg.norm(where[1] - where[0], axis=-1)[:-1], 0.0)
-    name = families.pushed(asked.push.instruction)
-    most = probe.names[int(gap.argmax())]
-    right = bool(gap.max() < MOVED) if name is None else bool(gap.max() > MOVED and most == name)
-    blocks = probe.blocks(last)
-    if not set(asked.push.instruction.blocks()) <= set(blocks):
-        return right, False
-    pusher = (float(where[1, -1, 0]), float(where[1, -1, 1]))
-    return right, succeeded(asked.push.instruction.family, asked.push.task, blocks, pusher)
 
 
 def main(options: ImaginedOptions) -> None:
@@ -64,13 +43,20 @@ def main(options: ImaginedOptions) -> None:
         parts.video.imagine(starts[i : i + 20], [a.text for a in asked[i : i + 20]], seeds[i : i + 20])[:, -1]
         for i in range(0, len(starts), 20)
     ]
-    verdicts = [judge(probe, a, s, e) for a, s, e in zip(asked, starts, np.concatenate(lasts), strict=True)]
+    verdicts = [
+        judged(probe, a.push.instruction, a.push.task, s, e)
+        for a, s, e in zip(asked, starts, np.concatenate(lasts), strict=True)
+    ]
     by_family = {
         family: [
             share(
-                [v[k] for v, a in zip(verdicts, asked, strict=True) if a.push.instruction.family == family]
+                [
+                    getattr(v, name)
+                    for v, a in zip(verdicts, asked, strict=True)
+                    if a.push.instruction.family == family
+                ]
             )["share"]
-            for k in (0, 1)
+            for name in ("moves", "reached")
         ]
         for family in families.FAMILIES
     }
@@ -78,8 +64,8 @@ def main(options: ImaginedOptions) -> None:
         "imagined",
         {
             "first_seed": options.first_seed,
-            "named_block_moves": share([v[0] for v in verdicts]),
-            "subgoal_reached": share([v[1] for v in verdicts]),
+            "named_block_moves": share([v.moves for v in verdicts]),
+            "subgoal_reached": share([v.reached for v in verdicts]),
             "by_family_moves_reached": by_family,
         },
     )

@@ -57,7 +57,7 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, muon=True, device=run.device)
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
     if run.minutes:
-        batches = feed(lambda seed: lessons.batches(run.batch, seed), trainer.step, run.workers)
+        batches = feed(lambda seed: lessons.batches(run.batch, seed), trainer.seed, run.workers)
         trainer.run(batches, report)
     record = trainer.record()
     vlm = LatentVLM(trainer.averaged().cpu(), eye.cpu(), tokenizer, lessons.clock)

@@ -1,0 +1,236 @@
+"""Train, evaluate and write weights within a few minutes of a GPU, from packed latents and nothing else.
+
+    python -m video.latent.gpu pack .cache/world/nano packed           # where the data are
+    python -m video.latent.gpu train packed "$OUT" --preset base --minutes 8    # where the GPU is
+
+The second needs torch, numpy, diffusers, transformers and this package's video/ and tasks/: no PyBullet,
+nothing that decodes videos. Called again with the same --work, it goes on from where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from tasks.learning.curve import Curve
+from tasks.learning.feeding import feed
+from tasks.learning.trainer import TrainConfig, Trainer, TrainingMoment
+from video.latent import autoencoder as pictures
+from video.latent import text
+from video.latent.bundle import LatentBundle
+from video.latent.clips import LatentClips
+from video.latent.config import PRESETS, LatentConfig
+from video.latent.films import averaged
+from video.latent.latents import Latents
+from video.latent.packed import Packed, read, write
+from video.latent.pipeline import LatentPipeline
+from video.latent.run import network, write_weights
+from video.latent.samples import beside, figures, held_out
+from video.latent.split import latents_of, split
+from video.latent.store import load
+from video.latent.train import loss
+
+MEGABYTES: Final = 60.0
+"""Of what is packed."""
+HELD_OUT_CLIPS: Final = 32
+RESERVE: Final = 0.12
+"""Share of the minutes that is kept for evaluating and writing."""
+SAVE_SECONDS: Final = 100.0
+"""Between two sets of weights: what is left when the time is cut short."""
+GPU_WORKERS: Final = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuTraining:
+    """What is asked for."""
+
+    packed: Path
+    out: Path
+    """Gets weights/, figures.json, held-out.png, curve.jsonl and record.json."""
+    config: LatentConfig
+    minutes: float
+    """All in all, from reading to writing."""
+    work: Path
+    """Of the checkpoint."""
+    device: str
+    learning_rate: float
+    report_seconds: float = 10.0
+
+
+def pack_world(
+    world: Path, out: Path, *, config: LatentConfig, every: int, megabytes: float, device: str = "cpu"
+) -> int:
+    """Pack what `vlp train world` has in its folder, store and autoencoder; how many bytes it takes."""
+    whole = load(world / "store")
+    store, held = split(whole)
+    stride = max(1, round(config.seconds * store.fps))
+    model = pictures.build(config)
+    trainer = Trainer(model, lambda b: (torch.zeros(()), {}), world / "autoencoder", TrainConfig())
+    if not trainer.step:
+        raise SystemExit(f"expected a trained autoencoder in {world}, got none; train it first")
+    eye = trainer.averaged().to(device)
+    clips = held_out(held or store, frames=config.frames, stride=stride, count=HELD_OUT_CLIPS)
+    latents = latents_of(Latents(eye, whole, world / "latents"), store)
+    most = int(megabytes * 1_000_000)
+    return write(out, store, latents, eye, clips, stride=stride, every=every, most=most)
+
+
+def train(run: GpuTraining, report: Callable[[str], None] = print) -> dict[str, float]:
+    """Train for what the minutes leave, evaluate, write; the figures of held-out clips."""
+    begun = time.monotonic()
+    packed = read(run.packed)
+    tokenizer = text.learn(packed.store.texts)
+    clips = LatentClips(packed.store, packed.latents, tokenizer, run.config)
+    clips.starts = packed.starts
+    bundle = LatentBundle(
+        packed.autoencoder, network(run.config, clips, tokenizer), tokenizer, clips.scale, packed.size,
+        clips.stride, packed.store.fps,
+    )  # fmt: skip
+    report(f"{len(clips)} clips, {_count(bundle.transformer):,} parameters, read in {_since(begun)}")
+    run.out.mkdir(parents=True, exist_ok=True)
+    trainer = _trained(run, bundle, clips, begun, report)
+    record = trainer.record()
+    bundle.transformer = trainer.averaged()  # type: ignore[assignment]
+    write_weights(bundle, run.out / "weights")
+    _note(run.out / "record.json", record)
+    found = _evaluate(bundle, packed, run)
+    report(f"evaluated and written after {_since(begun)} of {run.minutes:g} min: {json.dumps(found)}")
+    return found
+
+
+def _trained(
+    run: GpuTraining,
+    bundle: LatentBundle,
+    clips: LatentClips,
+    begun: float,
+    report: Callable[[str], None],
+) -> Trainer:
+    model, motion = bundle.transformer.to(run.device), clips.scale.motion
+    left = run.minutes * (1 - RESERVE) - (time.monotonic() - begun) / 60
+    settings = TrainConfig(
+        minutes=left, learning_rate=run.learning_rate, muon=True, device=run.device,
+        report_seconds=run.report_seconds, checkpoint_seconds=1e9,
+    )  # fmt: skip
+    asked: list[nn.Module] = [model]  # the compiled one, where it works
+    trainer = Trainer(model, lambda b: loss(asked[0], motion, b), run.work, settings)  # type: ignore[arg-type]
+    workers = 0 if run.device == "cpu" else min(GPU_WORKERS, max(1, (os.cpu_count() or 2) - 2))
+    batches = feed(lambda seed: clips.batches(run.config.batch, seed), trainer.seed, workers)
+    compiling = time.monotonic()
+    asked[0] = compiled(model, lambda net, batch: loss(net, motion, batch)[0], next(batches), report)  # type: ignore[arg-type]
+    trainer.config = replace(settings, minutes=max(0.0, left - (time.monotonic() - compiling) / 60))
+    curve, due = Curve(run.out / "curve.jsonl"), [SAVE_SECONDS]
+
+    def watch(moment: TrainingMoment) -> None:
+        curve.add(moment)
+        if moment.used >= due[0] and moment.left > 0:
+            due[0] = moment.used + SAVE_SECONDS
+            averaged(trainer, lambda: _save(bundle, run.out / "weights"))
+
+    trainer.run(batches, report, watch=watch)
+    return trainer
+
+
+def compiled(
+    model: nn.Module,
+    ask: Callable[[nn.Module, Any], Tensor],
+    batch: dict[str, Tensor] | Any,
+    report: Callable[[str], None],
+) -> nn.Module:
+    """The model compiled, if a forward and a backward of it work here, else as it is."""
+    device = next(model.parameters()).device
+    if device.type != "cuda" and not os.environ.get("VLP_COMPILE"):
+        return model  # two cores are done with eight minutes before it pays
+    try:
+        made: nn.Module = torch.compile(model)  # type: ignore[assignment]
+        batch = {name: value.to(device) for name, value in batch.items()}
+        with torch.autocast(device.type, torch.bfloat16):
+            value = ask(made, batch)
+        value.backward()  # type: ignore[no-untyped-call]
+        model.zero_grad(set_to_none=True)
+    except Exception as error:  # whatever a compiler may say
+        model.zero_grad(set_to_none=True)
+        report(f"not compiled: {' '.join(str(error).split())[:160]}")
+        return model
+    report("compiled")
+    return made
+
+
+def _save(bundle: LatentBundle, folder: Path) -> dict[str, float]:
+    """Writing rounds the weights in memory too; those that are trained are put back by `averaged`."""
+    write_weights(bundle, folder)
+    return {}
+
+
+def _evaluate(bundle: LatentBundle, packed: Packed, run: GpuTraining) -> dict[str, float]:
+    for name in ("autoencoder", "transformer"):
+        getattr(bundle, name).to(run.device).eval()
+    pipeline = LatentPipeline(bundle)
+    found = figures(pipeline, packed.held)
+    Image.fromarray(beside(pipeline, packed.held)).save(run.out / "held-out.png")
+    _note(run.out / "figures.json", {"clips": len(packed.held.first), **found})
+    return found
+
+
+def _note(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+def _count(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
+
+
+def _since(begun: float) -> str:
+    return f"{(time.monotonic() - begun) / 60:.2f} min"
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Read a command line."""
+    parser = argparse.ArgumentParser(prog="python -m video.latent.gpu")
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("pack")
+    one.add_argument("world", type=Path, help="folder of vlp train world, with store and autoencoder")
+    one.add_argument("out", type=Path)
+    one.add_argument("--every", type=int, default=3, help="frames of which one is kept")
+    one.add_argument("--megabytes", type=float, default=MEGABYTES)
+    two = commands.add_parser("train")
+    two.add_argument("packed", type=Path)
+    two.add_argument("out", type=Path)
+    two.add_argument("--minutes", type=float, default=8.0, help="all in all")
+    two.add_argument("--learning-rate", type=float, default=1e-3)
+    two.add_argument("--batch", type=int, default=None)
+    two.add_argument("--work", type=Path, default=Path(".cache/gpu"), help="folder of the checkpoint")
+    for each in (one, two):
+        each.add_argument("--preset", choices=list(PRESETS), default="nano" if each is one else "base")
+        each.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    asked = parser.parse_args(words)
+    config = PRESETS[asked.preset]
+    if asked.command == "pack":
+        size = pack_world(
+            asked.world, asked.out, config=config, every=asked.every, megabytes=asked.megabytes,
+            device=asked.device,
+        )  # fmt: skip
+        print(f"{asked.out}: {size / 1e6:.1f} MB")
+        return
+    if not asked.minutes > 0:
+        parser.error(f"minutes: expected more than 0, got {asked.minutes}")
+    config = replace(config, batch=asked.batch or config.batch)
+    train(
+        GpuTraining(
+            packed=asked.packed, out=asked.out, config=config, minutes=asked.minutes, work=asked.work,
+            device=asked.device, learning_rate=asked.learning_rate,
+        )
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

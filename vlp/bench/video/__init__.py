@@ -1,0 +1,1 @@
+"""`vlp bench video`: video models on the same held-out clips."""
