@@ -24,7 +24,12 @@ def is_latent(folder: Path) -> bool:
 def verified(folder: Path | None) -> Hashes | None:
     """The digests of a folder of learned weights; None for what is none, which others then look at. Raises
     WeightsError where the learned weights that are bundled are asked for and are not there."""
-    if folder is None or (folder != BUNDLED_LATENT and not is_latent(folder)):
+    if folder == BUNDLED_LATENT and not is_latent(folder):
+        raise WeightsError(
+            "models: expected learned weights among the bundled ones, got none: so far none do well enough; "
+            "train some (docs/latent.md) and give their folder"
+        )
+    if folder is None or not is_latent(folder):
         return None
     return verify_latent(folder)
 

@@ -21,7 +21,7 @@ from vlp.domains.tabletop.latent import learned, read
 from vlp.errors import UsageError, WeightsError
 from vlp.events.types import Events
 from vlp.latent.build import latent_parts
-from vlp.latent.folder import is_latent, verify_latent
+from vlp.latent.folder import BUNDLED_LATENT, is_latent, verify_latent
 from vlp.record.folder import RunFolder
 from vlp.settings import Settings
 
@@ -123,4 +123,11 @@ def test_a_plan_from_the_command_line(vlp: Vlp, weights: Path, tmp_path: Path) -
 def test_models_that_are_not_there_are_said(vlp: Vlp, tmp_path: Path) -> None:
     done = vlp("plan", GOAL, "--models", str(tmp_path / "nowhere"), "--out", str(tmp_path / "run"))
     assert done.returncode != 0 and len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(is_latent(BUNDLED_LATENT), reason="learned weights are bundled")
+def test_learned_weights_that_are_not_bundled_are_said(vlp: Vlp, tmp_path: Path) -> None:
+    done = vlp("plan", GOAL, "--models", "latent", "--out", str(tmp_path / "run"))
+    assert done.returncode != 0 and "train some (docs/latent.md)" in done.stderr
     assert not (tmp_path / "run").exists()
