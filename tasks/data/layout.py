@@ -1,13 +1,22 @@
-"""Layout of a LeRobotDataset v3.0 of any maker: where its parts lie, and what is wrong with one."""
+"""Layout of a LeRobotDataset of any maker: where its parts lie, and what is wrong with one."""
 
 from __future__ import annotations
 
 from typing import Final
 
 VERSION: Final = "v3.0"
+"""That is written."""
+PER_EPISODE: Final = ("v2.0", "v2.1")
+"""Versions with a data file and a video for each episode, and metadata in lines of JSON."""
+READABLE: Final = (VERSION, *PER_EPISODE)
 
 
 SUBGOALS_PATH: Final = "meta/subgoals.parquet"
+"""Of our own writer: the texts of column subgoal_index."""
+SUBTASKS_PATH: Final = "meta/subtasks.parquet"
+"""LeRobot's: the texts of column subtask_index."""
+EPISODES_LINES: Final = "meta/episodes.jsonl"
+"""Of versions 2."""
 
 
 INFO_PATH: Final = "meta/info.json"
