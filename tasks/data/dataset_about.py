@@ -68,9 +68,11 @@ def misfit(root: Path, where: str, expected: str, got: object) -> DatasetError:
     return DatasetError(f"expected {expected} in {where} of {root}, got {got}; mend the dataset")
 
 
-def read_about(root: Path, cameras: tuple[str, ...] = ()) -> About:
-    """`cameras`: those to read; none: the only one. Raises DatasetError: not a dataset of these versions, or
-    one in which the camera is not clear."""
+def read_about(root: Path, cameras: tuple[str, ...] | None = ()) -> About:
+    """`cameras`: those to read; none: the only one; None: no pictures at all.
+
+    Raises DatasetError: not a dataset of these versions, or one in which the camera is not clear.
+    """
     try:
         about: dict[str, Any] = json.loads((root / INFO_PATH).read_text(encoding="utf-8"))
         version, features = about["codebase_version"], dict(about["features"])
@@ -84,7 +86,7 @@ def read_about(root: Path, cameras: tuple[str, ...] = ()) -> About:
         raise DatasetError(
             f"expected a LeRobotDataset {', '.join(READABLE)}, got {version} in {root}; convert it"
         )
-    chosen = _chosen(known, cameras, root)
+    chosen = () if cameras is None else _chosen(known, cameras, root)
     filmed = any(camera.filmed for camera in chosen)
     for key in ["data_path", "video_path"] if filmed else ["data_path"]:
         if not isinstance(about.get(key), str):

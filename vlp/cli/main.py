@@ -21,6 +21,7 @@ from vlp import __version__
 from vlp.cli import Command
 from vlp.cli.ablate import Ablate
 from vlp.cli.bench import Bench
+from vlp.cli.check import Check
 from vlp.cli.collect import Collect
 from vlp.cli.export import Export
 from vlp.cli.imagine import Imagine
@@ -49,6 +50,7 @@ _Commands = (
     | Annotated[Imagine, subcommand("imagine")]
     | Annotated[Worlds, subcommand("worlds")]
     | Annotated[Collect, subcommand("collect")]
+    | Annotated[Check, subcommand("check")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Bench, subcommand("bench")]
     | Annotated[Ablate, subcommand("ablate")]

@@ -10,9 +10,12 @@ from tasks.data.layout import DatasetError
 from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
 from video.latent.run import WorldTraining, train_world
+from video.latent.store import ABOUT
 from vlp.errors import FolderError
 from vlp.models.device import choose_device
+from vlp.models.source import Source
 from vlp.train.run import WORKERS
+from vlp.train.seen import checked, training_view
 from vlp.vlm.latent.train import VlmTraining, train_vlm
 
 FOLDER = "world"
@@ -29,6 +32,8 @@ class WorldTask:
     minutes: float
     preset: str = "nano"
     camera: str | None = None
+    size: str | None = None
+    """ "HxW" of the whole picture; None: see `vlp.train.seen`."""
     device: str = "auto"
     cache: Path = Path(".cache")
     export: Path | None = None
@@ -41,7 +46,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     Raises FolderError for a dataset that cannot be learned from.
     """
     folder = task.cache / FOLDER / task.preset
-    place = choose_device(task.device)
+    place, view, source = choose_device(task.device), *_seen(task, folder)
     begun = (folder / "autoencoder" / "checkpoint.pt").is_file()
     eye = 0.0 if begun else EYE * task.minutes
     run = WorldTraining(
@@ -50,7 +55,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         config=PRESETS[task.preset],
         minutes=task.minutes - eye,
         autoencoder_minutes=eye,
-        camera=task.camera,
+        camera=view,
         device=place,
         learning_rate=task.learning_rate or 1.5e-3,
         workers=0 if place == "cpu" else WORKERS,
@@ -61,7 +66,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         raise FolderError(f"data: {error}") from error
     if task.export is not None:
         bundle.save(task.export)
-    return task.export or folder / "weights"
+    return _with_source(source, task.export or folder / "weights")
 
 
 def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
@@ -70,13 +75,13 @@ def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     Raises FolderError for a dataset that cannot be learned from.
     """
     folder = task.cache / FOLDER / task.preset
-    place = choose_device(task.device)
+    place, view, source = choose_device(task.device), *_seen(task, folder)
     run = VlmTraining(
         data=task.data,
         store=folder / "store",
         folder=folder / "vlm",
         minutes=task.minutes,
-        camera=task.camera,
+        camera=view,
         device=place,
         learning_rate=task.learning_rate or 5e-4,
         workers=0 if place == "cpu" else WORKERS,
@@ -87,4 +92,29 @@ def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         raise FolderError(f"data: {error}") from error
     if task.export is not None:
         vlm.save(task.export)
-    return task.export or folder / "vlm" / "weights"
+    return _with_source(source, task.export or folder / "vlm" / "weights")
+
+
+def _seen(task: WorldTask, folder: Path) -> tuple[str | None, Source | None]:
+    """Cameras and size that are seen of the data, and what the data are.
+
+    Data are looked at before anything is packed; what is packed already was. Raises FolderError for data that
+    fail.
+    """
+    try:
+        view = training_view(task.data[0], task.camera, task.size)
+    except DatasetError as error:
+        raise FolderError(f"data: {error}") from error
+    if (folder / "store" / ABOUT).is_file():
+        return view, Source.load(folder)
+    found = [checked(root, view) for root in task.data]
+    source = Source.of(found[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    source.save(folder)
+    return view, source
+
+
+def _with_source(source: Source | None, weights: Path) -> Path:
+    if source is not None:
+        source.save(weights)
+    return weights

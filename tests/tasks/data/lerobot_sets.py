@@ -1,6 +1,6 @@
 """Datasets as LeRobot lays them out, written from its documentation alone, a writer for each version.
 
-https://huggingface.co/docs/lerobot/lerobot-dataset-v3 and, for 2.1, what its converter says of the old layout.
+https://huggingface.co/docs/lerobot/lerobot-dataset-v3 and, for 2.1, the layout that its converter tells of.
 Nothing of the project's own writer or reader is used.
 """
 
