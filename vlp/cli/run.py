@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import UseAppendAction, arg
 
 from vlp.cli.follow import on_terminal
-from vlp.domains.base import domain
-from vlp.process import stdout_for_result
+from vlp.cli.shown_picture import ShownPicture, empty_folder
+from vlp.domains.base import DATASET, domain
+from vlp.errors import UsageError
+from vlp.getting_ready import getting_ready
+from vlp.models.chosen import Models
+from vlp.process import print_result, stdout_for_result
+from vlp.session.folders import RUNS, run_name
+from vlp.session.listed import HINT, one_or_more
 from vlp.session.request import Options, PlanRequest, RunRequest
 
 DEMO_SEED = 1_000_001
@@ -22,14 +32,54 @@ class Run(RunRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class PlanCommand(PlanRequest):
-    """Look, search and show the plan for an instruction; nothing moves."""
+    """Look, search and show the plan for an instruction; nothing moves. With --models it plans on pictures:
+    --frame, or the first of an episode of --world dataset:PATH (docs/your-own-world.md)."""
+
+    frame: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PICTURE", Path)], ...]], HINT] = ()
+    """The picture to plan from, of any size; one for each camera where the weights know several."""
+    learned: Annotated[Path | None, arg(name="models", metavar="PATH", help_behavior_hint="")] = None
+    """Weights of vlp train world; a VLM in vlm/ beside them (vlp train world-vlm) proposes and ranks."""
 
     def run(self) -> int:
+        if self.frame or self.learned is not None or self.world.startswith(DATASET):
+            return self._on_pictures()
         from vlp.session.open import plan
 
         with stdout_for_result():
             conclude = plan(self, on_terminal(self.settings()))
         return conclude()
+
+    def _on_pictures(self) -> int:
+        """Raises UsageError for options that make no sense without a simulator."""
+        shown = ShownPicture(self.instruction, self.frame, self.learned, self.world, self.seed)
+        shown.check()
+        for name in ("rule", "weights", "within", "min_confidence", "checkpoints"):
+            if getattr(self, name, None):
+                raise UsageError(f"{name}: expected none on pictures, got one; leave it out")
+        if self.models() != Models():
+            raise UsageError(
+                "vlm, video: expected the models of --models on pictures, got others; leave them out"
+            )
+        settings = self.settings()
+        folder = empty_folder(self.out or RUNS / run_name(self.instruction, self.seed))
+        with stdout_for_result(), getting_ready("loading models"):
+            from vlp.models.learned import Learned
+            from vlp.session.pictures import PicturePlan, in_words, plan
+
+            assert self.learned is not None
+            models = Learned.load(self.learned, device=self.device, steps=self.sampling_steps or 4)
+            frame = shown.first(models)
+        with stdout_for_result():
+            folder.mkdir(parents=True, exist_ok=True)
+            asked = PicturePlan(
+                goal=self.instruction, out=folder, settings=settings, guards=self.guards == "on"
+            )
+            result = plan(asked, models, frame)
+        if self.json:
+            print_result(result)
+        else:
+            print("\n".join(in_words(result)))
+        return 0
 
 
 @dataclass(frozen=True, kw_only=True)
