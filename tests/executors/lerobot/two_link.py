@@ -79,8 +79,9 @@ class TwoLinkArm:
         at = dict(zip(JOINTS, angles(self._seen["effector_translation"]), strict=True))
         if self.fault == "nan":
             at["elbow.pos"] = math.nan
-        joints = {name: at[name] for name in self._joints}
-        return {**joints, "front": self._seen["rgb"], "depth": np.zeros((96, 128, 1))}
+        joints, rgb = {name: at[name] for name in self._joints}, self._seen["rgb"]
+        front = rgb[::-1, ::-1] if self.fault == "turned" else rgb
+        return {**joints, "front": front, "depth": np.zeros((96, 128, 1))}
 
     def send_action(self, action: dict[str, Any]) -> dict[str, Any]:
         """As LeRobot's: no joint is sent further than `most` degrees from where it is."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -29,6 +29,12 @@ CODECS = {
 }
 """As LeRobot encodes (AV1 by SVT with a key frame every other), and as others do."""
 JOINTS = ("shoulder_pan.pos", "elbow_flex.pos")
+
+
+Draw = Callable[[int, int, int, tuple[int, int]], NDArray[np.uint8]]
+"""Of episode, frame, camera and size."""
+Act = Callable[[int, int], list[float]]
+"""Of episode and frame."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,10 @@ class Made:
     """Seconds that stated times are off, back and forth."""
     names: Any = field(default_factory=lambda: list(JOINTS))
     tasks: Sequence[str] = ("open the drawer", "close the drawer")
+    draw: Draw | None = None
+    """Else `picture`."""
+    act: Act | None = None
+    """Else `action`."""
 
 
 def picture(episode: int, frame: int, camera: int, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -79,7 +89,8 @@ def action(episode: int, frame: int) -> list[float]:
 
 def _frames(made: Made, episode: int, camera: int) -> list[NDArray[np.uint8]]:
     size = made.cameras[camera].size
-    return [picture(episode, k, camera, size) for k in range(made.lengths[episode])]
+    draw = made.draw or picture
+    return [draw(episode, k, camera, size) for k in range(made.lengths[episode])]
 
 
 def _film(path: Path, frames: Sequence[NDArray[np.uint8]], fps: int, codec: str) -> None:
@@ -123,8 +134,8 @@ def _steps(made: Made, episode: int) -> dict[str, list[Any]]:
     length = made.lengths[episode]
     off = [made.jitter * (-1) ** k for k in range(length)]
     columns: dict[str, list[Any]] = {
-        "action": [action(episode, k) for k in range(length)],
-        "observation.state": [action(episode, k) for k in range(length)],
+        "action": [(made.act or action)(episode, k) for k in range(length)],
+        "observation.state": [(made.act or action)(episode, k) for k in range(length)],
         "timestamp": [k / made.fps + (off[k] if k else 0.0) for k in range(length)],
         "frame_index": list(range(length)),
         "episode_index": [episode] * length,
