@@ -16,6 +16,8 @@ SIDES: Final = (32, 24)
 ZOOMS: Final = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6)
 BETTER: Final = 0.1
 """More alike that a turned or zoomed picture must be to be named."""
+SURE: Final = 0.5
+"""How alike it must be at least: over a scene without marks of its own nobody can tell."""
 LIGHT: Final = (30.0, 70.0)
 """Differences of the mean of all pixels, of 255: above the first it is named, above the second refused."""
 COLOUR: Final = 0.05
@@ -101,8 +103,8 @@ class DatasetView:
             limit=self.limit,
             light=float(small.mean()) - self._light,
             colour=(red, green, blue),
-            zoom=zoom if zooms[zoom] > zooms[1.0] + BETTER else 1.0,
-            turned=turned if self._alike(turns[turned]) > alike + BETTER else "",
+            zoom=zoom if zooms[zoom] > max(zooms[1.0] + BETTER, SURE) else 1.0,
+            turned=turned if self._alike(turns[turned]) > max(alike + BETTER, self.limit) else "",
         )
 
     def fault(self, observation: Observation) -> tuple[str, str, str] | None:

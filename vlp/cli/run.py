@@ -9,6 +9,7 @@ from typing import Annotated
 from tyro.conf import UseAppendAction, arg
 
 from vlp.cli.follow import on_terminal
+from vlp.cli.on_arm import OnArm
 from vlp.cli.shown_picture import ShownPicture, empty_folder
 from vlp.domains.base import DATASET, domain
 from vlp.errors import UsageError
@@ -19,15 +20,51 @@ from vlp.session.folders import RUNS, run_name
 from vlp.session.listed import HINT, one_or_more
 from vlp.session.request import Options, PlanRequest, RunRequest
 
+_Path = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
 DEMO_SEED = 1_000_001
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run(RunRequest):
-    """Do what an instruction says: plan, act, look, plan again until it is done."""
+    """Do what an instruction says: plan, act, look, plan again until it is done. With --bridge an arm of your
+    own does it, by weights that learned from its dataset (docs/robots.md)."""
+
+    bridge: Annotated[str | None, arg(metavar="ADDRESS", help_behavior_hint="")] = None
+    """An arm: unix:PATH or 127.0.0.1:PORT; with --data and --models."""
+    token_file: _Path = None
+    """The bridge's."""
+    data: _Path = None
+    """The dataset of that arm: its joints, limits and view."""
+    camera: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
+    """As for vlp train world."""
+    learned: Annotated[Path | None, arg(name="models", metavar="PATH", help_behavior_hint="")] = None
+    """Weights of vlp train world."""
+    speed: float = 0.5
+    """Share of the dataset's furthest step that one step of the arm may go."""
+    seconds: float = 60.0
+    """That the arm moves at most."""
+    unattended: bool = False
+    """Do not ask before the arm moves."""
 
     def run(self) -> int:
-        return act(self)
+        if self.bridge is None:
+            for name, value in (
+                ("data", self.data),
+                ("models", self.learned),
+                ("token-file", self.token_file),
+            ):
+                if value is not None:
+                    raise UsageError(
+                        f"{name}: expected --bridge ADDRESS with it, got none; give both or neither"
+                    )
+            return act(RunRequest(**{one.name: getattr(self, one.name) for one in fields(RunRequest)}))
+        refuse(self, "an arm", "rule", "weights", "within", "min_confidence")
+        return OnArm(
+            words=self.instruction, bridge=self.bridge, token_file=self.token_file, data=self.data,
+            camera=self.camera, models=self.learned, speed=self.speed, seconds=self.seconds,
+            unattended=self.unattended, device=self.device, seed=self.seed, steps=self.sampling_steps or 4,
+            out=self.out, json=self.json,
+        ).run()  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +90,7 @@ class PlanCommand(PlanRequest):
         """Raises UsageError for options that make no sense without a simulator."""
         shown = ShownPicture(self.instruction, self.frame, self.learned, self.world, self.seed)
         shown.check()
-        for name in ("rule", "weights", "within", "min_confidence", "checkpoints"):
-            if getattr(self, name, None):
-                raise UsageError(f"{name}: expected none on pictures, got one; leave it out")
-        if self.models() != Models():
-            raise UsageError(
-                "vlm, video: expected the models of --models on pictures, got others; leave them out"
-            )
+        refuse(self, "pictures", "rule", "weights", "within", "min_confidence")
         settings = self.settings()
         folder = empty_folder(self.out or RUNS / run_name(self.instruction, self.seed))
         with stdout_for_result(), getting_ready("loading models"):
@@ -92,6 +123,15 @@ class Demo(Options):
     def run(self) -> int:
         given = {option.name: getattr(self, option.name) for option in fields(self)}
         return act(RunRequest(instruction=domain(self.world).wording.instruction, **given))
+
+
+def refuse(options: Options, where: str, *names: str) -> None:
+    """Raises UsageError for options that mean nothing there: a rule that is not held to must not be taken."""
+    for name in names:
+        if getattr(options, name):
+            raise UsageError(f"{name.replace('_', '-')}: expected none on {where}, got one; leave it out")
+    if options.models() != Models():
+        raise UsageError(f"vlm, video: expected those of --models on {where}, got others; leave them out")
 
 
 def act(request: RunRequest) -> int:

@@ -46,8 +46,26 @@ def test_what_differs_is_named(view: DatasetView, boards: NDArray[np.uint8]) -> 
     red = picture.astype(float)
     red[..., 0] = np.minimum(red[..., 0] * 1.9, 255)
     assert any("red" in one and "colour: +" in one for one in view.compare(red.astype(np.uint8)).differences)
-    closer = resized(picture, (24, 18, 104, 78))
-    assert any(one.startswith("field of view: it shows only") for one in view.compare(closer).differences)
+
+
+@pytest.mark.parametrize(("times", "said"), [(1.4, "only 71%"), (0.7, "1.4 times as much")])
+def test_the_field_of_view_is_named_where_the_scene_has_marks(times: float, said: str) -> None:
+    """A room with things of its own, in which something small goes about."""
+    rng = np.random.default_rng(1)
+    room = Image.fromarray(rng.integers(0, 255, (12, 16, 3)).astype(np.uint8)).resize((256, 192), 2)
+    shots = []
+    for episode in range(8):
+        shot = np.array(room)
+        shot[20 * episode : 20 * episode + 12, 90:102] = 255
+        shots.append(shot[48:144, 64:192])
+    view = DatasetView(np.stack(shots), np.arange(8))
+    assert view.compare(shots[3]).differences == []
+    half = np.array([64, 48]) / times
+    box = (int(128 - half[0]), int(96 - half[1]), int(128 + half[0]), int(96 + half[1]))
+    seen = np.asarray(room.resize((128, 96), Image.Resampling.BILINEAR, box=box))
+    assert [one for one in view.compare(seen).differences if one.startswith("field of view")] == [
+        f"field of view: it shows {said} of the scene"
+    ]
 
 
 @pytest.mark.parametrize("change", ["upside down", "another place", "dark", "noise"])
@@ -55,7 +73,7 @@ def test_something_else_is_refused(change: str, view: DatasetView, boards: NDArr
     picture = boards[10]
     other = {
         "upside down": picture[::-1, ::-1],
-        "another place": resized(picture, (0, 0, 40, 30)),
+        "another place": resized(picture, (24, 18, 104, 78)),
         "dark": (picture * 0.25).astype(np.uint8),
         "noise": np.random.default_rng(0).integers(0, 255, picture.shape).astype(np.uint8),
     }[change]
