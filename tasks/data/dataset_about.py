@@ -11,7 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.data.layout import INFO_PATH, PER_EPISODE, READABLE, DatasetError
+from tasks.data.layout import ACTIONS, INFO_PATH, PER_EPISODE, READABLE, DatasetError, why_not
 
 SLACK: Final = 0.25
 """Share of a frame's period that a time may be off."""
@@ -48,6 +48,8 @@ class About:
     """All that there are, but for depth."""
     action: int | None
     """How many numbers an action has; None where there are none."""
+    action_column: str
+    """Empty where there are none."""
     action_names: tuple[str, ...]
     """One each; empty where the dataset does not name them."""
     episodes: int | None
@@ -91,7 +93,8 @@ def read_about(root: Path, cameras: tuple[str, ...] | None = ()) -> About:
     for key in ["data_path", "video_path"] if filmed else ["data_path"]:
         if not isinstance(about.get(key), str):
             raise misfit(root, INFO_PATH, f"{key}, a text", repr(about.get(key)))
-    width = _width(features["action"], root) if "action" in features else None
+    action = next((name for name in ACTIONS if name in features), "")
+    width = _width(features[action], root) if action else None
     return About(
         root=root,
         version=version,
@@ -101,7 +104,8 @@ def read_about(root: Path, cameras: tuple[str, ...] | None = ()) -> About:
         cameras=chosen,
         known=known,
         action=width,
-        action_names=_names(features.get("action", {}).get("names"), width),
+        action_column=action,
+        action_names=_names(features.get(action, {}).get("names"), width),
         episodes=_count(about.get("total_episodes")),
         frames=_count(about.get("total_frames")),
         chunk=_count(about.get("chunks_size")) or CHUNK,
@@ -179,7 +183,7 @@ def _fps(fps: object, root: Path) -> float:
 def _width(kind: dict[str, Any], root: Path) -> int:
     shape = kind.get("shape")
     if not (isinstance(shape, list | tuple) and len(shape) == 1 and type(shape[0]) is int and shape[0] > 0):
-        raise misfit(root, f"features, action, of {INFO_PATH}", "a shape of one number", repr(shape))
+        raise misfit(root, f"features, actions, of {INFO_PATH}", "a shape of one number", repr(shape))
     return int(shape[0])
 
 
@@ -190,4 +194,6 @@ def read_columns(path: Path, columns: list[str]) -> Any:
             there = set(file.schema_arrow.names)
             return file.read([name for name in columns if name in there])
     except (OSError, pa.ArrowException) as error:
-        raise DatasetError(f"expected a parquet file, got {path}: {error}; mend the dataset") from error
+        raise DatasetError(
+            f"expected a parquet file, got {path}: {why_not(path, error)}; mend the dataset"
+        ) from error

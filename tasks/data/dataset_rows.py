@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.data.dataset_about import SLACK, About, misfit, read_columns
-from tasks.data.layout import EPISODES_LINES, INFO_PATH, VERSION, DatasetError, one_task
+from tasks.data.layout import EPISODES_LINES, INFO_PATH, VERSION, DatasetError, one_task, why_not
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _lines(about: About) -> list[dict[str, Any]]:
                 rows.append(dict(json.loads(line)))
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DatasetError(
-            f"expected a line of JSON for each episode in {path}, got {error}; "
+            f"expected a line of JSON for each episode in {path}, got {why_not(path, error)}; "
             f"give a whole LeRobotDataset {about.version}"
         ) from error
     return rows

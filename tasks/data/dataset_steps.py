@@ -27,7 +27,7 @@ class StepFiles:
     def __init__(self, about: About) -> None:
         self._about = about
         self._columns = ["episode_index", "frame_index", "timestamp", "subgoal_index", "subtask_index"]
-        self._columns += ["action", PERSISTENT]
+        self._columns += [about.action_column or "action", PERSISTENT]
         self._columns += [camera.name for camera in about.cameras if not camera.filmed]
         self._path: object = None
         self._table: Any = None
@@ -104,7 +104,8 @@ class EpisodeSteps:
         """[T, A], finite; None where the dataset has none."""
         if self._about.action is None:
             return None
-        values = self._column("action")
+        name = self._about.action_column
+        values = self._column(name)
         shape = (self._episode.length, self._about.action)
         inner = getattr(values.type, "value_type", values.type)
         rows = values.to_pylist()
@@ -112,15 +113,15 @@ class EpisodeSteps:
             rows = [[row] for row in rows]  # A vector of one is kept as a number.
         expected = f"{shape[1]} finite numbers a frame"
         if not (pa.types.is_floating(inner) or pa.types.is_integer(inner)):
-            raise self._misfit("action", expected, values.type)
+            raise self._misfit(name, expected, values.type)
         try:
             actions = np.array(rows, np.float32)
         except (ValueError, TypeError, OverflowError) as error:
-            raise self._misfit("action", expected, f"{values.type}: {error}") from error
+            raise self._misfit(name, expected, f"{values.type}: {error}") from error
         if actions.shape != shape:
-            raise self._misfit("action", expected, f"{values.type} of shape {list(actions.shape)}")
+            raise self._misfit(name, expected, f"{values.type} of shape {list(actions.shape)}")
         if not np.isfinite(actions).all():
-            raise self._misfit("action", expected, "NaN or infinity")
+            raise self._misfit(name, expected, "NaN or infinity")
         return actions
 
     def subgoals(self, subtasks: Subtasks) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,9 +43,21 @@ def learnable(sizes: Sequence[Size]) -> Size | None:
     height, width = sizes[0]
     if len(sizes) == 1 and height % CELL == width % CELL == 0 and height * width <= MOST_PIXELS:
         return None
-    scale = min(1.0, math.sqrt(MOST_PIXELS / (height * width * len(sizes))))
-    sides = [CELL * max(2, round(side * scale / CELL)) for side in (height, width)]
-    return sides[0], sides[1] * len(sizes)
+    most = max(MOST_PIXELS // len(sizes), 4 * CELL**2)
+    sides = range(2 * CELL, max(height, 2 * CELL) + CELL, CELL)
+    tiles = [(one, CELL * max(2, round(one * width / height / CELL))) for one in sides]
+    tiles = [tile for tile in tiles if tile[0] * tile[1] <= most] or [
+        (2 * CELL, most // (2 * CELL) // CELL * CELL)
+    ]
+    best = max(tiles, key=lambda tile: _covered(tile, height, width))
+    return best[0], best[1] * len(sizes)
+
+
+def _covered(tile: Size, height: int, width: int) -> float:
+    """Pixels of a tile that a picture fills, less those that stay black."""
+    scale = min(tile[0] / height, tile[1] / width)
+    filled = height * width * scale**2
+    return 2 * filled - tile[0] * tile[1]
 
 
 @dataclass(frozen=True)

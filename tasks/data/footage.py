@@ -14,7 +14,7 @@ from tasks.data.dataset_about import SLACK, About, CameraFeature, read_about
 from tasks.data.dataset_rows import EpisodeRow, read_rows
 from tasks.data.dataset_steps import EpisodeSteps, StepFiles
 from tasks.data.fitting import CameraView, Size, letterboxed
-from tasks.data.layout import DatasetError
+from tasks.data.layout import DatasetError, why_not
 from tasks.data.subtasks import Subtasks
 from tasks.data.video_file import VideoFileError, read_frames
 
@@ -104,4 +104,5 @@ class FootageReader:
         try:
             return read_frames(film.path, film.start + times, tolerance=SLACK / self._about.fps, fit=fit)
         except VideoFileError as error:
-            raise DatasetError(f"{episode.name}, column {camera.name}: {error}") from error
+            why = why_not(film.path, error)
+            raise DatasetError(f"{episode.name}, column {camera.name}, {film.path.name}: {why}") from error

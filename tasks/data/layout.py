@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 VERSION: Final = "v3.0"
@@ -20,10 +21,24 @@ EPISODES_LINES: Final = "meta/episodes.jsonl"
 
 
 INFO_PATH: Final = "meta/info.json"
+ACTIONS: Final = ("action", "actions")
+"""Names of the column of actions, LeRobot's first; others' converters write the second."""
+_POINTER: Final = b"version https://git-lfs"
 
 
 class DatasetError(Exception):
     """A dataset cannot be written or read: says what was expected, what was got, what to do."""
+
+
+def why_not(path: Path, error: object) -> str:
+    """What is wrong with a file that can't be read; a pointer of Git LFS stands for what was not fetched."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_POINTER)) == _POINTER:
+                return "a pointer of Git LFS without what it points to; git lfs pull brings it"
+    except OSError as other:
+        return other.strerror or str(other)
+    return str(error)
 
 
 def one_task(tasks: object, where: str) -> str:

@@ -86,7 +86,7 @@ def test_every_problem_is_found_with_its_episode(tmp_path: Path, capsys: pytest.
     assert code != 0 and not found["good"] and found["episodes"] == 2
     told = {one["episode"]: one["text"] for one in found["problems"]}
     assert sorted(told) == [0, 1, 2, 3, 4]
-    assert "expected a video file" in told[0] and "NaN" in told[1] and "timestamp" in told[2]
+    assert "No such file" in told[0] and "NaN" in told[1] and "timestamp" in told[2]
     assert "black or single-coloured, the first at frame 0" in told[3] and "video" in told[4]
     film(root / video.format(5), [picture] * SIX[5])
     code, found = look(root, tmp_path, capsys)
