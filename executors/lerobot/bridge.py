@@ -270,14 +270,20 @@ def _say(words: str) -> None:
     print(f"bridge: {words}", file=sys.stderr, flush=True)
 
 
-def main() -> int:
-    """The command line."""
+def command_line() -> argparse.ArgumentParser:
+    """What the script takes."""
     parser = argparse.ArgumentParser(description="Lets vlp see and move a robot of LeRobot's.")
     parser.add_argument("--listen", required=True, help="unix:PATH or 127.0.0.1:PORT")
     parser.add_argument("--token-file", type=Path, help="made where there is none; needed for 127.0.0.1")
     parser.add_argument("--leap", type=float, default=15.0, help="furthest from one goal to the next (15)")
     parser.add_argument("--make", help="module:function that makes the robot; else LeRobot does")
     parser.add_argument("robot", nargs=argparse.REMAINDER, help="-- --robot.type=... as for LeRobot")
+    return parser
+
+
+def main() -> int:
+    """The command line."""
+    parser = command_line()
     asked = parser.parse_args()
     if not asked.listen.startswith("unix:") and asked.token_file is None:
         parser.error("--token-file: expected one with 127.0.0.1, where others can connect")

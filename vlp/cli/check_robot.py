@@ -120,7 +120,9 @@ class CheckRobot:
                 finally:
                     robot.disconnect()
         except (HoldError, GateError) as error:
-            raise HeldError(f"{error}; the arm stays where it is (its stop and lease: {folder})") from error
+            raise HeldError(
+                f"{error}; the arm stays where it is (vlp stop and vlp rearm: {folder.parent})"
+            ) from error
 
 
 def in_words(found: dict[str, Any]) -> list[str]:

@@ -102,7 +102,7 @@ class OnArm:
                     robot.disconnect()
         except (HoldError, GateError) as error:
             raise HeldError(
-                f"{error}; the arm stays at its last goal (its stop and lease: {place})"
+                f"{error}; the arm stays at its last goal (vlp stop and vlp rearm: {place.parent})"
             ) from error
 
     def _approved(self, models: Learned, first: Any, folder: Path) -> bool:

@@ -23,6 +23,7 @@ from tasks.data.footage import FootageReader
 from tasks.data.layout import DatasetError
 from tasks.data.motion import read_motion
 from tasks.domain import Limits
+from vlp.durable.names import ROBOT
 from vlp.errors import FolderError, HeldError, UsageError
 from vlp.session.folders import RUNS
 from vlp.train.seen import training_view
@@ -98,8 +99,9 @@ def connected(arm: BridgedArm, words: str) -> BridgedArm:
 
 
 def robot_folder(words: str) -> Path:
-    """Of the stop and the lease of a bridge's robot, which all who drive it from here share."""
-    return RUNS / f"robot-{re.sub(r'[^a-zA-Z0-9]+', '-', words).strip('-')}"
+    """Of the stop and the lease of a bridge's robot, which all who drive it from here share; the folder that
+    it is in is what `vlp stop` takes."""
+    return RUNS / f"arm-{re.sub(r'[^a-zA-Z0-9]+', '-', words).strip('-')}" / ROBOT
 
 
 @dataclass(frozen=True)

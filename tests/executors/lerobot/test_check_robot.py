@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from executors.safety.stop import StopLatch
 from tasks.tabletop.world import board
 from tasks.tabletop.world.env import TabletopEnv
 from tests.executors.lerobot.conftest import Begin
@@ -109,9 +108,13 @@ def test_a_stop_holds_the_wiggle(
 ) -> None:
     begin()
     monkeypatch.chdir(tmp_path)
-    StopLatch(robot_folder(f"unix:{tmp_path}/arm.sock")).stop("hands off")
+    folder = robot_folder(f"unix:{tmp_path}/arm.sock").parent
+    assert check(tmp_path, data, monkeypatch, "--wiggle", said="yes\n") == 0
+    assert main(["stop", str(folder), "--reason", "hands off"]) == 0
     assert check(tmp_path, data, monkeypatch, "--wiggle", said="yes\n") == 8
     assert "hands off" in capsys.readouterr().err
+    assert main(["rearm", str(folder)]) == 0
+    assert check(tmp_path, data, monkeypatch, "--wiggle", said="yes\n") == 0
 
 
 def test_another_camera_s_view_is_refused_and_not_wiggled(
