@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from tasks.data.dataset_about import About, read_about
 from tasks.data.dataset_rows import Listed, list_rows
 from tasks.data.fitting import CameraView
 from tasks.data.footage import Footage, FootageReader
-from tasks.data.layout import DatasetError
+from tasks.data.layout import STATS_PATH, DatasetError
 from tasks.data.motion import Motion
 
 SAMPLED: Final = 8
@@ -134,6 +135,17 @@ def _count(found: Inspection, number: int, footage: Footage, success: bool | Non
         found.motion = motion if found.motion is None else found.motion.merged(motion)
 
 
+def _as_told(about: About, motion: Motion) -> bool:
+    """Whether the dataset's own statistics, where it has any, are those of its actions."""
+    try:
+        told = json.loads((about.root / STATS_PATH).read_text(encoding="utf-8"))[about.action_column]
+        ends = np.array([told["min"], told["max"]], np.float64)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return True  # nothing here reads them
+    seen = np.stack([motion.low, motion.high])
+    return ends.shape == seen.shape and bool(np.allclose(ends, seen, rtol=1e-3, atol=1e-3))
+
+
 def _whole(found: Inspection, looked: suspicions.Suspicions) -> None:
     """What only all episodes together show."""
     about = found.about
@@ -153,6 +165,10 @@ def _whole(found: Inspection, looked: suspicions.Suspicions) -> None:
                 Problem(f"expected actions that move, got {', '.join(still)} always the same")
             )
         found.remarks += [Problem(text, episode) for episode, text in looked.jumps(names)]
+        if found.good and not _as_told(about, found.motion):
+            found.remarks.append(
+                Problem(f"{STATS_PATH} tells another range of actions than they have: write it anew")
+            )
     if found.lengths and about.action is None:
         found.remarks.append(Problem("there are no actions: video is learned, and nothing of how to act"))
     if found.lengths and found.successes[None] == len(found.lengths):

@@ -21,6 +21,7 @@ EPISODES_LINES: Final = "meta/episodes.jsonl"
 
 
 INFO_PATH: Final = "meta/info.json"
+STATS_PATH: Final = "meta/stats.json"
 ACTIONS: Final = ("action", "actions")
 """Names of the column of actions, LeRobot's first; others' converters write the second."""
 _POINTER: Final = b"version https://git-lfs"

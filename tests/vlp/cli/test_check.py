@@ -111,6 +111,12 @@ def test_what_is_odd_is_remarked_and_does_not_fail(
     assert code == 0
     (jump,) = [one for one in found["remarks"] if one["episode"] is not None]
     assert jump["episode"] == 2 and jump["text"].startswith("shoulder_pan.pos goes by 48")
+    (root / "meta/stats.json").write_text('{"action": {"min": [0.0, -70.5], "max": [500.0, 0.0]}}')
+    _, found = look(root, tmp_path, capsys)
+    assert not any("stats.json" in one["text"] for one in found["remarks"])
+    (root / "meta/stats.json").write_text('{"action": {"min": [-0.5, -70.5], "max": [500.0, 0.0]}}')
+    _, found = look(root, tmp_path, capsys)
+    assert any("stats.json tells another range" in one["text"] for one in found["remarks"])
     change(root, "action", lambda rows: [[1.0, row[1]] for row in rows])
     _, found = look(root, tmp_path, capsys)
     assert any("shoulder_pan.pos always the same" in one["text"] for one in found["remarks"])
