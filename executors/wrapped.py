@@ -84,3 +84,17 @@ class WrappedRobot:
     def disconnect(self) -> None:
         """Let go of the robot inside."""
         self.robot.disconnect()
+
+
+class UnscoredRobot(WrappedRobot):
+    """A robot that does not say how well it goes, as hardware."""
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    @property
+    def terminated(self) -> bool:
+        """Never: nobody says so."""
+        return False

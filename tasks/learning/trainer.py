@@ -42,7 +42,7 @@ class Optimizers:
     matrices inside a transformer's blocks: the same error after a fifth of the samples on these models."""
 
     def __init__(self, model: nn.Module, config: TrainConfig) -> None:
-        hidden = re.compile(r"(^|\.)(blocks|layers|text)\.\d+\..*weight$")
+        hidden = re.compile(r"(^|\.)(blocks|layers?|text|h)\.\d+\..*weight$")
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         inner = [p for name, p in named if config.muon and p.ndim == 2 and hidden.search(name)]
         rest = [p for _, p in named if not any(p is q for q in inner)]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from tasks.learning.precision import fast
 from video.latent.config import LatentConfig
 from video.latent.store import FrameStore
 
@@ -22,17 +23,17 @@ RARE = 6.0
 
 
 def build(config: LatentConfig) -> Any:
-    """An untrained AutoencoderDC (Chen et al., "Deep Compression Autoencoder", 2024), eight times down."""
-    stages = len(config.widths)
-    layers = (0, *(1,) * (stages - 3), *(2,) * 2)
+    """An untrained AutoencoderDC (Chen et al., "Deep Compression Autoencoder", 2024), four times down: things
+    are a few pixels large, and one that moves by a cell looks the same there."""
+    stages = len(config.encoder_widths)
     return AutoencoderDC(
         latent_channels=config.channels,
         encoder_block_types="ResBlock",
         decoder_block_types="ResBlock",
-        encoder_block_out_channels=config.widths,
-        decoder_block_out_channels=config.widths,
-        encoder_layers_per_block=layers,
-        decoder_layers_per_block=layers,
+        encoder_block_out_channels=config.encoder_widths,
+        decoder_block_out_channels=config.decoder_widths,
+        encoder_layers_per_block=(0, *(1,) * (stages - 1)),
+        decoder_layers_per_block=(0, *(1,) * (stages - 2), 2),
         encoder_qkv_multiscales=((),) * stages,
         decoder_qkv_multiscales=((),) * stages,
         encoder_out_shortcut=False,
@@ -49,6 +50,15 @@ def to_frames(pictures: Tensor) -> NDArray[np.uint8]:
     """The way back from `to_tensor`."""
     scaled = ((pictures.float() + 1) * 127.5).clamp(0, 255).round().to(torch.uint8)
     return np.asarray(scaled.permute(0, 2, 3, 1).cpu().numpy())
+
+
+@torch.no_grad()
+def encode(model: Any, frames: NDArray[np.uint8]) -> Tensor:
+    """Latents [N, C, h, w] of frames uint8 [N, H, W, 3], on the model's device."""
+    device = next(model.parameters()).device
+    with fast(device.type):
+        latent: Tensor = model.encode(to_tensor(frames).to(device)).latent.float()
+    return latent
 
 
 def mean_picture(store: FrameStore, count: int = 512) -> Tensor:

@@ -17,6 +17,8 @@ from video.latent.store import FrameStore
 
 NO_WORDS = 0.1
 """Share of clips whose words are left out."""
+BEGINNING = 0.3
+"""Share of clips that start where something is told for the first time, as those of a plan do."""
 TASK = 0.1
 """Share of clips that are told the whole task in the place of the subgoal."""
 
@@ -55,6 +57,8 @@ class LatentClips:
         self._ends = store.ends()
         left = self._ends[:, 0] - np.arange(len(store))
         self.starts: NDArray[np.int64] = np.flatnonzero(left > self.stride)
+        begun = np.concatenate([[0], np.unique(self._ends[:, 0])[:-1]])
+        self._begun: NDArray[np.int64] = np.intersect1d(begun, self.starts)
         self.scale = self._measure()
 
     def __len__(self) -> int:
@@ -109,7 +113,9 @@ class LatentClips:
         """Random clips for ever; some are told the task, some nothing."""
         rng = np.random.default_rng(seed)
         while True:
-            batch = self.at(rng.choice(self.starts, size), (rng.random(size) < TASK).astype(np.int64))
+            begun = rng.random(size) < BEGINNING
+            starts = np.where(begun, rng.choice(self._begun, size), rng.choice(self.starts, size))
+            batch = self.at(starts, (rng.random(size) < TASK).astype(np.int64))
             batch["words"] = batch["words"].clone()
             batch["words"][torch.from_numpy(rng.random(size) < NO_WORDS)] = 0
             yield batch

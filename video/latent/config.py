@@ -14,19 +14,28 @@ class LatentConfig:
     """T, future frames of a clip."""
     seconds: float = 0.6
     """Between two frames of a clip."""
-    channels: int = 16
-    """Of a latent frame, which is an eighth as high and wide as the picture."""
-    widths: tuple[int, ...] = (32, 32, 64, 128)
-    """Of the autoencoder's stages, from full size to an eighth; the first has no layers of its own."""
+    channels: int = 8
+    """Of a latent frame, which is a quarter as high and wide as the picture."""
+    encoder_widths: tuple[int, ...] = (16, 32, 64)
+    """Of the autoencoder's stages, from full size to a quarter; the first has no layers of its own."""
+    decoder_widths: tuple[int, ...] = (32, 48, 96)
     width: int = 256
     layers: int = 6
     heads: int = 4
     text_layers: int = 2
-    batch: int = 16
+    batch: int = 64
 
 
 PRESETS: Final = {
     "nano": LatentConfig(),
-    "base": LatentConfig(widths=(64, 64, 128, 256), width=768, layers=14, heads=12, text_layers=4, batch=256),
+    "base": LatentConfig(
+        encoder_widths=(32, 64, 128),
+        decoder_widths=(64, 96, 192),
+        width=768,
+        layers=14,
+        heads=12,
+        text_layers=4,
+        batch=256,
+    ),
 }
 """nano: for two cores; base: for a GPU."""

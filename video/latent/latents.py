@@ -3,37 +3,50 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tasks.learning.precision import fast
-from video.latent.autoencoder import to_tensor
+from video.latent.autoencoder import encode
 from video.latent.store import FrameStore
+
+ABOUT: Final = "about.json"
+VALUES: Final = "values.npy"
+THERE: Final = "there.npy"
 
 
 class Latents:
-    """Indexed like an array [F, C, h, w]; kept in memory as bf16, and on disk between runs by `save`.
+    """Indexed like an array [F, C, h, w]; kept as bf16, in memory or in files that processes share.
 
     Args:
         model: the trained autoencoder; another one forgets what was kept.
-        path: where latents are kept; None: nowhere.
+        folder: where latents are kept; None: in memory.
     """
 
-    def __init__(
-        self, model: Any, store: FrameStore, path: Path | None = None, *, device: str = "cpu"
-    ) -> None:
-        self._model, self._store, self._path, self._device = model.eval(), store, path, device
-        self._digest = _digest(model)
+    def __init__(self, model: Any, store: FrameStore, folder: Path | None = None) -> None:
+        self._model, self._store = model.eval(), store
         one = self._encode(np.zeros(1, np.int64))
-        self._kept = torch.zeros((len(store), *one.shape[1:]), dtype=torch.bfloat16)
-        self._there = np.zeros(len(store), bool)
-        if path is not None and path.is_file():
-            self._restore(path)
+        shape = (len(store), *one.shape[1:])
+        self._values: NDArray[np.int16]
+        """The bits of bf16, which NumPy does not know."""
+        self._there: NDArray[np.bool_]
+        if folder is None:
+            self._values, self._there = np.zeros(shape, np.int16), np.zeros(len(store), bool)
+        else:
+            about = {"digest": _digest(model), "shape": list(shape)}
+            self._values, self._there = _opened(folder, about)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """[C, h, w] of one."""
+        channels, height, width = self._values.shape[1:]
+        return channels, height, width
 
     def __len__(self) -> int:
         return len(self._store)
@@ -42,31 +55,25 @@ class Latents:
         """Of frames [...] latents bf16 [..., C, h, w]."""
         missing = np.unique(index[~self._there[index]])
         if len(missing):
-            self._kept[missing] = self._encode(missing)
-            self._there[missing] = True
-        return self._kept[torch.from_numpy(index)]
+            self._values[missing] = self._encode(missing).view(torch.int16).numpy()
+            self._there[missing] = True  # last: a process that is killed in between leaves nothing false
+        return torch.from_numpy(np.ascontiguousarray(self._values[index])).view(torch.bfloat16)
 
-    @torch.no_grad()
     def _encode(self, frames: NDArray[np.int64]) -> Tensor:
-        parts = []
-        for some in np.array_split(frames, -(-len(frames) // 64)):
-            pictures = to_tensor(self._store.frames[some]).to(self._device)
-            with fast(torch.device(self._device).type):
-                parts.append(self._model.encode(pictures).latent.bfloat16().cpu())
-        return torch.cat(parts)
+        parts = np.array_split(frames, -(-len(frames) // 64))
+        return torch.cat([encode(self._model, self._store.frames[some]).bfloat16().cpu() for some in parts])
 
-    def save(self) -> None:
-        """Keep on disk what was encoded, whole or not at all."""
-        if self._path is not None:
-            partial = self._path.with_suffix(".partial")
-            state = {"digest": self._digest, "latents": self._kept, "there": torch.from_numpy(self._there)}
-            torch.save(state, partial)
-            partial.replace(self._path)
 
-    def _restore(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
-        if state["digest"] == self._digest and state["latents"].shape == self._kept.shape:
-            self._kept, self._there = state["latents"], state["there"].numpy()
+def _opened(folder: Path, about: dict[str, Any]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+    """The files of a folder, made anew where they are of another autoencoder or other frames."""
+    path = folder / ABOUT
+    if not path.is_file() or json.loads(path.read_text(encoding="utf-8")) != about:
+        path.unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        open_memmap(folder / VALUES, "w+", np.int16, tuple(about["shape"]))
+        open_memmap(folder / THERE, "w+", np.bool_, (about["shape"][0],))
+        path.write_text(json.dumps(about) + "\n", encoding="utf-8")
+    return open_memmap(folder / VALUES, "r+"), open_memmap(folder / THERE, "r+")
 
 
 def _digest(model: Any) -> str:

@@ -13,7 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tasks.learning.attention import waves
+from video.latent.copying import Copied, coordinates
 from video.latent.text import MAX_TOKENS
+
+SUM = 0.35
+"""What summed actions are multiplied by, so that they are about as large as the actions."""
 
 
 class ModulatedBlock(nn.Module):
@@ -65,19 +69,36 @@ class Convolved(nn.Module):
         return torch.as_tensor(self.skip(x) + self.convs[1](y))
 
 
+class Pair(nn.ModuleList):
+    """Two residual blocks, one after the other."""
+
+    def __init__(self, before: int, after: int, condition: int) -> None:
+        super().__init__([Convolved(before, after, condition), Convolved(after, after, condition)])
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """x [N, before, h, w] to [N, after, h, w]."""
+        for block in self:
+            x = block(x, condition)
+        return x
+
+
 class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Predicts clean latents and actions of a clip.
 
     Things are drawn by convolutions at the latents' own size, where one that is drawn in one place is drawn
-    anywhere (U-Net, Ronneberger et al., 2015); what moves where is settled at half of it by a transformer
-    that sees the cells, the actions and the words (as in U-ViT, Bao et al., 2023). Frames are channels.
+    anywhere (U-Net, Ronneberger et al., 2015); what moves where is settled at a quarter of it by a
+    transformer that sees the cells, the actions and the words (as in U-ViT, Bao et al., 2023). Frames are
+    channels. All convolutions are modulated by the words and the actions (FiLM, Perez et al., 2018).
+    What moves is mostly what was seen before, elsewhere: each cell may copy from any cell of the first frame
+    (as a pointer does, Vinyals et al., 2015), by a gate of its own.
 
     Args:
         frames: T, future frames; also T chunks of actions, one before each.
         channels, height, width_: of a latent frame [C, h, w].
         chunk: numbers in a chunk of actions.
         vocabulary: entries of the tokenizer.
-        width, layers, heads, text_layers: of the transformer; the convolutions are half as wide.
+        motion: what differences of unit latents are divided by, see `Scale`.
+        width, layers, heads, text_layers: of the transformer; convolutions are half and a quarter as wide.
     """
 
     @register_to_config
@@ -90,37 +111,46 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         width_: int,
         chunk: int,
         vocabulary: int,
+        motion: float = 1.0,
         width: int = 256,
         layers: int = 6,
         heads: int = 4,
         text_layers: int = 2,
     ) -> None:
         super().__init__()
-        self.grid = (-(-height // 2), -(-width_ // 2))
-        cells, thin = self.grid[0] * self.grid[1], width // 2
+        self.grid = (-(-height // 4), -(-width_ // 4))
+        thin, half = width // 4, width // 2
         self.words = nn.Embedding(vocabulary, width)
         self.order = nn.Parameter(torch.randn(MAX_TOKENS, width) * 0.02)
         self.text = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(text_layers)])
-        self.level = nn.Sequential(
-            nn.Linear(24 * frames, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
-        )
+        self.level = nn.Sequential(nn.Linear(24 * frames, width), nn.SiLU(), nn.Linear(width, width))
+        self.said, self.done = nn.Linear(width, width), nn.Linear(2 * frames * chunk, width)
+        for name, (rows, columns) in (("fine", (4 * self.grid[0], 4 * self.grid[1])), ("cells", self.grid)):
+            self.register_buffer(f"where_{name}", coordinates(rows, columns), persistent=False)
+        known = self.where_fine.shape[1]
         self.stem = nn.Conv2d((frames + 1) * channels, thin, 3, padding=1)
-        self.fine = nn.ModuleList([Convolved(thin, thin, width) for _ in range(2)])
-        self.down = nn.Conv2d(thin, width, 3, stride=2, padding=1)
-        self.coarse = nn.ModuleList([Convolved(width, width, width) for _ in range(2)])
-        self.place = nn.Parameter(torch.randn(cells, width) * 0.02)
-        self.action, self.time = nn.Linear(chunk + 12, width), nn.Parameter(torch.randn(frames, width) * 0.02)
+        self.at = nn.ModuleList([nn.Conv2d(known, thin, 1), nn.Conv2d(known, width, 1)])
+        self.copied = Copied(frames, channels, thin, known)
+        self.seen = nn.ModuleList([Pair(thin, thin, width), Pair(half, half, width)])
+        self.down = nn.ModuleList(
+            [nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in ((thin, half), (half, width))]
+        )
+        self.coarse, self.settled = Pair(width, width, width), Pair(width, width, width)
+        self.place = nn.Parameter(torch.randn(self.grid[0] * self.grid[1], width) * 0.02)
+        self.action = nn.Linear(2 * chunk + 12, width)
+        self.time = nn.Parameter(torch.randn(frames, width) * 0.02)
         self.shift = nn.Linear(width, 6 * width)
         self.blocks = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(layers)])
-        self.settled = nn.ModuleList([Convolved(width, width, width) for _ in range(2)])
-        self.up = nn.ConvTranspose2d(width, thin, 2, stride=2)
-        self.drawn = nn.ModuleList([Convolved(2 * thin, thin, width), Convolved(thin, thin, width)])
+        self.up = nn.ModuleList(
+            [nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in ((width, half), (half, thin))]
+        )
+        self.drawn = nn.ModuleList([Pair(2 * half, half, width), Pair(2 * thin, thin, width)])
         self.last = nn.GroupNorm(8, thin)
         self.out_video = nn.Conv2d(thin, frames * channels, 3, padding=1)
         self.norm, self.out_action = nn.LayerNorm(width), nn.Linear(width, chunk)
-        for layer in (self.shift, self.out_video, self.out_action):
+        for layer in (self.shift, self.out_video, self.out_action, *self.at):
             nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)
         self.to(memory_format=torch.channels_last)  # half as fast again on a CPU
 
     def read(self, words: Tensor) -> tuple[Tensor, Tensor]:
@@ -148,39 +178,43 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         levels [N, T] each in 0..1; words [N, L]; acted [N], False where a clip has no actions.
         """
         height, width = first.shape[-2:]
+        acted = acted if acted is not None else torch.ones_like(first[:, 0, 0, 0], dtype=torch.bool)
         waved = [waves(level[..., None]) for level in levels]
-        level = self.level(torch.cat(waved, -1).flatten(1))
-        x = F.pad(torch.cat([first, video.flatten(1, 2)], 1), (0, width % 2, 0, height % 2))
-        x = self.stem(x)
-        for block in self.fine:
-            x = block(x, level)
-        coarse = self.down(x)
-        for block in self.coarse:
-            coarse = block(coarse, level)
-        moves = self.action(torch.cat([action, waved[1]], -1)) + self.time
-        coarse, moves = self.settle(coarse, moves, level, words, acted)
-        y = torch.cat([self.up(coarse), x], 1)
-        for block in self.drawn:
-            y = block(y, level)
-        clean = self.out_video(F.silu(self.last(y)))[..., :height, :width]
-        return clean.unflatten(1, video.shape[1:3]), self.out_action(self.norm(moves))
+        # Where a robot is comes of all that it did before, so that is told along.
+        moves = torch.cat([action, SUM * action.cumsum(1)], -1)
+        text, is_word = self.read(words)
+        said = (text * is_word[..., None]).sum(1) / is_word.sum(1, keepdim=True)
+        level = self.level(torch.cat(waved, -1).flatten(1)) + self.said(said)
+        level = F.silu(level + self.done(moves.flatten(1)) * acted[:, None])
+        x = self.stem(F.pad(torch.cat([first, video.flatten(1, 2)], 1), (0, -width % 4, 0, -height % 4)))
+        x = x + self.at[0](self.where_fine)
+        skips = []
+        for block, down in zip(self.seen, self.down, strict=True):
+            skips.append(block(x, level))
+            x = down(skips[-1])
+        acts = self.action(torch.cat([moves, waved[1]], -1)) + self.time
+        x = self.coarse(x, level) + self.at[1](self.where_cells)
+        x, acts = self.settle(x, acts, level, (text, is_word), acted)
+        for up, block in zip(self.up, self.drawn, strict=True):
+            x = block(torch.cat([up(x), skips.pop()], 1), level)
+        y = F.silu(self.last(x))[..., :height, :width]
+        clean = self.out_video(y).unflatten(1, video.shape[1:3])
+        clean = clean + self.copied(first, y, self.where_fine[..., :height, :width]) / self.config.motion
+        return clean, self.out_action(self.norm(acts))
 
     def settle(
-        self, coarse: Tensor, moves: Tensor, level: Tensor, words: Tensor, acted: Tensor | None
+        self, coarse: Tensor, moves: Tensor, level: Tensor, words: tuple[Tensor, Tensor], acted: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Cells [N, width, h / 2, w / 2] and actions [N, T, width] once each has looked at all others."""
-        text, is_word = self.read(words)
+        """Cells [N, width, h / 4, w / 4] and actions [N, T, width] once each has looked at all others."""
+        text, is_word = words
         cells = coarse.flatten(2).transpose(1, 2) + self.place
         x = torch.cat([text, cells, moves], 1)
-        seen = torch.ones(len(x), x.shape[1], dtype=torch.bool, device=x.device)
-        seen[:, : text.shape[1]] = is_word
-        if acted is not None:
-            seen[:, -moves.shape[1] :] = acted[:, None]
+        seen = torch.cat(
+            [is_word, is_word.new_ones(cells.shape[:2]), acted[:, None].expand(moves.shape[:2])], 1
+        )
         shift = self.shift(level)[:, None]
         for block in self.blocks:
             x = block(x, seen[:, None, None], shift)
         lead = text.shape[1]
         mixed = x[:, lead : lead + cells.shape[1]].transpose(1, 2).reshape(len(x), -1, *self.grid)
-        for block in self.settled:
-            mixed = block(mixed, level)
-        return mixed, x[:, lead + cells.shape[1] :]
+        return self.settled(mixed, level), x[:, lead + cells.shape[1] :]

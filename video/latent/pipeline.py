@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tasks.learning.precision import fast
 from video.latent import text
-from video.latent.autoencoder import to_frames, to_tensor
+from video.latent.autoencoder import encode, to_frames
 from video.latent.bundle import LatentBundle
 from video.latent.noise import shifted
 from video.latent.train import motions
@@ -110,11 +110,8 @@ class LatentPipeline:
             acts.append(torch.randn(self.frames, chunk, generator=generator))
         return first, torch.stack(noise).to(self.device), torch.stack(acts).to(self.device)
 
-    @torch.no_grad()
     def _encode(self, frames: Frames) -> Tensor:
-        scale = self.bundle.scale
-        with fast(self.device.type):
-            latent = self.bundle.autoencoder.encode(to_tensor(frames).to(self.device)).latent.float()
+        scale, latent = self.bundle.scale, encode(self.bundle.autoencoder, frames)
         unit: Tensor = (latent - scale.latent_mean.to(self.device)) / scale.latent_std.to(self.device)
         return unit
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from tasks.data.layout import DatasetError
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
 from video.latent import autoencoder as pictures
@@ -47,15 +48,12 @@ def train_world(run: WorldTraining, report: Callable[[str], None] = print) -> La
     Raises DatasetError for data that cannot be learned from.
     """
     store = pack(run.data, run.folder / "store", camera=run.camera, report=report)
-    eye = _autoencoder(run, store, report)
-    latents = Latents(eye, store, run.folder / "latents.pt", device=run.device)
+    eye = train_autoencoder(run, store, report)
+    latents = Latents(eye, store, run.folder / "latents")
     tokenizer = text.learn(store.texts)
     clips = LatentClips(store, latents, tokenizer, run.config)
     report(f"{len(store)} frames, {len(clips)} clips, {len(store.texts)} texts")
-    try:
-        model, record = _transformer(run, clips, tokenizer, report)
-    finally:
-        latents.save()
+    model, record = _transformer(run, clips, tokenizer, report)
     height, width = store.frames.shape[1:3]
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
     bundle.save(run.folder / "weights")
@@ -63,7 +61,8 @@ def train_world(run: WorldTraining, report: Callable[[str], None] = print) -> La
     return bundle
 
 
-def _autoencoder(run: WorldTraining, store: FrameStore, report: Callable[[str], None]) -> Any:
+def train_autoencoder(run: WorldTraining, store: FrameStore, report: Callable[[str], None] = print) -> Any:
+    """The autoencoder with averaged weights, trained for so many minutes from where its checkpoint is."""
     torch.manual_seed(0)
     model, mean = pictures.build(run.config), pictures.mean_picture(store).to(run.device)
     config = TrainConfig(minutes=run.autoencoder_minutes, learning_rate=run.learning_rate, device=run.device)
@@ -71,9 +70,18 @@ def _autoencoder(run: WorldTraining, store: FrameStore, report: Callable[[str], 
         model, lambda b: pictures.loss(model, mean, dict(b)), run.folder / "autoencoder", config
     )
     if run.autoencoder_minutes:
-        size = 2 * run.config.batch
+        size = 32
         trainer.run(feed(lambda seed: pictures.batches(store, size, seed), trainer.step, run.workers), report)
     return trainer.averaged()
+
+
+def trained_autoencoder(run: WorldTraining, store: FrameStore) -> Any:
+    """What is there of an earlier training. Raises DatasetError where nothing is."""
+    if not (run.folder / "autoencoder" / "checkpoint.pt").is_file():
+        raise DatasetError(
+            f"expected an autoencoder in {run.folder}, got none; run `vlp train world` on the same data first"
+        )
+    return train_autoencoder(replace(run, autoencoder_minutes=0.0), store)
 
 
 def _transformer(
@@ -90,6 +98,7 @@ def _transformer(
         width_=width,
         chunk=sample["actions"].shape[-1],
         vocabulary=len(tokenizer),
+        motion=clips.scale.motion,
         width=config.width,
         layers=config.layers,
         heads=config.heads,

@@ -9,13 +9,13 @@ from typing import cast
 import numpy as np
 
 from executors.robot import Driver
+from executors.wrapped import UnscoredRobot
 from planner import NoPlan, PlanStep, Search
 from vlp.ablate.protocol import AskedAblation
 from vlp.agent.agent import AgentLoop
 from vlp.agent.parts import Parts
 from vlp.bench.episode import Episode, NoFolder
 from vlp.bench.line import Line
-from vlp.bench.stops import Unscored
 from vlp.events.types import Events
 from vlp.record.decision import ActedSubgoal
 from vlp.record.filmstrip import scaled, sheet, strip, to_data_uri
@@ -92,7 +92,7 @@ def _decide(episode: Episode, parts: Parts, *, act: bool) -> _First:
     first, settings = _First(), replace(episode.settings, max_control_steps=ACTED_STEPS)
     robot = episode.robot(ACTED_STEPS)
     try:
-        seen: Driver = Unscored(robot) if episode.stop == "own" else robot
+        seen: Driver = UnscoredRobot(robot) if episode.stop == "own" else robot
         agent = AgentLoop(parts, seen, settings, events=Events(), folder=cast("RunFolder", first))
         if act:
             agent.run(episode.instruction)

@@ -11,7 +11,8 @@ from vlp.bench.engines import Engine, processes
 from vlp.bench.episode import Episode
 from vlp.bench.line import Line, identity
 from vlp.bench.log import EpisodeLog
-from vlp.models.weights import digest, verify
+from vlp.domains.base import domain
+from vlp.models.weights import digest
 
 
 class EpisodeWatcher(Protocol):
@@ -47,7 +48,7 @@ def run_all(
 
     Raises WeightsError before anything is run, and what the engine raises.
     """
-    watcher, hashes = watcher or Silent(), verify(weights)
+    watcher, hashes = watcher or Silent(), domain().verify(weights)
     keys = [identity(episode.head(digest(hashes, episode.runs_on))) for episode in episodes]
     left = {key: episode for key, episode in zip(keys, episodes, strict=True) if key not in log.lines}
     watcher.begin(len(set(keys)) - len(left), len(left))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from executors.robot import Driver
-from executors.wrapped import WrappedRobot
+from executors.wrapped import UnscoredRobot
 from vlp.bench.line import Line
 
 DONE = "done"
@@ -29,21 +29,7 @@ class ScoringRobot(Driver, Protocol):
         ...
 
 
-class Unscored(WrappedRobot):
-    """A robot that does not say how well it goes, as hardware."""
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
-
-    @property
-    def terminated(self) -> bool:
-        """Never: nobody says so."""
-        return False
-
-
-class ObservedRobot(Unscored):
+class ObservedRobot(UnscoredRobot):
     """A simulated robot that tells the agent nothing, and whoever measures when its verdict came.
 
     Until then an episode goes the same way, step by step, as one that this verdict ends: the agent sees

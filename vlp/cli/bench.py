@@ -13,8 +13,9 @@ from vlp.bench.names import DEFAULT_METHODS, TASKS, EngineName, MethodName, Stop
 from vlp.bench.ray_available import check_ray
 from vlp.bench.worlds import suite
 from vlp.cli.episodes import MOST_EPISODES, check_episodes, check_range, explained
+from vlp.domains.base import domain
 from vlp.evaluate import FIRST_SEED
-from vlp.models.weights import BUNDLED, verify
+from vlp.models.weights import BUNDLED
 from vlp.process import print_result, stdout_for_result
 from vlp.session.listed import HINT, one_or_more_of
 from vlp.settings import Device, Settings
@@ -64,7 +65,7 @@ class Bench:
     def run(self) -> int:
         self._check()
         weights, log = self.weights or BUNDLED, self.out.absolute() / "episodes.jsonl"
-        verify(weights)
+        domain().verify(weights)
         with stdout_for_result(), EpisodeLog(log) as book, explained(log):
             from vlp.bench.session import execution
 

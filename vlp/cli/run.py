@@ -21,6 +21,8 @@ from vlp.session.listed import HINT, one_or_more
 from vlp.session.request import Options, PlanRequest, RunRequest
 
 _Path = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
+STEPS = 8
+"""Of sampling by learned weights: with fewer, what moves is drawn in two places."""
 DEMO_SEED = 1_000_001
 
 
@@ -37,8 +39,6 @@ class Run(RunRequest):
     """The dataset of that arm: its joints, limits and view."""
     camera: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
     """As for vlp train world."""
-    learned: Annotated[Path | None, arg(name="models", metavar="PATH", help_behavior_hint="")] = None
-    """Weights of vlp train world."""
     speed: float = 0.5
     """Share of the dataset's furthest step that one step of the arm may go."""
     seconds: float = 60.0
@@ -48,21 +48,17 @@ class Run(RunRequest):
 
     def run(self) -> int:
         if self.bridge is None:
-            for name, value in (
-                ("data", self.data),
-                ("models", self.learned),
-                ("token-file", self.token_file),
-            ):
+            for name, value in (("data", self.data), ("token-file", self.token_file)):
                 if value is not None:
                     raise UsageError(
                         f"{name}: expected --bridge ADDRESS with it, got none; give both or neither"
                     )
             return act(RunRequest(**{one.name: getattr(self, one.name) for one in fields(RunRequest)}))
-        refuse(self, "an arm", "rule", "weights", "within", "min_confidence")
+        refuse(self, "an arm", "rule", "within", "min_confidence")
         return OnArm(
             words=self.instruction, bridge=self.bridge, token_file=self.token_file, data=self.data,
-            camera=self.camera, models=self.learned, speed=self.speed, seconds=self.seconds,
-            unattended=self.unattended, device=self.device, seed=self.seed, steps=self.sampling_steps or 4,
+            camera=self.camera, models=self.weights, speed=self.speed, seconds=self.seconds,
+            unattended=self.unattended, device=self.device, seed=self.seed, steps=self.sampling_steps or STEPS,
             out=self.out, json=self.json,
         ).run()  # fmt: skip
 
@@ -74,11 +70,9 @@ class PlanCommand(PlanRequest):
 
     frame: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PICTURE", Path)], ...]], HINT] = ()
     """The picture to plan from, of any size; one for each camera where the weights know several."""
-    learned: Annotated[Path | None, arg(name="models", metavar="PATH", help_behavior_hint="")] = None
-    """Weights of vlp train world; a VLM in vlm/ beside them (vlp train world-vlm) proposes and ranks."""
 
     def run(self) -> int:
-        if self.frame or self.learned is not None or self.world.startswith(DATASET):
+        if self.frame or self.world.startswith(DATASET):
             return self._on_pictures()
         from vlp.session.open import plan
 
@@ -88,17 +82,17 @@ class PlanCommand(PlanRequest):
 
     def _on_pictures(self) -> int:
         """Raises UsageError for options that make no sense without a simulator."""
-        shown = ShownPicture(self.instruction, self.frame, self.learned, self.world, self.seed)
+        shown = ShownPicture(self.instruction, self.frame, self.weights, self.world, self.seed)
         shown.check()
-        refuse(self, "pictures", "rule", "weights", "within", "min_confidence")
+        refuse(self, "pictures", "rule", "within", "min_confidence")
         settings = self.settings()
         folder = empty_folder(self.out or RUNS / run_name(self.instruction, self.seed))
         with stdout_for_result(), getting_ready("loading models"):
             from vlp.models.learned import Learned
             from vlp.session.pictures import PicturePlan, in_words, plan
 
-            assert self.learned is not None
-            models = Learned.load(self.learned, device=self.device, steps=self.sampling_steps or 4)
+            assert self.weights is not None
+            models = Learned.load(self.weights, device=self.device, steps=self.sampling_steps or STEPS)
             frame = shown.first(models)
         with stdout_for_result():
             folder.mkdir(parents=True, exist_ok=True)

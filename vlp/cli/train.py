@@ -37,14 +37,17 @@ class Train:
                 "language-policy",
                 "world",
                 "world-vlm",
+                "world-policy",
             ],
             arg(
-                metavar="{perception,judge,renderer,video,policy,vlm,whole-video,language-policy,world,world-vlm}"
+                metavar="{perception,judge,renderer,video,policy,vlm,whole-video,language-policy,"
+                "world,world-vlm,world-policy}"
             ),
         ]
     ]
     """Which model; world: the model of video and action, from the pixels, words and actions of --data;
-    world-vlm: the VLM beside it, from the pixels and words."""
+    world-vlm: the VLM beside it, from the pixels and words; world-policy: what acts out its clips, from the
+    pixels and actions."""
     minutes: float
     """How long; 0 exports what is trained already."""
     start: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
@@ -86,7 +89,7 @@ class Train:
                 f"minutes: expected more than 0 and at most {MOST_MINUTES:g}, got {self.minutes:g}; "
                 "choose such a time"
             )
-        if self.part in ("world", "world-vlm"):
+        if self.part in ("world", "world-vlm", "world-policy"):
             return self._world()
         if self.base is not None:
             return self._finetune(self.base)
@@ -110,9 +113,10 @@ class Train:
         for name in ("base", "start", "lora", "frames"):
             if getattr(self, name):
                 raise UsageError(f"{name}: expected another part than {self.part} with it; leave it out")
-        from vlp.train.world import WorldTask, train, train_words
+        from vlp.train.world import WorldTask, train, train_actions, train_words
 
-        weights = (train if self.part == "world" else train_words)(
+        of = {"world": train, "world-vlm": train_words, "world-policy": train_actions}
+        weights = of[self.part](
             WorldTask(
                 data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
                 size=self.size, device=self.device, cache=self.cache, export=self.export,

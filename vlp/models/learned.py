@@ -116,8 +116,8 @@ class Learned:
 
 
 def vlm_beside(folder: Path) -> Path | None:
-    """Where `vlp train world-vlm` leaves the VLM of the same cache, or vlm/ in the folder or beside it."""
-    places = (folder / "vlm", folder.parent / "vlm" / "weights", folder.parent / "vlm")
+    """Where `vlp train world-vlm` leaves the VLM: vlm/ in the folder, or beside it."""
+    places = (folder / "vlm", folder.parent / "vlm")
     return next((place for place in places if (place / "clock.json").is_file()), None)
 
 

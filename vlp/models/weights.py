@@ -157,6 +157,6 @@ def _hash(path: Path) -> str:
 
 def digest(hashes: Hashes, parts: Sequence[str] = PLANNER) -> str:
     """The hashes of some parts of a weights folder in one, 16 hexadecimal digits: what an episode does not
-    run on may be trained on without running it again."""
-    own = {part: files for part, files in hashes.items() if part in parts}
+    run on may be trained on without running it again. Of a folder that has none of them, of all."""
+    own = {part: files for part, files in hashes.items() if part in parts} or dict(hashes)
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
 from vlp.domains.base import DEFAULT
 from vlp.durable.postgres import Where
 from vlp.errors import UsageError
+from vlp.latent.folder import BUNDLED_LATENT
 from vlp.session.listed import HINT, one_or_more
 from vlp.session.model_options import ModelOptions
 from vlp.settings import PRESETS, Approve, Device, PresetName, Settings
@@ -30,6 +31,12 @@ _Number = Annotated[int | None, arg(metavar="INT", help_behavior_hint="")]
 
 
 _Folder = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
+
+
+_Models = Annotated[
+    Path | None, arg(metavar="{slots,latent,PATH}", aliases=("--models",), help_behavior_hint="")
+]
+_NAMED: Final = {"slots": None, "latent": BUNDLED_LATENT}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +68,16 @@ class PlannerOptions(ModelOptions):
     different ways, else it is given up."""
     device: Device = "auto"
     """Where models run; auto takes a GPU when there is one."""
-    weights: _Folder = None
-    """Folder of weights, else the bundled ones."""
+    weights: _Models = None
+    """slots: the bundled models of blocks; latent: those that were learned from pixels; or a folder of
+    either, such as vlp train leaves (slots)."""
     rule: Annotated[UseAppendAction[tuple[Annotated[str, one_or_more("WORDS")], ...]], HINT] = ()
     """Standing rules, such as "never move the red star", "keep the left side clear", "at most 5 cm a second".
     All that are given hold."""
+
+    def __post_init__(self) -> None:
+        if str(self.weights) in _NAMED:
+            object.__setattr__(self, "weights", _NAMED[str(self.weights)])
 
     def settings(self) -> Settings:
         """The settings; raises UsageError for a number out of its range."""

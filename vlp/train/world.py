@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tasks.data.layout import DatasetError
 from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
+from video.latent.policy.train import PolicyTraining, train_policy
 from video.latent.run import WorldTraining, train_world
 from video.latent.store import ABOUT
 from vlp.errors import FolderError
@@ -45,8 +48,8 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
 
     Raises FolderError for a dataset that cannot be learned from.
     """
-    folder = task.cache / FOLDER / task.preset
-    place, view, source = choose_device(task.device), *_seen(task, folder)
+    folder, place = _folder(task), choose_device(task.device)
+    view, source = _seen(task)
     begun = (folder / "autoencoder" / "checkpoint.pt").is_file()
     eye = 0.0 if begun else EYE * task.minutes
     run = WorldTraining(
@@ -60,10 +63,8 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         learning_rate=task.learning_rate or 1.5e-3,
         workers=0 if place == "cpu" else WORKERS,
     )
-    try:
+    with _said():
         bundle: LatentBundle = train_world(run, report)
-    except DatasetError as error:
-        raise FolderError(f"data: {error}") from error
     if task.export is not None:
         bundle.save(task.export)
     return _with_source(source, task.export or folder / "weights")
@@ -74,37 +75,63 @@ def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
 
     Raises FolderError for a dataset that cannot be learned from.
     """
-    folder = task.cache / FOLDER / task.preset
-    place, view, source = choose_device(task.device), *_seen(task, folder)
-    run = VlmTraining(
-        data=task.data,
-        store=folder / "store",
-        folder=folder / "vlm",
-        minutes=task.minutes,
-        camera=view,
-        device=place,
-        learning_rate=task.learning_rate or 5e-4,
-        workers=0 if place == "cpu" else WORKERS,
-    )
+    with _said():
+        vlm = train_vlm(VlmTraining(**_beside(task, "vlm"), learning_rate=task.learning_rate or 1e-3), report)
+    if task.export is not None:
+        vlm.save(task.export / "vlm")
+    return (task.export or _folder(task) / "weights") / "vlm"
+
+
+def train_actions(task: WorldTask, report: Callable[[str], None] = print) -> Path:
+    """The policy beside it, from a frame now and a frame wanted to actions; the folder of the weights.
+
+    Raises FolderError for a dataset that cannot be learned from.
+    """
+    with _said():
+        run = PolicyTraining(**_beside(task, "policy"), learning_rate=task.learning_rate or 3e-4)
+        policy = train_policy(run, report)
+    if task.export is not None:
+        policy.bfloat16().save_pretrained(task.export / "policy")
+    return (task.export or _folder(task) / "weights") / "policy"
+
+
+def _folder(task: WorldTask) -> Path:
+    return task.cache / FOLDER / task.preset
+
+
+def _beside(task: WorldTask, name: str) -> dict[str, Any]:
+    """What is asked of a model that stands beside the one of video and action."""
+    place, folder = choose_device(task.device), _folder(task)
+    return {
+        "data": task.data,
+        "world": folder,
+        "sizes": PRESETS[task.preset],
+        "folder": folder / name,
+        "minutes": task.minutes,
+        "camera": _seen(task)[0],
+        "device": place,
+        "workers": 0 if place == "cpu" else WORKERS,
+    }
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Data that cannot be learned from, as a mistake of whoever gave it."""
     try:
-        vlm = train_vlm(run, report)
+        yield
     except DatasetError as error:
         raise FolderError(f"data: {error}") from error
-    if task.export is not None:
-        vlm.save(task.export)
-    return _with_source(source, task.export or folder / "vlm" / "weights")
 
 
-def _seen(task: WorldTask, folder: Path) -> tuple[str | None, Source | None]:
+def _seen(task: WorldTask) -> tuple[str | None, Source | None]:
     """Cameras and size that are seen of the data, and what the data are.
 
     Data are looked at before anything is packed; what is packed already was. Raises FolderError for data that
     fail.
     """
-    try:
+    folder = _folder(task)
+    with _said():
         view = training_view(task.data[0], task.camera, task.size)
-    except DatasetError as error:
-        raise FolderError(f"data: {error}") from error
     if (folder / "store" / ABOUT).is_file():
         return view, Source.load(folder)
     found = [checked(root, view) for root in task.data]

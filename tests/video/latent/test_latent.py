@@ -90,8 +90,16 @@ def learn(store: FrameStore, eye_steps: int, steps: int, count: int) -> tuple[La
     clips = LatentClips(store, Latents(eye, store), tokenizer, SMALL)
     batch = clips.at(clips.starts[:: len(clips) // count][:count])
     model = WorldModel(
-        frames=3, channels=8, height=4, width_=4, chunk=6, vocabulary=len(tokenizer), width=96, layers=4
-    )
+        frames=3,
+        channels=8,
+        height=8,
+        width_=8,
+        chunk=6,
+        vocabulary=len(tokenizer),
+        motion=clips.scale.motion,
+        width=96,
+        layers=4,
+    )  # fmt: skip
     seen = take_steps(model, steps, 2e-3, lambda: loss(model, clips.scale.motion, batch)[0])
     return LatentBundle(eye, model, tokenizer, clips.scale, (32, 32), 3, 10.0), seen
 

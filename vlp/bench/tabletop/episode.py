@@ -7,10 +7,11 @@ from pathlib import Path
 
 from executors.tabletop.simulated import SimulatedRobot
 from tasks.tabletop.world.layout import Layout
+from vlp.agent.parts import Parts
 from vlp.bench.episode import Episode
 from vlp.bench.methods import Method
 from vlp.bench.tabletop.methods import METHODS
-from vlp.domains.tabletop.build import TabletopParts, build
+from vlp.domains.tabletop import Tabletop
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,13 @@ class TabletopEpisode(Episode):
         """That of its name."""
         return METHODS[self.method]
 
-    def build(self, weights: Path) -> TabletopParts:
-        """All parts of a weights folder. Raises WeightsError, see `build`."""
-        return build(
-            weights=weights, device=self.settings.device, sampling_steps=self.settings.sampling_steps
+    def build(self, weights: Path) -> Parts:
+        """All parts of a weights folder. Raises WeightsError, see `Tabletop.parts`."""
+        return Tabletop().parts(
+            weights=weights,
+            device=self.settings.device,
+            sampling_steps=self.settings.sampling_steps,
+            models=None,
         )
 
     def robot(self, max_steps: int) -> SimulatedRobot:

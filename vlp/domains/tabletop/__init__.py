@@ -78,13 +78,20 @@ class Tabletop:
         return BOARD
 
     def verify(self, weights: Path | None) -> Hashes:
+        from vlp.latent.folder import verified
         from vlp.models.weights import BUNDLED, verify
 
-        return verify(weights or BUNDLED)
+        return verified(weights) or verify(weights or BUNDLED)
 
     def parts(
         self, *, weights: Path | None, device: str, sampling_steps: int, models: Models | None
     ) -> Parts:
+        from vlp.latent.folder import is_latent
+
+        if weights is not None and is_latent(weights):
+            from vlp.domains.tabletop.latent import learned
+
+            return learned(weights, device=device, sampling_steps=sampling_steps, models=models)
         from vlp.domains.tabletop.build import build
 
         return build(weights=weights, device=device, sampling_steps=sampling_steps, models=models)

@@ -11,17 +11,24 @@ from executors.tabletop.ruled_robot import RuledRobot
 from planner import TrackGuards
 from tasks.tabletop.rules import BoardRules
 from tasks.tabletop.seeing.encoder import PoseProbe
+from vlp.agent.parts import Parts
 from vlp.domains.tabletop.build import ProbeTracker, TabletopParts
 from vlp.domains.tabletop.rules import RuledProposer, rule_guards
 from vlp.domains.tabletop.sight import BoardSight
+from vlp.errors import UsageError
 
 
-def under_rules(parts: TabletopParts, rules: BoardRules) -> TabletopParts:
+def under_rules(parts: Parts, rules: BoardRules) -> Parts:
     """Parts that propose nothing that the rules forbid, drop clips that break them, take no goal against them
     and let a robot do nothing against them, as far as the probe sees. Unlike the other guards these see every
     frame."""
     if not len(rules):
         return parts
+    if not isinstance(parts, TabletopParts):
+        raise UsageError(
+            "rule: expected models that see where blocks are, got learned ones, which see pixels only; "
+            "leave the rules out, or choose --models slots"
+        )
     sight = BoardSight(parts.probe, parts.sight.most_blocks, parts.sight.closer, rules)
     parts = replace(parts, rules=rules, sight=sight, harness=partial(_robot, parts.probe, rules))
     if not rules.about_blocks:

@@ -9,19 +9,20 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from executors.tabletop.policy import FramePolicy, SlotPolicy
-from executors.tabletop.runtime import Runtime
 from executors.tabletop.simulated import SimulatedRobot
+from executors.wrapped import WrappedRobot
 from tasks.tabletop.demos.demonstrator import centers, run_push
 from tasks.tabletop.goals import families
-from tasks.tabletop.seeing.encoder import PoseProbe, SlotEncoder
 from tasks.tabletop.world.layout import Layout
 from tasks.tabletop.world.world import World
 from video.tabletop.clips import STRIDE
+from vlp.agent.parts import Parts
 from vlp.bench.stats import share
+from vlp.domains.tabletop import Tabletop
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
 from vlp.evaluate.tabletop.asked import AskedMeasurement, ask
+from vlp.events.timing import Stopwatch
 from vlp.models.weights import BUNDLED
 
 
@@ -32,6 +33,9 @@ class FollowingOptions:
     episodes: int = 100
     first_seed: int = FIRST_SEED
     weights: Path = BUNDLED
+    """Of blocks, or learned from pixels."""
+    name: str = "following"
+    """Of the file in results/."""
 
 
 def true_clip(world: World, asked: AskedMeasurement, seed: int) -> NDArray[np.uint8]:
@@ -48,13 +52,12 @@ def layout_of(world: World) -> Layout:
     return world.poses(), (float(world.target[0]), float(world.target[1]))
 
 
-def follow(
-    asked: AskedMeasurement, layout: Layout, clip: NDArray[np.uint8], policy: FramePolicy, probe: PoseProbe
-) -> bool:
+def follow(asked: AskedMeasurement, layout: Layout, clip: NDArray[np.uint8], parts: Parts) -> bool:
     """Whether following a clip from a layout fulfils what was asked."""
     robot = SimulatedRobot(seed=0, layout=layout)
     robot.connect()
-    Runtime(robot, policy, probe).follow(clip, lambda *_: False)
+    follower = parts.follower("every-frame", WrappedRobot(robot), Stopwatch())
+    follower.follow(clip, lambda *_: False)
     blocks = {name: np.array(xy) for name, xy in robot.info["blocks"].items()}
     target = robot.get_observation()["effector_target_translation"]
     known = set(asked.push.instruction.blocks()) <= set(blocks)
@@ -65,8 +68,7 @@ def follow(
 
 def main(options: FollowingOptions) -> None:
     """Follow one true clip for each seed."""
-    encoder = SlotEncoder.from_pretrained(options.weights / "perception").eval()
-    policy = FramePolicy(encoder, SlotPolicy.from_pretrained(options.weights / "policy"))
+    parts = Tabletop().parts(weights=options.weights, device="cpu", sampling_steps=2, models=None)
     world, done = World(), []
     names = families.FAMILIES
     for i in range(options.episodes):
@@ -74,10 +76,10 @@ def main(options: FollowingOptions) -> None:
         layout = layout_of(world)
         clip = true_clip(world, asked, options.first_seed + i)
         assert asked.push.succeeded(centers(world), np.array(world.target)) or not asked.push.done
-        done.append(follow(asked, layout, clip, policy, PoseProbe(encoder)))
+        done.append(follow(asked, layout, clip, parts))
     by_family = {family: share(done[k :: len(names)])["share"] for k, family in enumerate(names)}
     write(
-        "following", {"first_seed": options.first_seed, "push_succeeds": share(done), "by_family": by_family}
+        options.name, {"first_seed": options.first_seed, "push_succeeds": share(done), "by_family": by_family}
     )
 
 

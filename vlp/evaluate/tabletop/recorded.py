@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from executors.tabletop.simulated import SimulatedRobot
+from executors.wrapped import UnscoredRobot
 from planner import Search
 from tasks.tabletop.seeing.encoder import PoseProbe
 from vlp.agent.agent import AgentLoop
 from vlp.agent.parts import Parts
 from vlp.bench.episode import NoFolder
 from vlp.bench.line import Line
-from vlp.bench.stops import Unscored
 from vlp.bench.tabletop.episode import TabletopEpisode
 from vlp.domains.tabletop.build import tabletop
 from vlp.domains.tabletop.confidence import FEATURES, features
@@ -64,7 +64,7 @@ class Recorded(TabletopEpisode):
         events.subscribe(recorder.record)
         folder = cast("RunFolder", recorder)
         try:
-            result = AgentLoop(own, Unscored(robot), self.settings, events=events, folder=folder).run(
+            result = AgentLoop(own, UnscoredRobot(robot), self.settings, events=events, folder=folder).run(
                 self.instruction
             )
         finally:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasks.domain import CONTROL_HZ
+from video.latent.clips import Frames
 from video.latent.store import FrameStore
 from vlp.vlm.latent import words
 
@@ -44,8 +45,8 @@ class Lessons:
     Nothing is asked of the time in episodes that failed; that they are not done is, at their ends above all.
     """
 
-    def __init__(self, store: FrameStore, tokenizer: Any) -> None:
-        self._store, self._tokenizer = store, tokenizer
+    def __init__(self, store: FrameStore, latents: Frames, tokenizer: Any) -> None:
+        self._store, self._latents, self._tokenizer = store, latents, tokenizer
         lengths = store.stop - store.start
         self._episode = np.repeat(np.arange(len(lengths)), lengths)
         left = store.stop[self._episode] - 1 - np.arange(len(store))
@@ -70,7 +71,7 @@ class Lessons:
         return [*task, self._done], [self._yes if over else self._no]
 
     def batch(self, frames: NDArray[np.int64], questions: list[str]) -> dict[str, Tensor]:
-        """pixels [N, 3, H, W] in -1..1, tokens and labels [N, L]."""
+        """latents [N, C, h, w], tokens and labels [N, L]."""
         asked = [self.at(int(frame), question) for frame, question in zip(frames, questions, strict=True)]
         length = min(words.MOST, max(len(before) + len(after) for before, after in asked))
         tokens = torch.full((len(asked), length), self._end)
@@ -79,11 +80,7 @@ class Lessons:
             whole = [*before, *after][:length]
             tokens[row, : len(whole)] = torch.tensor(whole)
             labels[row, len(before) : len(whole)] = torch.tensor(whole[len(before) :])
-        order = np.argsort(frames)
-        seen = np.empty((len(frames), *self._store.frames.shape[1:]), np.uint8)
-        seen[order] = self._store.frames[frames[order]]
-        pixels = torch.from_numpy(seen).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return {"pixels": pixels, "tokens": tokens, "labels": labels}
+        return {"latents": self._latents[frames].float(), "tokens": tokens, "labels": labels}
 
     def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
         """Random moments for ever: half subgoals, a third times, a sixth ends, of which half are near one."""

@@ -1,4 +1,8 @@
-"""Network of the learned VLM, by transformers: a ViT of the pixels before a GPT-2 of the words."""
+"""Network of the learned VLM, by transformers: a ViT of the pixels' latents before a GPT-2 of the words.
+
+The vision tower stands on the encoder of the model of video: convolutions before it let it learn sooner
+(Xiao et al., "Early convolutions help transformers see better", 2021), and frames are encoded once for both.
+"""
 
 from __future__ import annotations
 
@@ -14,25 +18,29 @@ from transformers import GPT2Config, VisionEncoderDecoderConfig, VisionEncoderDe
 from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import IGNORED
 
+NOISE = 0.1
+"""Standard deviation of what is added to latents in training: those of imagined frames are never the same."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
     """Sizes that hold for any dataset."""
 
-    patch: int = 8
-    """Pixels on a side of a token."""
+    patch: int = 4
+    """Latents on a side of a token."""
     width: int = 192
     layers: int = 6
     """Of the vision tower; half as many of the words."""
     heads: int = 4
 
 
-def build(vocabulary: int, size: tuple[int, int], config: NetworkConfig | None = None) -> Any:
-    """An untrained VisionEncoderDecoderModel of pictures [H, W] = size and so many tokens."""
+def build(vocabulary: int, size: tuple[int, int, int], config: NetworkConfig | None = None) -> Any:
+    """An untrained VisionEncoderDecoderModel of latents [C, h, w] = size and so many tokens."""
     config = config or NetworkConfig()
     vision = ViTConfig(
         hidden_size=config.width, num_hidden_layers=config.layers, num_attention_heads=config.heads,
-        intermediate_size=4 * config.width, image_size=list(size), patch_size=config.patch,
+        intermediate_size=4 * config.width, image_size=list(size[1:]),
+        patch_size=config.patch, num_channels=size[0],
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
     language = GPT2Config(
@@ -46,7 +54,9 @@ def build(vocabulary: int, size: tuple[int, int], config: NetworkConfig | None =
 
 def loss(model: Any, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
     """Cross-entropy of the answers' tokens; every answer counts alike, however long it is."""
-    found = model(pixel_values=batch["pixels"], decoder_input_ids=batch["tokens"][:, :-1])
+    latents = batch["latents"]
+    noisy = latents + NOISE * torch.randn_like(latents) if model.training else latents
+    found = model(pixel_values=noisy, decoder_input_ids=batch["tokens"][:, :-1])
     labels = batch["labels"][:, 1:]
     logits = found.logits.float().transpose(1, 2)
     each = F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="none").sum(1)

@@ -11,6 +11,9 @@ import torch
 
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
+from video.latent.config import PRESETS, LatentConfig
+from video.latent.latents import Latents
+from video.latent.run import WorldTraining, trained_autoencoder
 from video.latent.store import pack
 from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import Lessons
@@ -23,15 +26,17 @@ class VlmTraining:
     """What a run is asked for."""
 
     data: Sequence[Path]
-    store: Path
-    """Folder of packed frames, shared with the model of video and action."""
+    world: Path
+    """Folder of the model of video and action, whose packed frames and autoencoder are used."""
     folder: Path
-    """Of checkpoints and weights."""
+    """Of checkpoints; the weights go to `world`, beside the others."""
     minutes: float
+    sizes: LatentConfig = PRESETS["nano"]
+    """Of the model of video and action."""
     config: NetworkConfig = field(default_factory=NetworkConfig)
     camera: str | None = None
     device: str = "cpu"
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     batch: int = 32
     workers: int = 0
 
@@ -39,21 +44,23 @@ class VlmTraining:
 def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> LatentVLM:
     """Train for so many minutes, going on from the folder's checkpoint; writes and returns the VLM.
 
-    Raises DatasetError for data that cannot be learned from.
+    Raises DatasetError for data that cannot be learned from, and where the model of video is not there.
     """
-    store = pack(run.data, run.store, camera=run.camera, report=report)
+    store = pack(run.data, run.world / "store", camera=run.camera, report=report)
+    world = WorldTraining(data=run.data, folder=run.world, config=run.sizes, minutes=0, device=run.device)
+    eye = trained_autoencoder(world, store)
     tokenizer = words.learn(store.texts)
-    lessons = Lessons(store, tokenizer)
+    latents = Latents(eye, store, run.world / "latents")
+    lessons = Lessons(store, latents, tokenizer)
     torch.manual_seed(2)
-    height, width = store.frames.shape[1:3]
-    model = build(len(tokenizer), (height, width), run.config)
-    config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, device=run.device)
+    model = build(len(tokenizer), latents.shape, run.config)
+    config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, muon=True, device=run.device)
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
     if run.minutes:
         batches = feed(lambda seed: lessons.batches(run.batch, seed), trainer.step, run.workers)
         trainer.run(batches, report)
     record = trainer.record()
-    vlm = LatentVLM(trainer.averaged().cpu(), tokenizer, lessons.clock)
-    vlm.save(run.folder / "weights")
+    vlm = LatentVLM(trainer.averaged().cpu(), eye.cpu(), tokenizer, lessons.clock)
+    vlm.save(run.world / "weights" / "vlm")
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return vlm

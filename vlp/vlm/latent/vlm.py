@@ -10,11 +10,13 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from diffusers import AutoencoderDC
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast, VisionEncoderDecoderModel
 
 from planner import Proposal, StepsToGo
+from video.latent.autoencoder import encode
 from vlp.errors import WeightsError
 from vlp.vlm.hosted.replies import Success
 from vlp.vlm.latent import words
@@ -23,6 +25,7 @@ from vlp.vlm.latent.model import chances
 
 Frames = NDArray[np.uint8]
 CLOCK = "clock.json"
+EYE = "autoencoder"
 SAMPLES = 4
 """Texts sampled for each one asked for; those that are alike fall together."""
 LONGEST = 32
@@ -34,12 +37,14 @@ class LatentVLM:
 
     Args:
         model: a VisionEncoderDecoderModel.
+        eye: the autoencoder that it sees by.
         tokenizer: see `words`.
         clock: what its bins of time mean.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, clock: Clock) -> None:
-        self._model, self._tokenizer, self.clock = model.eval(), tokenizer, clock
+    def __init__(self, model: Any, eye: Any, tokenizer: Any, clock: Clock) -> None:
+        self._model, self._eye = model.eval(), eye.eval()
+        self._tokenizer, self.clock = tokenizer, clock
         self._end = words.of(tokenizer, words.END)[0]
 
     @classmethod
@@ -47,6 +52,7 @@ class LatentVLM:
         """Read what `save` wrote. Raises WeightsError."""
         try:
             model = VisionEncoderDecoderModel.from_pretrained(folder / "model").float().to(device)
+            eye = AutoencoderDC.from_pretrained(folder / EYE).float().to(device)
             tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer")
             clock = Clock(**json.loads((folder / CLOCK).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
@@ -54,21 +60,21 @@ class LatentVLM:
                 f"models: expected a VLM of `vlp train world-vlm` in {folder}, got {error}; "
                 "train or choose one"
             ) from error
-        return cls(model, tokenizer, clock)
+        return cls(model, eye, tokenizer, clock)
 
     def save(self, folder: Path) -> None:
         """Write a folder; weights as safetensors in bf16."""
-        self._model.bfloat16().save_pretrained(folder / "model")
-        self._model.float()
+        for name, part in (("model", self._model), (EYE, self._eye)):
+            part.bfloat16().save_pretrained(folder / name)
+            part.float()
         self._tokenizer.save_pretrained(folder / "tokenizer")
         (folder / CLOCK).write_text(json.dumps({"longest": self.clock.longest}) + "\n", encoding="utf-8")
 
     @torch.no_grad()
     def _see(self, frames: Frames) -> Tensor:
         """Pictures uint8 [N, H, W, 3] as the words look at them [N, S, width]."""
-        device = next(self._model.parameters()).device
-        pixels = torch.from_numpy(np.array(frames)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return torch.as_tensor(self._model.encoder(pixel_values=pixels).last_hidden_state)
+        latents = encode(self._eye, frames)
+        return torch.as_tensor(self._model.encoder(pixel_values=latents).last_hidden_state)
 
     def _asked(self, goal: str, question: str) -> list[int]:
         """A question of a goal; of one that is too long its end is left out."""
@@ -123,9 +129,13 @@ class LatentVLM:
         spread = np.sqrt(np.maximum(likely @ centres**2 - mean**2, 0.0))
         return StepsToGo(mean.astype(np.float32), spread.astype(np.float32))
 
-    def success(self, frame: Frames, goal: str) -> Success:
-        """Whether the goal is reached in a frame uint8 [H, W, 3]."""
+    def chance(self, frame: Frames, goal: str) -> float:
+        """0..1 that the goal is reached in a frame uint8 [H, W, 3]."""
         asked = self._asked(goal, words.DONE)
         among = words.of(self._tokenizer, words.NO, words.YES)
-        chance = float(chances(self._model, self._see(frame[None]), asked, among)[0, 1])
+        return float(chances(self._model, self._see(frame[None]), asked, among)[0, 1])
+
+    def success(self, frame: Frames, goal: str) -> Success:
+        """Whether the goal is reached in a frame uint8 [H, W, 3]."""
+        chance = self.chance(frame, goal)
         return Success(reached=chance > 0.5, why=f"it looks so with a chance of {chance:.0%}")

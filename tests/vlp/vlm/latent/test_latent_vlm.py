@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,12 @@ import pytest
 import torch
 
 from planner import Proposer, Value
+from tasks.data.layout import DatasetError
 from tests.video.latent.conftest import write
+from video.latent import autoencoder
+from video.latent.config import LatentConfig
+from video.latent.latents import Latents
+from video.latent.run import WorldTraining, train_world
 from video.latent.store import FrameStore, pack
 from vlp.errors import WeightsError
 from vlp.vlm.latent import words
@@ -21,7 +27,33 @@ from vlp.vlm.latent.model import NetworkConfig, build, loss
 from vlp.vlm.latent.train import VlmTraining, train_vlm
 from vlp.vlm.latent.vlm import LatentVLM
 
-SMALL = NetworkConfig(patch=4, width=64, layers=2, heads=2)
+SMALL = NetworkConfig(patch=2, width=64, layers=2, heads=2)
+SIZES = LatentConfig(frames=3, seconds=0.3, width=64, layers=3, text_layers=1)
+
+
+class Numbers:
+    """Each frame's number in the place of its latents."""
+
+    def __init__(self, store: FrameStore) -> None:
+        self._count = len(store)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: np.ndarray[Any, Any]) -> torch.Tensor:
+        return torch.from_numpy(index)
+
+
+def training(root: Path, minutes: float, poses: float = 0.0) -> VlmTraining:
+    """A run on eight episodes beside a model of video and action that was hardly trained."""
+    data = root / "data"
+    if not data.exists():
+        write(data, poses)
+        world = WorldTraining(data=[data], folder=root, config=SIZES, minutes=0, autoencoder_minutes=0.01)
+        train_world(world, lambda _: None)
+    return VlmTraining(
+        data=[data], world=root, folder=root / "vlm", minutes=minutes, sizes=SIZES, config=SMALL
+    )
 
 
 def failing(root: Path) -> Path:
@@ -45,8 +77,10 @@ def taught(store: FrameStore) -> LatentVLM:
     """One that has learned every moment of eight episodes by heart."""
     torch.manual_seed(0)
     tokenizer = words.learn(store.texts)
-    lessons = Lessons(store, tokenizer)
-    model = build(len(tokenizer), (32, 32), SMALL)
+    eye = autoencoder.build(SIZES)
+    latents = Latents(eye, store)
+    lessons = Lessons(store, latents, tokenizer)
+    model = build(len(tokenizer), latents.shape, SMALL)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3, (0.9, 0.98))
     batches, errors = lessons.batches(32, 0), []
     for step in range(440):
@@ -58,12 +92,12 @@ def taught(store: FrameStore) -> LatentVLM:
         optimizer.step()
         errors.append(float(error.detach()))
     assert np.mean(errors[-10:]) < 0.25 * np.mean(errors[:3])
-    return LatentVLM(model, tokenizer, lessons.clock)
+    return LatentVLM(model, eye, tokenizer, lessons.clock)
 
 
 def test_moments_are_asked_and_answered(store: FrameStore) -> None:
     tokenizer = words.learn(store.texts)
-    lessons = Lessons(store, tokenizer)
+    lessons = Lessons(store, Numbers(store), tokenizer)
 
     def said(frame: int, question: str) -> str:
         before, after = lessons.at(frame, question)
@@ -80,14 +114,13 @@ def test_moments_are_asked_and_answered(store: FrameStore) -> None:
 
 def test_no_time_is_told_of_failures(store: FrameStore) -> None:
     tokenizer = words.learn(store.texts)
-    lessons = Lessons(store, tokenizer)
+    lessons = Lessons(store, Numbers(store), tokenizer)
     (steps,) = words.of(tokenizer, words.STEPS)
     episode = np.searchsorted(store.stop, np.arange(len(store)), side="right")
-    seen = {np.asarray(store.frames[k]).tobytes() for k in np.flatnonzero(~store.success[episode])}
+    failed = set(np.flatnonzero(~store.success[episode]))
     for _, batch in zip(range(20), lessons.batches(16, 0), strict=False):
-        for pixels, tokens in zip(batch["pixels"], batch["tokens"], strict=True):
-            frame = ((pixels + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
-            assert not (steps in tokens.tolist() and frame.tobytes() in seen)
+        for frame, tokens in zip(batch["latents"], batch["tokens"], strict=True):
+            assert not (steps in tokens.tolist() and int(frame) in failed)
         assert (batch["labels"] != IGNORED).any(1).all()
 
 
@@ -137,28 +170,30 @@ def test_weights_say_the_same_when_they_are_read_back(
 def test_poses_are_not_looked_at(tmp_path: Path) -> None:
     def learned(poses: float) -> dict[str, torch.Tensor]:
         root = tmp_path / f"{poses}"
-        train = VlmTraining(
-            data=[write(root / "data", poses)], store=root / "store", folder=root / "vlm", minutes=0,
-            config=SMALL,
-        )  # fmt: skip
-        vlm = train_vlm(train, lambda _: None)
-        lessons = Lessons(pack(train.data, train.store), vlm._tokenizer)
-        optimizer = torch.optim.AdamW(vlm._model.parameters(), 1e-3)
+        store = pack([write(root / "data", poses)], root / "store", report=lambda _: None)
+        torch.manual_seed(0)
+        latents = Latents(autoencoder.build(SIZES), store)
+        tokenizer = words.learn(store.texts)
+        lessons, model = Lessons(store, latents, tokenizer), build(len(tokenizer), latents.shape, SMALL)
+        optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
         for _, batch in zip(range(20), lessons.batches(8, 0), strict=False):
             optimizer.zero_grad()
-            loss(vlm._model, batch)[0].backward()  # type: ignore[no-untyped-call]
+            loss(model, batch)[0].backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        return dict(vlm._model.state_dict())
+        return dict(model.state_dict())
 
     one, other = learned(0.0), learned(123.0)
     assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
+def test_it_needs_the_eye_of_a_model_of_video(tmp_path: Path) -> None:
+    run = VlmTraining(data=[write(tmp_path / "data")], world=tmp_path, folder=tmp_path / "vlm", minutes=0)
+    with pytest.raises(DatasetError, match=r"expected an autoencoder in .*, got none; run `vlp train world`"):
+        train_vlm(run, lambda _: None)
+
+
 def test_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    run = VlmTraining(
-        data=[write(tmp_path / "data")], store=tmp_path / "store", folder=tmp_path / "vlm", minutes=0.02,
-        config=SMALL,
-    )  # fmt: skip
+    run = training(tmp_path, 0.02)
     train_vlm(run, lambda _: None)
     before = torch.load(tmp_path / "vlm" / "network" / "checkpoint.pt", weights_only=True)["step"]
     train_vlm(run, lambda _: None)

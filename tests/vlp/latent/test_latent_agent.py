@@ -1,0 +1,126 @@
+"""An agent of learned models on the real simulator: pixels and words are all that it acts on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from executors.robot import Observation
+from executors.tabletop.simulated import SimulatedRobot
+from executors.wrapped import WrappedRobot
+from tasks.tabletop.world.limits import LIMITS
+from tests.conftest import Vlp
+from vlp.agent.agent import AgentLoop
+from vlp.domains.base import domain
+from vlp.domains.tabletop.latent import learned, read
+from vlp.errors import UsageError, WeightsError
+from vlp.events.types import Events
+from vlp.latent.build import latent_parts
+from vlp.latent.folder import is_latent, verify_latent
+from vlp.record.folder import RunFolder
+from vlp.settings import Settings
+
+GOAL = "group the blocks by color"
+FEW = Settings(
+    seed=1_000_002, beams=1, language_branches=1, video_branches=2, horizon=1, max_control_steps=16
+)
+
+
+class Blind(WrappedRobot):
+    """A robot that tells nothing but its picture and its set point, and keeps what is sent."""
+
+    def __init__(self, robot: SimulatedRobot, *, tells: bool) -> None:
+        super().__init__(robot)
+        self._tells = tells
+        self.sent: list[Any] = []
+
+    @property
+    def info(self) -> dict[str, Any]:
+        return super().info if self._tells else {}
+
+    @property
+    def terminated(self) -> bool:
+        return super().terminated and self._tells
+
+    def get_observation(self) -> Observation:
+        whole = super().get_observation()
+        known = ("rgb", "effector_target_translation")
+        return whole if self._tells else {name: whole[name] for name in known}
+
+    def send_action(self, action: np.ndarray) -> np.ndarray:
+        self.sent.append(np.array(action))
+        return super().send_action(action)
+
+
+def acted(weights: Path, folder: Path, *, tells: bool) -> tuple[list[Any], dict[str, Any]]:
+    """What a run sends, and its result."""
+    parts = learned(weights, device="cpu", sampling_steps=2, models=None)
+    robot = Blind(SimulatedRobot(GOAL, seed=FEW.seed, max_steps=16), tells=tells)
+    with RunFolder.create(folder, "run") as kept:
+        events = Events()
+        events.subscribe(kept.record)
+        result = AgentLoop(parts, robot, FEW, events=events, folder=kept).run(GOAL)
+        kept.finish(result)
+    return robot.sent, result
+
+
+def test_what_the_simulator_knows_changes_nothing(weights: Path, tmp_path: Path) -> None:
+    told, result = acted(weights, tmp_path / "told", tells=True)
+    blind, _ = acted(weights, tmp_path / "blind", tells=False)
+    assert len(told) == len(blind) > 0
+    assert all((one == other).all() for one, other in zip(told, blind, strict=True))
+    assert result["score"] is None, f"nobody kept score: {result}"
+
+
+def test_weights_of_another_robot_are_refused(weights: Path) -> None:
+    three = type(LIMITS)(low=(*LIMITS.low, 0.0), high=(*LIMITS.high, 1.0), max_step=LIMITS.max_step)
+    with pytest.raises(UsageError, match="expected weights of actions of 3 numbers, got 2 in"):
+        latent_parts(weights, three, device="cpu")
+
+
+@pytest.mark.parametrize("part", ["transformer", "vlm/model", "policy"])
+def test_a_part_that_is_missing_is_said(weights: Path, tmp_path: Path, part: str) -> None:
+    shutil.copytree(weights, tmp_path / "some")
+    shutil.rmtree(tmp_path / "some" / part)
+    with pytest.raises(WeightsError, match=r"models: expected a .*; train or choose one"):
+        latent_parts(tmp_path / "some", LIMITS, device="cpu")
+
+
+def test_every_file_that_is_loaded_is_in_the_digests(weights: Path) -> None:
+    assert is_latent(weights) and not is_latent(weights / "vlm")
+    hashes = verify_latent(weights)
+    parts = ("autoencoder", "transformer", "vlm", "vlm/model", "policy")
+    assert {"learned", *(f"learned/{part}" for part in parts)} <= set(hashes)
+    assert hashes == domain("tabletop").verify(weights)
+
+
+def test_rules_need_eyes_for_blocks(weights: Path) -> None:
+    tabletop = domain("tabletop")
+    parts = tabletop.parts(weights=weights, device="cpu", sampling_steps=2, models=None)
+    rules = tabletop.read_rules(["never move the red star"], ["red_star"])
+    with pytest.raises(UsageError, match="rule: expected models that see where blocks are, got learned ones"):
+        tabletop.under_rules(parts, rules)
+
+
+def test_goals_are_told_in_the_words_of_the_demonstrations() -> None:
+    assert read("Group the blocks by color.") == "group the blocks by color"
+
+
+def test_a_plan_from_the_command_line(vlp: Vlp, weights: Path, tmp_path: Path) -> None:
+    few = ("--beams", "1", "--language-branches", "1", "--video-branches", "2", "--horizon", "1")
+    where = ("--seed", "1000002", "--device", "cpu", "--json", "--out", str(tmp_path / "run"))
+    done = vlp("plan", GOAL, "--models", str(weights), *few, *where)
+    assert not done.returncode, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert "learned/transformer" in result["models"] and (tmp_path / "run" / "report.html").is_file()
+
+
+def test_models_that_are_not_there_are_said(vlp: Vlp, tmp_path: Path) -> None:
+    done = vlp("plan", GOAL, "--models", str(tmp_path / "nowhere"), "--out", str(tmp_path / "run"))
+    assert done.returncode != 0 and len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,66 @@
+"""The policy as the runtime wants it: pictures in, actions out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tasks.learning.precision import fast
+from video.latent.autoencoder import encode
+from video.latent.bundle import LatentBundle, LatentWeightsError
+from video.latent.policy.network import LatentPolicy
+
+Frame = NDArray[np.uint8]
+FOLDER = "policy"
+"""Of a bundle, where the network is."""
+
+
+class PicturePolicy:
+    """From a frame now and a frame wanted to the actions between. The last goal is encoded once.
+
+    Args:
+        bundle: whose autoencoder and scales it was trained with.
+    """
+
+    def __init__(self, bundle: LatentBundle, network: LatentPolicy) -> None:
+        self._bundle, self._network = bundle, network.eval()
+        self._goal: tuple[Frame, torch.Tensor] | None = None
+
+    @classmethod
+    def load(cls, bundle: LatentBundle, folder: Path) -> Self:
+        """Of the weights beside a bundle's in `folder`. Raises LatentWeightsError."""
+        device = next(bundle.transformer.parameters()).device
+        try:
+            network: Any = LatentPolicy.from_pretrained(folder / FOLDER).float().to(device)
+        except (OSError, ValueError, TypeError) as error:
+            raise LatentWeightsError(
+                f"models: expected a policy of `vlp train world-policy` in {folder / FOLDER}, got {error}; "
+                "train or choose one"
+            ) from error
+        return cls(bundle, network)
+
+    @property
+    def reach(self) -> int:
+        """Control steps ahead that a wanted frame may be at most."""
+        return int(self._network.config.reach)
+
+    @torch.inference_mode()
+    def actions(self, frame: Frame, goal_frame: Frame, left: int) -> NDArray[np.float32]:
+        """Frames uint8 [H, W, 3], control steps until the second is wanted, to actions float32 [k, A] in the
+        dataset's units."""
+        if self._goal is None or not np.array_equal(self._goal[0], goal_frame):
+            self._goal = (goal_frame.copy(), self._see(goal_frame))
+        now, device = self._see(frame), self._network.device
+        with fast(device.type):
+            unit = self._network(now, self._goal[1], torch.tensor([min(left, self.reach)], device=device))
+        scale = self._bundle.scale
+        return np.asarray((unit[0].float().cpu() * scale.action_std + scale.action_mean).numpy(), np.float32)
+
+    def _see(self, frame: Frame) -> torch.Tensor:
+        scale, latent = self._bundle.scale, encode(self._bundle.autoencoder, frame[None])
+        device = latent.device
+        return (latent - scale.latent_mean.to(device)) / scale.latent_std.to(device)

@@ -1,0 +1,67 @@
+"""Training of the policy on a dataset, from its pictures and actions alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tasks.learning.feeding import feed
+from tasks.learning.trainer import TrainConfig, Trainer
+from video.latent import text
+from video.latent.clips import LatentClips
+from video.latent.config import PRESETS, LatentConfig
+from video.latent.latents import Latents
+from video.latent.policy.network import LatentPolicy
+from video.latent.policy.pairs import Pairs, loss
+from video.latent.policy.policy import FOLDER
+from video.latent.run import WorldTraining, trained_autoencoder
+from video.latent.store import pack
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyTraining:
+    """What a run is asked for."""
+
+    data: Sequence[Path]
+    world: Path
+    """Folder of the model of video and action, whose packed frames and autoencoder are used."""
+    folder: Path
+    """Of checkpoints; the weights go to `world`, beside the others."""
+    minutes: float
+    sizes: LatentConfig = PRESETS["nano"]
+    """Of the model of video and action."""
+    camera: str | None = None
+    device: str = "cpu"
+    learning_rate: float = 3e-4
+    batch: int = 128
+    workers: int = 0
+
+
+def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> LatentPolicy:
+    """Train for so many minutes, going on from the folder's checkpoint; writes and returns the network.
+
+    Raises DatasetError for data that cannot be learned from, and where the model of video is not there.
+    """
+    store = pack(run.data, run.world / "store", camera=run.camera, report=report)
+    world = WorldTraining(data=run.data, folder=run.world, config=run.sizes, minutes=0, device=run.device)
+    latents = Latents(trained_autoencoder(world, store), store, run.world / "latents")
+    scale = LatentClips(store, latents, text.learn(store.texts), run.sizes).scale
+    pairs = Pairs(store, latents, scale)
+    torch.manual_seed(3)
+    channels, height, width = latents.shape
+    model = LatentPolicy(channels=channels, height=height, width=width, actions=store.actions.shape[1])
+    config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, device=run.device)
+    trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
+    if run.minutes:
+        trainer.run(feed(lambda seed: pairs.batches(run.batch, seed), trainer.step, run.workers), report)
+    record = trainer.record()
+    trained: Any = trainer.averaged().cpu()
+    trained.bfloat16().save_pretrained(run.world / "weights" / FOLDER)
+    (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    policy: LatentPolicy = trained.float()
+    return policy

@@ -1,0 +1,1 @@
+"""An agent that sees pixels only: its parts from a learned model of video and action, for any world."""
