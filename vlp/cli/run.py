@@ -58,8 +58,8 @@ class Run(RunRequest):
         return OnArm(
             words=self.instruction, bridge=self.bridge, token_file=self.token_file, data=self.data,
             camera=self.camera, models=self.weights, speed=self.speed, seconds=self.seconds,
-            unattended=self.unattended, device=self.device, seed=self.seed, steps=self.sampling_steps or STEPS,
-            out=self.out, json=self.json,
+            unattended=self.unattended, device=self.device, seed=self.seed,
+            steps=self.sampling_steps or STEPS, out=self.out, json=self.json,
         ).run()  # fmt: skip
 
 
