@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.lerobot.client import BridgedRobot, BridgeError, Client
+from executors.lerobot.client import BridgedRobot, BridgeError, BridgeClient
 from executors.robot import Observation
 from tasks.data.fitting import CameraView, Size, letterboxed
 from tasks.data.motion import Motion
@@ -52,7 +52,7 @@ class BridgedArm:
     order; "effector_target_translation" is the goal [A] that was last sent, before any where the joints are.
     """
 
-    def __init__(self, client: Client, config: ArmConfig) -> None:
+    def __init__(self, client: BridgeClient, config: ArmConfig) -> None:
         self._client, self.config = client, config
         self._goal: NDArray[np.float64] | None = None
         self.about: BridgedRobot | None = None

@@ -63,7 +63,7 @@ class BridgedRobot:
     leap: float
 
 
-class Client:
+class BridgeClient:
     """One conversation with a bridge, a question at a time, from any thread.
 
     Args:

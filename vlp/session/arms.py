@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from executors.lerobot.arm import ArmConfig, BridgedArm, limits_of
-from executors.lerobot.client import Address, Client
+from executors.lerobot.client import Address, BridgeClient
 from executors.lerobot.view import DatasetView
 from executors.safety.camera_watch import CameraConfig
 from executors.safety.faults import RobotError
@@ -81,7 +81,7 @@ def known(root: Path, camera: str | None = None, *, share: float = 1.0) -> Known
 def bridged(words: str, token_file: Path | None, config: ArmConfig, *, timeout: float = 0.5) -> BridgedArm:
     """The arm of a bridge's address, not connected yet. Raises UsageError."""
     try:
-        return BridgedArm(Client(Address.parse(words, token_file), timeout=timeout), config)
+        return BridgedArm(BridgeClient(Address.parse(words, token_file), timeout=timeout), config)
     except (OSError, ValueError) as error:
         raise UsageError(f"bridge: {error}; see docs/robots.md") from error
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from executors.lerobot.client import Address, Client
+from executors.lerobot.client import Address, BridgeClient
 from executors.safety.stop import StopLatch
 from tasks.data.motion import read_motion
 from tests.executors.lerobot.conftest import Begin
@@ -46,7 +46,7 @@ def run(
 
 
 def joints(folder: Path) -> dict[str, float]:
-    client = Client(Address.parse(f"unix:{folder}/arm.sock"), timeout=5)
+    client = BridgeClient(Address.parse(f"unix:{folder}/arm.sock"), timeout=5)
     client.connect()
     return client.observe()[0]
 

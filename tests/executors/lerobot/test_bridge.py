@@ -21,7 +21,7 @@ import pytest
 
 from executors.lerobot import bridge
 from executors.lerobot.arm import ArmConfig, BridgedArm, limits_of
-from executors.lerobot.client import Address, BridgeError, Client
+from executors.lerobot.client import Address, BridgeError, BridgeClient
 from executors.safety.camera_watch import CameraConfig, CameraWatch
 from executors.safety.faults import RobotLostError, StoppedError
 from executors.safety.gate import Gate, GateConfig, GateError
@@ -44,7 +44,7 @@ LIMITS = Limits(
 
 
 def arm(folder: Path, timeout: float = 5.0) -> BridgedArm:
-    return BridgedArm(Client(Address.parse(f"unix:{folder}/arm.sock"), timeout=timeout), CONFIG)
+    return BridgedArm(BridgeClient(Address.parse(f"unix:{folder}/arm.sock"), timeout=timeout), CONFIG)
 
 
 def safe(folder: Path, robot: BridgedArm) -> SafeRobot:
@@ -99,10 +99,10 @@ def test_a_loopback_bridge_wants_its_token(begin: Begin, tmp_path: Path) -> None
     token = tmp_path / "arm.token"
     begin(listen=f"127.0.0.1:{port}", options=("--token-file", str(token)))
     assert stat.S_IMODE(token.stat().st_mode) == 0o600 and len(token.read_text().strip()) == 64
-    Client(Address.parse(f"127.0.0.1:{port}", token)).connect()
+    BridgeClient(Address.parse(f"127.0.0.1:{port}", token)).connect()
     (tmp_path / "other").write_text("x" * 64)
     with pytest.raises(BridgeError, match="expected the bridge's token"):
-        Client(Address.parse(f"127.0.0.1:{port}", tmp_path / "other")).connect()
+        BridgeClient(Address.parse(f"127.0.0.1:{port}", tmp_path / "other")).connect()
     with pytest.raises(ValueError, match="token file"):
         Address.parse(f"127.0.0.1:{port}")
     for elsewhere in ("0.0.0.0:5757", "192.168.1.7:5757", "arm", "unix:", "127.0.0.1:0"):
@@ -166,7 +166,7 @@ def test_beyond_the_range_nothing_is_sent() -> None:
 
 def test_the_bridge_itself_refuses_a_leap_a_stranger_and_what_is_late(begin: Begin, tmp_path: Path) -> None:
     begin()
-    client = Client(Address.parse(f"unix:{tmp_path}/arm.sock"), timeout=5)
+    client = BridgeClient(Address.parse(f"unix:{tmp_path}/arm.sock"), timeout=5)
     client.connect()
     joints, _, _ = client.observe()
     for goal, said in (
@@ -281,14 +281,14 @@ def test_another_arm_is_refused(begin: Begin, tmp_path: Path) -> None:
 
 def test_another_camera_is_refused(begin: Begin, tmp_path: Path) -> None:
     begin()
-    client = Client(Address.parse(f"unix:{tmp_path}/arm.sock"))
+    client = BridgeClient(Address.parse(f"unix:{tmp_path}/arm.sock"))
     config = ArmConfig(joints=NAMES, cameras=("observation.images.wrist",), size=(96, 128))
     with pytest.raises(BridgeError, match="camera wrist, got front, depth"):
         BridgedArm(client, config).connect()
 
 
 @contextmanager
-def pretending(path: Path, act: Callable[[socket.socket], object]) -> Iterator[Client]:
+def pretending(path: Path, act: Callable[[socket.socket], object]) -> Iterator[BridgeClient]:
     """A client of a program that is no bridge, or not a good one."""
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -307,7 +307,7 @@ def pretending(path: Path, act: Callable[[socket.socket], object]) -> Iterator[C
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        client = Client(Address.parse(f"unix:{path}"), timeout=1)
+        client = BridgeClient(Address.parse(f"unix:{path}"), timeout=1)
         yield client
         client.disconnect()
         thread.join(5)
