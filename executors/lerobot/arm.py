@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from executors.lerobot.client import BridgedRobot, BridgeError, BridgeClient
+from executors.lerobot.client import BridgeClient, BridgedRobot, BridgeError
 from executors.robot import Observation
 from tasks.data.fitting import CameraView, Size, letterboxed
 from tasks.data.motion import Motion

@@ -21,7 +21,7 @@ import pytest
 
 from executors.lerobot import bridge
 from executors.lerobot.arm import ArmConfig, BridgedArm, limits_of
-from executors.lerobot.client import Address, BridgeError, BridgeClient
+from executors.lerobot.client import Address, BridgeClient, BridgeError
 from executors.safety.camera_watch import CameraConfig, CameraWatch
 from executors.safety.faults import RobotLostError, StoppedError
 from executors.safety.gate import Gate, GateConfig, GateError
