@@ -79,14 +79,24 @@ class Limits:
     high: tuple[float, ...]
     """[A] highest."""
     max_step: float
-    """Metres a control step in each axis."""
+    """Metres a control step in each axis; the largest, where axes differ."""
     control_hz: float = CONTROL_HZ
     """Control steps a second."""
+    steps: tuple[float, ...] = ()
+    """[A] of each axis its own, where they differ, as joints do."""
+    names: tuple[str, ...] = ()
+    """[A] of the axes; none: x, y, z."""
+    unit: str = "m"
+    """In which all these are, as messages say it."""
 
     def __post_init__(self) -> None:
         good = len(self.low) == len(self.high) and all(
             a < b for a, b in zip(self.low, self.high, strict=True)
         )
+        good &= len(self.steps) in (0, len(self.low)) and all(
+            0 < step <= self.max_step for step in self.steps
+        )
+        good &= len(self.names) in (0, len(self.low))
         if not (self.low and good and self.max_step > 0 and self.control_hz > 0):
             raise ValueError(f"expected low below high in each axis, a step and a rate above 0, got {self}")
 
@@ -94,6 +104,11 @@ class Limits:
     def size(self) -> int:
         """A, numbers of an action."""
         return len(self.low)
+
+    @property
+    def most(self) -> tuple[float, ...]:
+        """[A], the longest step in each axis."""
+        return self.steps or (self.max_step,) * self.size
 
 
 class UnsoundSubgoal(ValueError):

@@ -14,6 +14,7 @@ from executors.safety.keep_out import Rectangle, breaks_in, check_rectangle
 from tasks.domain import Limits
 
 AXES: Final = "xyz"
+_UNITS: Final = {"m": "metres"}
 COUNTS: Final = {1: "a finite number", 2: "two finite numbers", 3: "three finite numbers"}
 
 
@@ -57,18 +58,20 @@ class Gate:
         of the workspace, or a way into a rectangle to keep out of.
         """
         limits = self.config.limits
+        unit = _UNITS.get(limits.unit, limits.unit)
         wanted, start = finite_numbers(action, limits.size), finite_numbers(target, limits.size)
         if wanted is None:
             count = COUNTS.get(limits.size, str(limits.size))
-            raise GateError(f"expected {count} in metres, got {_shown(action)}; nothing was sent")
+            raise GateError(f"expected {count} in {unit}, got {_shown(action)}; nothing was sent")
         if start is None:
-            raise GateError(f"expected a finite set point in metres, got {_shown(target)}; nothing was sent")
+            raise GateError(f"expected a finite set point in {unit}, got {_shown(target)}; nothing was sent")
         self._check_size(wanted)
         goal = start + wanted
         inside = np.clip(goal, limits.low, limits.high)
         if np.abs(goal - inside).max() > self.config.slack:
             raise GateError(
-                f"expected a set point in {_bounds(limits)} m, got {goal.round(3).tolist()}; nothing was sent"
+                f"expected a set point in {_bounds(limits)} {limits.unit}, got {goal.round(3).tolist()}; "
+                "nothing was sent"
             )
         # From a set point outside, being brought back in may add to a step that was as long as may be.
         lawful = self.slow(np.asarray(inside - start, np.float32))
@@ -76,10 +79,14 @@ class Gate:
         return lawful
 
     def _check_size(self, wanted: NDArray[np.float64]) -> None:
-        config, most = self.config, self.config.limits.max_step
-        if np.abs(wanted).max() > most + 1e-6:
+        config, limits = self.config, self.config.limits
+        over = np.abs(wanted) - limits.most
+        if over.max() > 1e-6:
+            axis, unit = int(over.argmax()), limits.unit
+            where = f" of {limits.names[axis]}" if limits.names else ""
             raise GateError(
-                f"expected a step of at most {most} m, got {np.abs(wanted).max():.3f} m; nothing was sent"
+                f"expected a step{where} of at most {limits.most[axis]} {unit}, "
+                f"got {abs(wanted[axis]):.3f} {unit}; nothing was sent"
             )
         speed = self._speed(wanted)
         if config.max_speed is not None and speed > config.max_speed + 1e-6:
@@ -103,9 +110,10 @@ class Gate:
         wanted = finite_numbers(action, limits.size)
         if wanted is None:
             return action
-        largest = float(np.abs(wanted).max())
-        if largest > limits.max_step + 1e-6:
-            wanted = wanted / largest * limits.max_step
+        if (np.abs(wanted) - limits.most).max() > 1e-6:
+            share = wanted / np.abs(wanted).max()  # first, since numbers may be as large as there are
+            moving = share != 0
+            wanted = share * (np.array(limits.most)[moving] / np.abs(share[moving])).min()
         if config.max_speed is not None and self._speed(wanted) > config.max_speed + 1e-6:
             wanted = wanted * (config.max_speed / self._speed(wanted))
         return np.asarray(wanted, np.float32)
@@ -141,7 +149,8 @@ def finite_numbers(value: Any, size: int | None = None) -> NDArray[np.float64] |
 
 def _bounds(limits: Limits) -> str:
     """In words: "x (0.1, 0.2), y (0.3, 0.4)"."""
-    names = AXES if limits.size <= len(AXES) else [str(number) for number in range(limits.size)]
+    names: Sequence[str] = AXES if limits.size <= len(AXES) else [str(n) for n in range(limits.size)]
+    names = limits.names or names
     pairs = zip(names, limits.low, limits.high, strict=False)
     return ", ".join(f"{name} ({low}, {high})" for name, low, high in pairs)
 

@@ -1,8 +1,9 @@
-"""The steps of a LeRobotDataset v3.0 of any maker, checked, and each file of them read once."""
+"""The steps of a LeRobotDataset of any maker, checked, and each file of them read once."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -10,8 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
-from tasks.data.dataset_about import SLACK, About, EpisodeRow, misfit, read_columns
+from tasks.data.dataset_about import SLACK, About, misfit, read_columns
+from tasks.data.dataset_rows import EpisodeRow
+from tasks.data.subtasks import PERSISTENT, Subtasks
 
+Fit = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""A picture uint8 [H, W, 3] to one of another size."""
 _COLOURS: Final = ("RGB", "RGBA", "L", "P", "1")
 """Modes of pictures with 8 bits a channel: what has more is not a picture but a depth."""
 
@@ -21,8 +26,9 @@ class StepFiles:
 
     def __init__(self, about: About) -> None:
         self._about = about
-        self._columns = ["episode_index", "frame_index", "timestamp", "subgoal_index", "action"]
-        self._columns += [] if about.video_path else [about.camera]
+        self._columns = ["episode_index", "frame_index", "timestamp", "subgoal_index", "subtask_index"]
+        self._columns += [about.action_column or "action", PERSISTENT]
+        self._columns += [camera.name for camera in about.cameras if not camera.filmed]
         self._path: object = None
         self._table: Any = None
         self._numbers: NDArray[np.int64] = np.zeros(0, np.int64)
@@ -98,7 +104,8 @@ class EpisodeSteps:
         """[T, A], finite; None where the dataset has none."""
         if self._about.action is None:
             return None
-        values = self._column("action")
+        name = self._about.action_column
+        values = self._column(name)
         shape = (self._episode.length, self._about.action)
         inner = getattr(values.type, "value_type", values.type)
         rows = values.to_pylist()
@@ -106,34 +113,42 @@ class EpisodeSteps:
             rows = [[row] for row in rows]  # A vector of one is kept as a number.
         expected = f"{shape[1]} finite numbers a frame"
         if not (pa.types.is_floating(inner) or pa.types.is_integer(inner)):
-            raise self._misfit("action", expected, values.type)
+            raise self._misfit(name, expected, values.type)
         try:
             actions = np.array(rows, np.float32)
         except (ValueError, TypeError, OverflowError) as error:
-            raise self._misfit("action", expected, f"{values.type}: {error}") from error
+            raise self._misfit(name, expected, f"{values.type}: {error}") from error
         if actions.shape != shape:
-            raise self._misfit("action", expected, f"{values.type} of shape {list(actions.shape)}")
+            raise self._misfit(name, expected, f"{values.type} of shape {list(actions.shape)}")
         if not np.isfinite(actions).all():
-            raise self._misfit("action", expected, "NaN or infinity")
+            raise self._misfit(name, expected, "NaN or infinity")
         return actions
 
-    def subgoals(self, texts: dict[int, str]) -> tuple[str, ...]:
-        """One of the numbered texts a frame."""
-        numbers = self.whole("subgoal_index").tolist()
+    def subgoals(self, subtasks: Subtasks) -> tuple[str, ...]:
+        """What is to be done in each frame, in words; empty where the dataset does not say."""
+        if self.has(PERSISTENT) and not subtasks.texts:
+            told = self._column(PERSISTENT)[0].as_py()
+            return subtasks.spoken(told, self.times(), self._episode.task)
+        if not subtasks.texts:
+            return ()
+        numbers, texts = self.whole(subtasks.column).tolist(), dict(subtasks.texts)
+        if subtasks.may_lack:
+            texts[-1] = self._episode.task
         for frame, number in enumerate(numbers):
             if number not in texts:
-                raise self._misfit("subgoal_index", f"one of {len(texts)} subgoals", f"{number} at {frame}")
+                got = f"{number} at {frame}"
+                raise self._misfit(subtasks.column, f"one of {len(subtasks.texts)} subgoals", got)
         return tuple(texts[number] for number in numbers)
 
-    def pictures(self) -> NDArray[np.uint8]:
-        """[T, H, W, 3] of pictures that stand in the data file, such as PNG."""
-        camera, frames = self._about.camera, []
+    def pictures(self, camera: str, fit: Fit) -> NDArray[np.uint8]:
+        """[T, H, W, 3], fitted, of pictures that stand in the data file, such as PNG."""
+        frames: list[NDArray[np.uint8]] = []
         for frame, cell in enumerate(self._column(camera).to_pylist()):
             data = cell.get("bytes") if isinstance(cell, dict) else None
             if not isinstance(data, bytes):
                 raise self._misfit(camera, "the bytes of a picture", f"{type(data).__name__} at {frame}")
             try:
-                frames.append(_picture(data))
+                frames.append(fit(_picture(data)))
             except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
                 raise self._misfit(camera, "a picture in colour", f"{error} at {frame}") from error
             if frames[-1].shape != frames[0].shape:

@@ -1,4 +1,4 @@
-"""Footage: any LeRobotDataset v3.0 with pictures and a task in words, as far as models of the two need it."""
+"""Footage: any LeRobotDataset with pictures and a task in words, as far as models of the two need it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.data.dataset_about import SLACK, About, EpisodeRow, misfit, read_about, read_columns, read_rows
+from tasks.data.dataset_about import SLACK, About, CameraFeature, read_about
+from tasks.data.dataset_rows import EpisodeRow, read_rows
 from tasks.data.dataset_steps import EpisodeSteps, StepFiles
-from tasks.data.layout import SUBGOALS_PATH, DatasetError
+from tasks.data.fitting import CameraView, Size, letterboxed
+from tasks.data.layout import DatasetError, why_not
+from tasks.data.subtasks import Subtasks
 from tasks.data.video_file import VideoFileError, read_frames
 
 CONTROL_STEPS_A_SECOND: Final = 10.0
@@ -20,7 +23,7 @@ CONTROL_STEPS_A_SECOND: Final = 10.0
 
 @dataclass(frozen=True)
 class Footage:
-    """One episode as a camera saw it."""
+    """One episode as a camera saw it, or several side by side."""
 
     rgb: NDArray[np.uint8]
     """[T, H, W, 3]."""
@@ -42,45 +45,64 @@ def read_footage(root: Path, camera: str | None = None) -> Iterator[Footage]:
     """Decode a dataset's episodes, one at a time in memory; frames are found by their times.
 
     Args:
-        root: the dataset's folder.
-        camera: feature name; None: the only one.
+        root: the dataset's folder, of version 3.0, 2.1 or 2.0.
+        camera: feature name, several with commas to be seen side by side, and "@HxW" for another size than
+            they were recorded in, see `CameraView`; None: the only one.
 
     Raises:
-        DatasetError: not a dataset of this version, without pictures or tasks, with several cameras and none
-            chosen, or damaged: a missing or doubled frame, a column of another kind.
+        DatasetError: not a dataset of these versions, without pictures or tasks, with several cameras and
+            none chosen, or damaged: a missing or doubled frame, a column of another kind.
     """
-    about = read_about(root, camera)
-    episodes, subgoals, steps = read_rows(about), _subgoals(root), StepFiles(about)
-    for episode in episodes:
-        yield _footage(about, episode, steps.of(episode), subgoals)
+    view = CameraView.parse(camera)
+    about = read_about(root, view.cameras)
+    reader = FootageReader(about, view)
+    for episode in read_rows(about):
+        yield reader.read(episode)
 
 
 def count_episodes(root: Path, camera: str | None = None) -> int:
     """How many `read_footage` will read. Raises DatasetError."""
-    return len(read_rows(read_about(root, camera)))
+    return len(read_rows(read_about(root, CameraView.parse(camera).cameras)))
 
 
-def _footage(about: About, episode: EpisodeRow, steps: EpisodeSteps, subgoals: dict[int, str]) -> Footage:
-    times = steps.times()
-    texts = steps.subgoals(subgoals) if subgoals else ()
-    actions = steps.actions()
-    if episode.video is None:
-        rgb = steps.pictures()
-    else:
+class FootageReader:
+    """Decodes episodes of one dataset. Raises DatasetError for subtasks that can't be read."""
+
+    def __init__(self, about: About, view: CameraView) -> None:
+        self._about = about
+        self._subtasks, self._steps = Subtasks.read(about.root), StepFiles(about)
+        self._tiles = view.tiles([camera.size for camera in about.cameras])
+
+    def read(self, episode: EpisodeRow) -> Footage:
+        """One episode. Raises DatasetError."""
+        steps = self._steps.of(episode)
+        times, texts, actions = steps.times(), steps.subgoals(self._subtasks), steps.actions()
+        parts = [
+            self._seen(camera, tile, episode, steps, times)
+            for camera, tile in zip(self._about.cameras, self._tiles, strict=True)
+        ]
+        rgb = parts[0] if len(parts) == 1 else np.concatenate(parts, 2)
+        success = True if episode.success is None else episode.success
+        return Footage(rgb, episode.task, texts, success, self._about.fps, actions)
+
+    def _seen(
+        self,
+        camera: CameraFeature,
+        tile: Size | None,
+        episode: EpisodeRow,
+        steps: EpisodeSteps,
+        times: NDArray[np.float64],
+    ) -> NDArray[np.uint8]:
+        """One camera's pictures [T, H, W, 3]."""
+
+        def fit(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            return pixels if tile is None else letterboxed(pixels, tile)
+
+        film = episode.films.get(camera.name)
+        if film is None:
+            return steps.pictures(camera.name, fit)
         try:
-            rgb = read_frames(episode.video, episode.start + times, tolerance=SLACK / about.fps)
+            return read_frames(film.path, film.start + times, tolerance=SLACK / self._about.fps, fit=fit)
         except VideoFileError as error:
-            raise DatasetError(f"{episode.name}, column {about.camera}: {error}") from error
-    return Footage(rgb, episode.task, texts, episode.success, about.fps, actions)
-
-
-def _subgoals(root: Path) -> dict[int, str]:
-    """By number; empty where the dataset has none."""
-    path = root / SUBGOALS_PATH
-    if not path.is_file():
-        return {}
-    rows = read_columns(path, ["subgoal_index", "subgoal"]).to_pylist()
-    for row in rows:
-        if not isinstance(row.get("subgoal"), str):
-            raise misfit(root, SUBGOALS_PATH, "a text in column subgoal", repr(row.get("subgoal")))
-    return {row.get("subgoal_index", number): row["subgoal"] for number, row in enumerate(rows)}
+            why = why_not(film.path, error)
+            raise DatasetError(f"{episode.name}, column {camera.name}, {film.path.name}: {why}") from error

@@ -1,9 +1,9 @@
-"""H.264 video files of small frames, by PyAV."""
+"""Video files by PyAV: H.264 of small frames is written, whatever FFmpeg decodes is read."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -158,12 +158,19 @@ def read_video(path: Path) -> NDArray[np.uint8]:
         return np.stack(frames)
 
 
-def read_frames(path: Path, times: NDArray[np.float64], *, tolerance: float) -> NDArray[np.uint8]:
+def read_frames(
+    path: Path,
+    times: NDArray[np.float64],
+    *,
+    tolerance: float,
+    fit: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] = lambda pixels: pixels,
+) -> NDArray[np.uint8]:
     """Decode the frames that a video shows at given times, whatever rate or duration it states.
 
     Args:
         times: seconds [T], T >= 1, rising by more than twice the tolerance.
         tolerance: seconds that a frame may be off.
+        fit: brings each frame to another size as soon as it is decoded.
 
     Returns:
         uint8 [T, H, W, 3].
@@ -186,7 +193,7 @@ def read_frames(path: Path, times: NDArray[np.float64], *, tolerance: float) -> 
                 )
             if time > times[len(found)] + tolerance:
                 break
-            found.append(_pixels(frame))
+            found.append(fit(_pixels(frame)))
         if len(found) < len(times):
             raise VideoFileError(
                 f"expected {len(times)} frames from {times[0]:.3f} s of {path}, got none at "

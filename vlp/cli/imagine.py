@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from vlp.cli.episodes import check_range
-from vlp.errors import FolderError, UsageError, WeightsError
+from vlp.cli.shown_picture import ShownPicture, empty_folder
+from vlp.domains.base import DEFAULT
 from vlp.process import stdout_for_result
+from vlp.session.listed import HINT, one_or_more
 from vlp.settings import Device
 
 if TYPE_CHECKING:
@@ -27,8 +29,12 @@ class Imagine:
 
     words: Positional[Annotated[str, arg(metavar="WORDS")]]
     """What is to happen, such as "push the red moon to the left"."""
-    frame: Annotated[Path, arg(metavar="PICTURE")]
-    """The first picture."""
+    frame: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PICTURE", Path)], ...]], HINT] = ()
+    """The first picture, of any size; one for each camera where the weights know several."""
+    world: str = DEFAULT
+    """dataset:PATH takes the first picture of one of its episodes where no --frame is given."""
+    episode: int = 0
+    """Which one."""
     models: Annotated[Path, arg(metavar="PATH")]
     """The weights, as vlp train world leaves them."""
     out: Annotated[Path, arg(metavar="PATH")] = Path("imagined")
@@ -47,44 +53,24 @@ class Imagine:
         check_range("clips", self.clips, 1, MOST_CLIPS)
         check_range("steps", self.steps, 1, 100)
         check_range("seed", self.seed, 0, 2**32 - 1 - MOST_CLIPS)
-        if not self.words.strip():
-            raise UsageError("words: expected what is to happen, got nothing; say it")
-        if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
-            raise FolderError(f"out: expected a new or empty folder, got {self.out}; choose another one")
+        self._shown().check()
+        empty_folder(self.out)
         with stdout_for_result():
             sheet = self._imagine()
         print(f"{sheet}: {self.clips} clips, a row each; films beside it")
         return 0
 
+    def _shown(self) -> ShownPicture:
+        return ShownPicture(self.words, self.frame, self.models, self.world, self.episode)
+
     def _imagine(self) -> Path:
-        from video.latent.bundle import LatentBundle, LatentWeightsError
-        from video.latent.pipeline import LatentPipeline
-        from vlp.models.device import choose_device
+        from vlp.models.learned import Learned
 
-        try:
-            bundle = LatentBundle.load(self.models, choose_device(self.device))
-        except LatentWeightsError as error:
-            raise WeightsError(str(error)) from error
-        first = self._picture(bundle.size)
+        models = Learned.load(self.models, device=self.device, steps=self.steps, with_vlm=False)
+        first = self._shown().first(models)
         seeds = [self.seed + i for i in range(self.clips)]
-        pipeline = LatentPipeline(bundle, steps=self.steps)
-        found = pipeline.imagine(first[None].repeat(self.clips, 0), [self.words] * self.clips, seeds)
-        return self._write(first, found, bundle.fps / bundle.stride)
-
-    def _picture(self, size: tuple[int, int]) -> Frames:
-        """The first picture, uint8 [H, W, 3] of the weights' size."""
-        import numpy as np
-        from PIL import Image, UnidentifiedImageError
-
-        from vlp.session.picture import PictureError, fitted
-
-        try:
-            with Image.open(self.frame) as picture:
-                return fitted(np.array(picture.convert("RGB")), (*size, 3))
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError, PictureError) as error:
-            raise UsageError(
-                f"frame: expected a picture that can be read, got {self.frame}: {error}; give another one"
-            ) from error
+        found = models.pipeline.imagine(first[None].repeat(self.clips, 0), [self.words] * self.clips, seeds)
+        return self._write(first, found, models.bundle.fps / models.bundle.stride)
 
     def _write(self, first: Frames, found: Frames, rate: float) -> Path:
         """The filmstrip, with the first picture before each clip [T, H, W, 3]; a film of each."""

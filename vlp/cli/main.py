@@ -22,6 +22,8 @@ from vlp.cli import Command
 from vlp.cli.ablate import Ablate
 from vlp.cli.bench import Bench
 from vlp.cli.bench_world import BenchWorld
+from vlp.cli.check import Check
+from vlp.cli.check_robot import CheckRobot
 from vlp.cli.collect import Collect
 from vlp.cli.export import Export
 from vlp.cli.imagine import Imagine
@@ -51,6 +53,8 @@ _Commands = (
     | Annotated[Imagine, subcommand("imagine")]
     | Annotated[Worlds, subcommand("worlds")]
     | Annotated[Collect, subcommand("collect")]
+    | Annotated[Check, subcommand("check")]
+    | Annotated[CheckRobot, subcommand("check-robot")]
     | Annotated[Train, subcommand("train")]
     | Annotated[Bench, subcommand("bench")]
     | Annotated[BenchWorld, subcommand(BENCH_WORLD)]

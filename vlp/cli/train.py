@@ -67,13 +67,14 @@ class Train:
     base: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """Fine-tune this folder or repository on --data: vlm of transformers, video of diffusers."""
     data: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
-    """A LeRobotDataset v3.0 with a task in words, such as vlp collect writes."""
+    """A LeRobotDataset (v3.0, v2.1) with a task in words, such as vlp collect writes; see vlp check."""
     world: str = DEFAULT
     """Whose parts; see vlp worlds."""
     preset: Literal["nano", "base"] = "nano"
     """world: its size, for two cores or for a GPU."""
     camera: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
-    """Whose pictures of --data, by feature name; needed where there are several cameras."""
+    """Whose pictures of --data, by feature name or its end; needed where there are several cameras. Several
+    with commas are seen side by side."""
     held_out: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """world: a dataset to look at while it trains, else a twentieth of the episodes is set apart."""
     track: Annotated[
@@ -85,7 +86,8 @@ class Train:
     rank: int = 16
     """Of the adapters."""
     size: Annotated[str | None, arg(metavar="HxW", help_behavior_hint="")] = None
-    """video --base: pixels at which it learns (480x640)."""
+    """video --base: pixels at which it learns (480x640); world: of the whole picture, multiples of 8, else as
+    recorded where that can be learned from."""
     frames: Annotated[int | None, arg(metavar="INT", help_behavior_hint="")] = None
     """video --base: frames of a clip, the first included (49)."""
 
@@ -121,7 +123,7 @@ class Train:
     def _world(self) -> int:
         if self.data is None or not self.minutes:
             raise UsageError(f"{self.part}: expected --data and minutes above 0 with it; give both")
-        for name in ("base", "start", "lora", "size", "frames"):
+        for name in ("base", "start", "lora", "frames"):
             if getattr(self, name):
                 raise UsageError(f"{name}: expected another part than {self.part} with it; leave it out")
         from vlp.train.world import WorldTask, train, train_actions, train_words
@@ -130,8 +132,8 @@ class Train:
         weights = of[self.part](
             WorldTask(
                 data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
-                device=self.device, cache=self.cache, export=self.export, learning_rate=self.learning_rate,
-                held_out=self.held_out, trackers=self.track,
+                size=self.size, device=self.device, cache=self.cache, export=self.export,
+                learning_rate=self.learning_rate, held_out=self.held_out, trackers=self.track,
             )
         )  # fmt: skip
         more = f": vlp imagine WORDS --frame PICTURE --models {weights}" if self.part == "world" else ""

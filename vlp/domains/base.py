@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 GROUP: Final = "vlp.domains"
 """Of the entry points by which worlds are installed: name = "package.module:Class"."""
 DEFAULT: Final = "tabletop"
+DATASET: Final = "dataset:"
+"""Before the folder of a dataset that stands for a world: it has pictures, and nothing that moves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +128,11 @@ def installed() -> dict[str, EntryPoint]:
 def domain(name: str = DEFAULT) -> Domain:
     """A world by its name. Raises UsageError for one that is not installed or can't be loaded."""
     found = installed()
+    if name.startswith(DATASET):
+        raise UsageError(
+            f"world: expected one with a robot, got {name!r:.60}, which has only pictures; "
+            "vlp plan and vlp imagine take it, with --models"
+        )
     if name not in found:
         raise UsageError(
             f"world: expected one of {', '.join(found) or 'none'}, got {name!r:.60}; see vlp worlds"

@@ -14,10 +14,12 @@ from typing import Any
 
 import tyro
 
+from tasks.data.fitting import CameraView
 from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
 from video.latent.samples import beside, check, figures, held_out
 from video.latent.store import pack
+from vlp.models.source import Source
 from vlp.record.filmstrip import write_png
 
 
@@ -28,7 +30,7 @@ class WorldOptions:
     models: Path
     """Weights of vlp train world."""
     data: Path
-    """A LeRobotDataset v3.0 that was not trained on."""
+    """A LeRobotDataset that was not trained on, of the same cameras."""
     clips: int = 64
     steps: int = 4
     """Of sampling."""
@@ -38,10 +40,11 @@ class WorldOptions:
 
 def main(options: WorldOptions) -> None:
     """Measure and write."""
-    bundle = LatentBundle.load(options.models)
+    bundle, source = LatentBundle.load(options.models), Source.load(options.models)
+    view = None if source is None else str(CameraView(source.cameras, source.size))
     pipeline = LatentPipeline(bundle, steps=options.steps)
     with TemporaryDirectory() as folder:
-        store = pack([options.data], Path(folder), report=lambda _: None)
+        store = pack([options.data], Path(folder), camera=view, report=lambda _: None)
         check(bundle, store)
         clips = held_out(store, frames=pipeline.frames, stride=bundle.stride, count=options.clips)
         found: dict[str, Any] = {"clips": len(clips.first), "steps": options.steps}

@@ -12,7 +12,7 @@ from secrets import token_hex
 from typing import Final
 
 from executors.robot import Driver
-from executors.safety.camera_watch import CameraWatch, View
+from executors.safety.camera_watch import CameraConfig, CameraWatch, View
 from executors.safety.faults import BusyError, HoldError
 from executors.safety.gate import Gate, GateConfig
 from executors.safety.lease import Lease, LeaseStore
@@ -30,12 +30,14 @@ _NAME: Final = "process "
 
 
 @contextmanager
-def driven(robot: Driver, folder: Path, limits: Limits, view: View | None = None) -> Iterator[SafeRobot]:
+def driven(
+    robot: Driver, folder: Path, limits: Limits, view: View | None = None, camera: CameraConfig | None = None
+) -> Iterator[SafeRobot]:
     """The robot behind its gate, stop, camera watch and a lease, which is renewed until the block is left.
 
     folder: of the robot; every process that drives it names the same. limits: of its set point.
-    view: knows what its camera should show; None where nobody does. Raises HeldError where another process
-    drives it.
+    view: knows what its camera should show; None where nobody does. camera: what counts as its fault.
+    Raises HeldError where another process drives it.
     """
     try:
         lease = _leased(LeaseStore(folder))
@@ -48,7 +50,7 @@ def driven(robot: Driver, folder: Path, limits: Limits, view: View | None = None
         own_time = WrappedRobot(robot).keeps_time
         yield SafeRobot(
             robot, latch=StopLatch(folder), gate=Gate(GateConfig(limits)), lease=lease,
-            camera=CameraWatch(view=view), period=None if own_time else 1 / limits.control_hz,
+            camera=CameraWatch(camera, view=view), period=None if own_time else 1 / limits.control_hz,
         )  # fmt: skip
     finally:
         over.set()

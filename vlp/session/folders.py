@@ -22,7 +22,7 @@ def open_folder(out: Path | None, instruction: str, seed: int, root: Path = RUNS
     used."""
     from vlp.record.folder import RunFolder, RunFolderError
 
-    path = (root / _name(instruction, seed) if out is None else out).absolute()
+    path = (root / run_name(instruction, seed) if out is None else out).absolute()
     try:
         return (RunFolder.new if out is None else RunFolder.create)(path.parent, path.name)
     except RunFolderError as error:
@@ -31,6 +31,7 @@ def open_folder(out: Path | None, instruction: str, seed: int, root: Path = RUNS
         raise FolderError(f"out: expected a path, got {str(path)!r}: {error}; choose another") from error
 
 
-def _name(instruction: str, seed: int) -> str:
+def run_name(instruction: str, seed: int) -> str:
+    """Of a new folder."""
     slug = re.sub(r"[^a-z0-9]+", "-", instruction.lower())[:_SLUG].strip("-")
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{slug or 'run'}-{seed}"

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-from PIL import Image
 
 from executors.robot import Driver, Observation
 from executors.safety.camera_watch import CameraConfig, CameraWatch
@@ -15,6 +14,7 @@ from executors.safety.faults import CameraError, one_line
 from executors.safety.gate import finite_numbers
 from executors.wrapped import WrappedRobot
 from planner import Frames
+from tasks.data.fitting import letterboxed
 from vlp.agent.parts import Parts
 from vlp.errors import HeldError, UsageError
 
@@ -46,7 +46,7 @@ def fitted(picture: object, shape: tuple[int, int, int]) -> Frames:
         raise _refused(
             form, f"give at least {math.ceil(LEAST * shape[0])}x{math.ceil(LEAST * shape[1])} pixels"
         )
-    return _letterboxed(_bytes(picture[..., :3], form), shape)
+    return letterboxed(_bytes(picture[..., :3], form), shape[:2])
 
 
 def _check_form(picture: np.ndarray[Any, Any], form: str) -> None:
@@ -71,18 +71,6 @@ def _bytes(picture: np.ndarray[Any, Any], form: str) -> Frames:
     if not (low >= 0 and high <= most):  # NaN, too
         raise _refused(f"{form} with values {low:.4g} to {high:.4g}", f"bring {picture.dtype} into 0..{most}")
     return np.asarray((picture.astype(np.float64) * (255 / most)).round().astype(np.uint8))
-
-
-def _letterboxed(picture: Frames, shape: tuple[int, int, int]) -> Frames:
-    """A picture uint8 [H', W', 3] scaled into [H, W, 3], black where it does not reach."""
-    (height, width), (wanted_height, wanted_width) = picture.shape[:2], shape[:2]
-    scale = min(wanted_height / height, wanted_width / width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = Image.fromarray(np.ascontiguousarray(picture)).resize(size, Image.Resampling.BOX)
-    whole = np.zeros(shape, np.uint8)
-    top, left = (wanted_height - size[1]) // 2, (wanted_width - size[0]) // 2
-    whole[top : top + size[1], left : left + size[0]] = np.asarray(small)
-    return whole
 
 
 def _refused(got: str, then: str) -> PictureError:

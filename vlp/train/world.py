@@ -15,9 +15,12 @@ from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
 from video.latent.policy.train import PolicyTraining, train_policy
 from video.latent.run import EYE, WORLD, Onlookers, WorldTraining, train_world
+from video.latent.store import ABOUT
 from vlp.errors import FolderError
 from vlp.models.device import choose_device
+from vlp.models.source import Source
 from vlp.train.run import WORKERS
+from vlp.train.seen import checked, training_view
 from vlp.train.watching import Watching, check_trackers
 from vlp.vlm.latent.train import VlmTraining, train_vlm
 
@@ -35,6 +38,8 @@ class WorldTask:
     minutes: float
     preset: str = "nano"
     camera: str | None = None
+    size: str | None = None
+    """ "HxW" of the whole picture; None: see `vlp.train.seen`."""
     device: str = "auto"
     cache: Path = Path(".cache")
     export: Path | None = None
@@ -51,6 +56,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     Raises FolderError for a dataset that cannot be learned from.
     """
     folder, place = _folder(task), choose_device(task.device)
+    view, source = _seen(task)
     begun = (folder / "autoencoder" / "checkpoint.pt").is_file()
     eye = 0.0 if begun else EYE_SHARE * task.minutes
     run = WorldTraining(
@@ -59,7 +65,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         config=PRESETS[task.preset],
         minutes=task.minutes - eye,
         autoencoder_minutes=eye,
-        camera=task.camera,
+        camera=view,
         device=place,
         learning_rate=task.learning_rate or 1.5e-3,
         workers=0 if place == "cpu" else WORKERS,
@@ -71,7 +77,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         bundle: LatentBundle = train_world(run, report, Onlookers(watching.tick, watching.watch))
     if task.export is not None and is_first():
         bundle.save(task.export)
-    return task.export or folder / "weights"
+    return _with_source(source, task.export or folder / "weights")
 
 
 def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
@@ -112,7 +118,7 @@ def _beside(task: WorldTask, name: str) -> dict[str, Any]:
         "sizes": PRESETS[task.preset],
         "folder": folder / name,
         "minutes": task.minutes,
-        "camera": task.camera,
+        "camera": _seen(task)[0],
         "device": place,
         "workers": 0 if place == "cpu" else WORKERS,
     }
@@ -127,3 +133,27 @@ def _said() -> Iterator[None]:
         raise FolderError(f"data: {error}") from error
     except CheckpointError as error:
         raise FolderError(f"cache: {error}") from error
+
+
+def _seen(task: WorldTask) -> tuple[str | None, Source | None]:
+    """Cameras and size that are seen of the data, and what the data are.
+
+    Data are looked at before anything is packed; what is packed already was. Raises FolderError for data that
+    fail.
+    """
+    folder = _folder(task)
+    with _said():
+        view = training_view(task.data[0], task.camera, task.size)
+    if (folder / "store" / ABOUT).is_file():
+        return view, Source.load(folder)
+    found = [checked(root, view) for root in task.data]
+    source = Source.of(found[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    source.save(folder)
+    return view, source
+
+
+def _with_source(source: Source | None, weights: Path) -> Path:
+    if source is not None:
+        source.save(weights)
+    return weights

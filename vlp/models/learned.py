@@ -1,0 +1,134 @@
+"""Learned models of a world without a simulator: clips from pixels and words, and the VLM beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from planner import Frames, Proposal, StepsToGo
+from tasks.data.dataset_about import read_about
+from tasks.data.dataset_rows import read_rows
+from tasks.data.fitting import CameraView, letterboxed
+from tasks.data.footage import FootageReader
+from tasks.data.layout import DatasetError
+from video.latent.bundle import LatentBundle, LatentWeightsError
+from video.latent.pipeline import LatentPipeline
+from vlp.errors import FolderError, UsageError, WeightsError
+from vlp.models.device import choose_device
+from vlp.models.source import Source
+from vlp.session.picture import PictureError, fitted
+from vlp.vlm.latent.vlm import LatentVLM
+
+WORLD: Final = "dataset:"
+"""Before the folder of a dataset that stands for a world."""
+UNRANKED: Final = 1000.0
+"""Control steps that every branch is said to need where nobody can tell."""
+
+
+class GoalAlone:
+    """A Proposer and Value for when there is no VLM: the goal is its own one subgoal, and all branches are
+    alike."""
+
+    def propose(
+        self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
+    ) -> list[list[Proposal]]:
+        """See planner.Proposer."""
+        return [[Proposal(goal, 1.0)] for _ in frames]
+
+    def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
+        """See planner.Value."""
+        return StepsToGo(np.full(len(frames), UNRANKED, np.float32), np.zeros(len(frames), np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What a weights folder of `vlp train world` holds."""
+
+    folder: Path
+    bundle: LatentBundle
+    pipeline: LatentPipeline
+    source: Source | None
+    """None for weights that do not say what they were shown."""
+    vlm: LatentVLM | None
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str = "auto", steps: int = 4, with_vlm: bool = True) -> Self:
+        """The model of video, and the VLM beside it. Raises WeightsError."""
+        place = choose_device(device)
+        try:
+            bundle = LatentBundle.load(folder, place)
+        except LatentWeightsError as error:
+            raise WeightsError(str(error)) from error
+        source, beside = Source.load(folder), vlm_beside(folder) if with_vlm else None
+        vlm = None if beside is None else LatentVLM.load(beside, device=place)
+        told = None if beside is None else Source.load(beside)
+        if told is not None and told.size != bundle.size:
+            raise WeightsError(
+                f"models: expected a VLM of pictures of {bundle.size} in {beside}, got one of {told.size}; "
+                "train both on the same data and size"
+            )
+        return cls(folder, bundle, LatentPipeline(bundle, steps=steps), source, vlm)
+
+    def first(self, pictures: Sequence[Path]) -> Frames:
+        """The picture that the models see, uint8 [H, W, 3]: one file, or one for each of their cameras,
+        brought to their size. Raises UsageError."""
+        cameras = self.source.cameras if self.source is not None else ("",)
+        if len(pictures) not in (1, len(cameras)):
+            names = f"; their cameras, from left to right: {', '.join(cameras)}" if self.source else ""
+            raise UsageError(
+                f"frame: expected one picture, or {len(cameras)} as these weights have cameras, "
+                f"got {len(pictures)}{names}"
+            )
+        whole = CameraView(size=self.bundle.size).tiles([None] * len(pictures))
+        tiles = [tile for tile in whole if tile is not None]
+        return np.concatenate([_read(path, tile) for path, tile in zip(pictures, tiles, strict=True)], 1)
+
+    def first_of(self, world: str, episode: int) -> Frames:
+        """The first picture of an episode of "dataset:PATH". Raises UsageError, FolderError, and WeightsError
+        for weights of another world."""
+        root = Path(world.removeprefix(WORLD))
+        try:
+            cameras = self.source.cameras if self.source is not None else ()
+            about = read_about(root, cameras)
+            self._check(root, about.action_names)
+            rows = {row.number: row for row in read_rows(about)}
+            if episode not in rows:
+                raise UsageError(
+                    f"seed: expected an episode of {root}, {min(rows, default=0)} to {max(rows, default=0)}, "
+                    f"got {episode}; choose one"
+                )
+            view = CameraView(cameras, self.bundle.size)
+            return np.asarray(FootageReader(about, view).read(rows[episode]).rgb[0])
+        except DatasetError as error:
+            raise FolderError(f"world: {error}") from error
+
+    def _check(self, root: Path, names: tuple[str, ...]) -> None:
+        if self.source is not None and self.source.action_names != names:
+            raise WeightsError(
+                f"models: expected weights of a world with actions {', '.join(names) or 'without names'}, as "
+                f"{root} has, got {', '.join(self.source.action_names) or 'none'}; train on this data"
+            )
+
+
+def vlm_beside(folder: Path) -> Path | None:
+    """Where `vlp train world-vlm` leaves the VLM: vlm/ in the folder, or beside it."""
+    places = (folder / "vlm", folder.parent / "vlm")
+    return next((place for place in places if (place / "clock.json").is_file()), None)
+
+
+def _read(path: Path, tile: tuple[int, int]) -> Frames:
+    """A picture of any size, as training had it. Raises UsageError."""
+    try:
+        with Image.open(path) as picture:
+            pixels = np.array(picture.convert("RGB"))
+        fitted(pixels, (*tile, 3))  # too small a one is refused
+        return letterboxed(pixels, tile)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, PictureError) as error:
+        raise UsageError(
+            f"frame: expected a picture that can be read, got {path}: {error}; give another one"
+        ) from error
