@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tasks.tabletop.demos.oracle import REACH_HIGH, REACH_LOW
 from tasks.tabletop.goals.families import deep_in_area
 from tasks.tabletop.goals.relations.base import Relation
+from tasks.tabletop.goals.relations.some_of import SomeOf
 from tasks.tabletop.world.board import BOARD_CENTER
 
 Vector = NDArray[np.float64]
@@ -49,7 +50,7 @@ def arrange(
     begin = np.array([blocks[name] for name in names], float).reshape(-1, 2)
     out = [(area, ~deep_in_area(area, begin, 0.0)) for area in closed]
     best: tuple[float, dict[str, Vector]] | None = None
-    for start in range(starts):
+    for start in range(min(starts, 3) if any(isinstance(r, SomeOf) for r in relations) else starts):
         places = begin.copy()
         if start:  # ever farther from the board as it is
             places += rng.normal(0, 0.03 * start, places.shape) * ~fixed[:, None]

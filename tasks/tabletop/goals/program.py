@@ -8,8 +8,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.tabletop.goals.area import ClearTheCenter, MoveToArea
 from tasks.tabletop.goals.arrange import arrange
-from tasks.tabletop.goals.relations import NotMoved, Relation, Swapped
+from tasks.tabletop.goals.base import LongTask
+from tasks.tabletop.goals.line import MakeLine
+from tasks.tabletop.goals.relations import (
+    AreaClear,
+    AtPlace,
+    InArea,
+    Line,
+    Long,
+    NotMoved,
+    Relation,
+    Swapped,
+)
+from tasks.tabletop.language.instruction import AREAS, LINES
 from tasks.tabletop.world.board import HOLD_STEPS
 
 Blocks = Mapping[str, NDArray[np.float64]]
@@ -100,8 +113,9 @@ class ProgramGoal:
 
     @property
     def relative(self) -> bool:
-        return any(isinstance(relation, (NotMoved, Swapped)) for relation in self.program.relations) or any(
-            getattr(relation, "moved", "") for relation in self.program.relations
+        return any(
+            isinstance(relation, (NotMoved, Swapped)) or (isinstance(relation, AtPlace) and relation.moved)
+            for relation in self.program.relations
         )
 
     @property
@@ -125,8 +139,39 @@ class ProgramGoal:
         return held / len(self.program.relations)
 
 
-def goal_of(
-    steps: Sequence[Step], blocks: Blocks, names: Collection[str] = (), heard: str = ""
-) -> ProgramGoal:
-    """The goal that steps of relations set on a board."""
-    return ProgramGoal(composed(steps, blocks), tuple(sorted({*blocks, *names})), heard)
+def long_of(program: Program, names: Collection[str]) -> LongTask | None:
+    """The long task that a program of one relation is, or None."""
+    if len(program.relations) != 1:
+        return None
+    relation, everyone = program.relations[0], sorted(names)
+    match relation:
+        case Long(task=task):
+            return task
+        case AreaClear(area="center"):
+            return ClearTheCenter()
+        case InArea(area=area) if sorted(relation.who) == everyone and area in AREAS:
+            return MoveToArea(area)
+        case Line(where="middle", direction=way) if sorted(relation.who) == everyone and way in LINES:
+            return MakeLine(way)
+    return None
+
+
+def why_not(program: Program, blocks: Blocks) -> str | None:
+    """Why a program can't come true on a board, or None where it seems that it can: each step by itself,
+    along with what must still hold."""
+    for number, step in enumerate(program.steps):
+        asked = (*program.still(number), *step)
+        if all(relation.reward(blocks) >= 1.0 for relation in asked) or arrange(asked, blocks) is not None:
+            continue
+        for relation in asked:
+            if arrange([relation], blocks) is None:
+                return f"expected what fits on the table, got no way to have {relation.words}"
+        for k, one in enumerate(asked):
+            for other in asked[k + 1 :]:
+                if arrange([one, other], blocks) is None:
+                    return (
+                        f"expected what can be true together, got no way to have both {one.words} and "
+                        f"{other.words}"
+                    )
+        return "expected what can be true together, got no way to have all of it: " + program.words
+    return None

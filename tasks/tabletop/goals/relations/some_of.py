@@ -9,13 +9,13 @@ import numpy as np
 
 from tasks.tabletop.goals.relations.base import Blocks, Places, Relation
 
-MOST: Final = 1000
+MOST: Final = 120
 """Ways to choose that are looked at."""
 
 
 @dataclass(frozen=True)
 class SomeOf:
-    """Reward: that of the best choice. Raises ValueError for none, or over 1000, to choose from."""
+    """Reward: that of the best choice. Raises ValueError for none, or over 120, to choose from."""
 
     choices: tuple[Relation, ...]
     """The relation of each set of so many blocks."""

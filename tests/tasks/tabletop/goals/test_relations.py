@@ -162,8 +162,10 @@ DRAWS = [
     draw_in_area, draw_near, draw_together, draw_side, draw_between, draw_apart, draw_line, draw_row,
     draw_circle, draw_corners, draw_clear, draw_at, draw_still, draw_swapped, draw_some,
 ]  # fmt: skip
-LEAST: dict[Callable[[Rng, Board], Drawn], int] = {draw_near: 2, draw_side: 2, draw_between: 3, draw_apart: 2, draw_line: 2, draw_row: 2,
-         draw_circle: 4, draw_corners: 3, draw_swapped: 2}  # fmt: skip
+LEAST: dict[Callable[[Rng, Board], Drawn], int] = {
+    draw_near: 2, draw_side: 2, draw_between: 3, draw_apart: 2, draw_line: 2, draw_row: 2, draw_circle: 4,
+    draw_corners: 3, draw_swapped: 2,
+}  # fmt: skip
 
 
 def board_of(rng: Rng, least: int = 1) -> Board:
