@@ -68,6 +68,11 @@ class Goal(Protocol):
         ...
 
     @property
+    def heard(self) -> str:
+        """Which words were taken for which others, such as typos; empty where none were."""
+        ...
+
+    @property
     def relative(self) -> bool:
         """Whether it says how things are to change from the scene on which it was asked, such as "a little
         to the left": a score that was counted from an earlier scene is not one of it."""

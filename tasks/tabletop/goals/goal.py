@@ -29,11 +29,6 @@ class BoardGoal(Goal, Protocol):
     """What is asked of a board; its name is the text of a long task, or the family of a push."""
 
     @property
-    def heard(self) -> str:
-        """Which words were taken for which others, such as typos; empty where none were."""
-        ...
-
-    @property
     def hold_steps(self) -> int:
         """Control steps that the reward must stay at 1 before the goal is complete."""
         ...

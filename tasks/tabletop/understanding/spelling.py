@@ -103,7 +103,7 @@ def _known(word: str, text: str, typos: dict[str, str]) -> str:
     if right := _typo_of(word):
         typos[word] = right
         return right
-    raise UnknownInstruction(f'expected words that I know, got {shown(word)} in {shown(text)}; reword it')
+    raise UnknownInstruction(f"expected words that I know, got {shown(word)} in {shown(text)}; reword it")
 
 
 def _typo_of(word: str) -> str:

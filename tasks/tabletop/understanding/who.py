@@ -75,9 +75,7 @@ class Sets:
     def _nouns(self, node: Node) -> Who:
         inner = [child for child in node.children if isinstance(child, Tree)]
         if len(inner) > 1 and any(child.data == "some_of" for child in inner):
-            raise UnknownInstruction(
-                "expected so many of one set of blocks, got others beside it; name them"
-            )
+            raise UnknownInstruction("expected so many of one set of blocks, got others beside it; name them")
         return _joined([self.who(child) for child in inner])
 
     def _but(self, node: Node) -> Who:

@@ -25,6 +25,7 @@ from planner import (
     VanishGuard,
 )
 from planner.guards.every_second import EverySecondFrame
+from tasks.domain import Goal
 from tasks.tabletop.language import UnknownInstruction, parse
 from tasks.tabletop.language.subgoals import BOARD
 from tasks.tabletop.seeing.encoder import PoseProbe, Remembering, SlotEncoder
@@ -87,6 +88,14 @@ def tabletop(parts: Parts) -> TabletopParts:
     """Parts that were made here."""
     assert isinstance(parts, TabletopParts), f"expected parts of the tabletop, got {type(parts).__name__}"
     return parts
+
+
+def toward(parts: Parts, goal: Goal) -> Parts:
+    """The parts for one goal, see `program_parts`."""
+    from vlp.domains.tabletop.program_parts import toward
+
+    made: Parts = toward(parts, goal)
+    return made
 
 
 @dataclass(frozen=True)
@@ -223,6 +232,7 @@ def build(
         confidence=None if confidence is None else Sure(confidence, probe),
         no_confidence=NO_CONFIDENCE,
         accounted=(*vlm.accounted, *([other] if other else [])),
+        toward=toward,
         view=(view := BoardView(encoder, pipeline.renderer)),
         shape=view.shape,
         policy=policy,
