@@ -39,6 +39,11 @@ class AmbiguousInstruction(UnknownInstruction):
         return _again, (str(self), self.readings)
 
 
+def readings_of(error: Exception) -> tuple[str, ...]:
+    """The meanings of what an error is about, where it has several."""
+    return error.readings if isinstance(error, AmbiguousInstruction) else ()
+
+
 def _again(message: str, readings: Sequence[str]) -> AmbiguousInstruction:
     """The error as it was, in another process."""
     found = AmbiguousInstruction("", readings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from vlp.cli.follow import on_terminal
+from vlp.cli.which import with_one_meaning
 from vlp.domains.base import domain
 from vlp.process import stdout_for_result
 from vlp.session.request import Options, PlanRequest, RunRequest
@@ -28,7 +29,7 @@ class PlanCommand(PlanRequest):
         from vlp.session.open import plan
 
         with stdout_for_result():
-            conclude = plan(self, on_terminal(self.settings()))
+            conclude = with_one_meaning(self, lambda asked: plan(asked, on_terminal(asked.settings())))
         return conclude()
 
 
@@ -49,5 +50,5 @@ def act(request: RunRequest) -> int:
     from vlp.session.open import begin
 
     with stdout_for_result():
-        conclude = begin(request, on_terminal(request.settings()))
+        conclude = with_one_meaning(request, lambda asked: begin(asked, on_terminal(asked.settings())))
     return conclude()

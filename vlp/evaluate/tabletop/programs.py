@@ -1,4 +1,4 @@
-"""`python -m vlp.evaluate.tabletop.programs`: programs of relations that no model was trained on, carried out.
+"""`python -m vlp.evaluate.tabletop.programs`: programs of relations that no model was trained on, done.
 
 Each is a sentence drawn at random of one to four relations, on a board of its own, on which it can be done
 and is not yet. Writes results/programs.json.
