@@ -75,9 +75,9 @@ def test_the_environment_keeps_count_of_steps_and_goes_back_with_its_snapshots()
     env.reset(seed=1_000_000, options={"layout": (begun, PUSHER)})
     before = env.save()
     *_, info = env.step(np.zeros(2, np.float32))
-    assert env._goal is not None and copy.copy(env._goal).step == 1 and info["score"] == 0.5
+    assert isinstance(env._goal, ProgramGoal) and copy.copy(env._goal).step == 1 and info["score"] == 0.5
     env.restore(before)
-    assert env._goal.step == 0
+    assert isinstance(env._goal, ProgramGoal) and env._goal.step == 0
     env.close()
 
 
