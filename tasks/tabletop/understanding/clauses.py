@@ -36,6 +36,7 @@ from tasks.tabletop.goals.relations import (
 )
 from tasks.tabletop.goals.relations.at_place import TOLERANCE
 from tasks.tabletop.goals.relations.base import listed
+from tasks.tabletop.goals.relations.corners import CORNERS
 from tasks.tabletop.goals.relations.some_of import MOST
 from tasks.tabletop.understanding.who import Choose, Node, Sets, Who
 from tasks.tabletop.world.board import DIRECTIONS
@@ -95,6 +96,9 @@ class Clauses:
             self._sets.all_but(
                 *[child for child in inner if child.data in ("nouns", "everything", "many")][:2]
             )
+        elif node.data == "but_in_area" and not hangs:
+            minus, base = (child for child in inner if child.data == "nouns")
+            self._sets.all_but(base, minus)
         else:
             for child in inner:
                 self._note(child)
@@ -155,6 +159,13 @@ class Clauses:
 
     def _in_area_but(self, node: Node) -> Relation:
         base, minus = (c for c in node.children if isinstance(c, Tree) and c.data == "nouns")
+        return self._into_but(node, base, minus)
+
+    def _but_in_area(self, node: Node) -> Relation:
+        minus, base = (c for c in node.children if isinstance(c, Tree) and c.data == "nouns")
+        return self._into_but(node, base, minus)
+
+    def _into_but(self, node: Node, base: Node, minus: Node) -> Relation:
         self._subject = self._sets.all_but(base, minus)
         return InArea(self._subject.names, _area(node), self._subject.said)
 
@@ -240,6 +251,9 @@ class Clauses:
 
     def _corners(self, node: Node) -> Relation:
         figure = _token(node, "FIGURE")
+        numbers = [int(token) for token in _own(node) if token.type == "NUMBER"]
+        if numbers and numbers[0] != CORNERS[figure]:
+            raise UnknownInstruction(f"expected {CORNERS[figure]} corners of a {figure}, got {numbers[0]}")
         return self._each(self._whos(node)[0], lambda names, said: Corners(names, figure, said))
 
     def _swapped(self, node: Node) -> Relation:

@@ -31,6 +31,9 @@ _PLAIN: Final = str.maketrans({"\u2019": "'", "\u2013": "-", "\u2212": "-"})
 """Quotes and dashes as keyboards have them."""
 _FIXED: Final = {"teh": "the", "hte": "the", "adn": "and", "nad": "and", "fo": "of", "tot he": "to the"}
 _DISTANCE: Final = re.compile(r"(?:at|tol|len):\S+|\d+")
+SHORT: Final = 4
+"""Letters below which a word is a typo only of a colour, shape or side that has one letter more."""
+NAMES: Final = tuple(w for w, kind in KINDS.items() if kind in ("COLOR", "SHAPE", "SHAPES", "SIDE"))
 LONG: Final = 8
 """Letters from which a word may have two typos."""
 
@@ -108,9 +111,15 @@ def _known(word: str, text: str, typos: dict[str, str]) -> str:
 
 def _typo_of(word: str) -> str:
     """The one known word of which this can be a typo, or nothing."""
-    if len(word) < 4 or word in WORDS_NOT_TYPOS or not word.isalpha():
+    if len(word) < 2 or word in WORDS_NOT_TYPOS or not word.isalpha():
         return ""
+    if len(word) < SHORT:
+        longer = [name for name in NAMES if len(name) > len(word) and name[0] == word[0]]
+        names = [name for name in longer if edits(word, name) == 1]
+        return names[0] if len(names) == 1 else ""
     most = 2 if len(word) >= LONG else 1
+    if any(edits(word, other) <= most for other in MEANINGFUL if len(other) > 2):
+        return ""
     near = [(edits(word, known), abs(len(known) - len(word)), known not in KINDS, known)
             for known in KNOWN if len(known) > 2 and known[0] == word[0] and known.isalpha()]  # fmt: skip
     near = sorted(found for found in near if found[0] <= most)

@@ -27,6 +27,10 @@ _AREAS: Final = (
 _PLACES: Final = frozenset(
     {"left", "right", "top", "bottom", "center", "up", "down", "corner", "above", "below"}
 )
+_AWAY: Final = frozenset(
+    {"out", "away", "off", "from", "apart", "clear", "spread", "between", "than", "around", "swap"}
+)
+"""Words that turn a place, or another block, into where not to go."""
 _KINDS: Final = frozenset((*COLORS, *SHAPES))
 
 
@@ -60,11 +64,12 @@ def suggestions(text: str, blocks: Blocks, understands: Callable[[str], object])
     if said & {word.removesuffix("s") for word in MEANINGFUL} or "don't" in text.lower() or "but" in said:
         return []
     plain, kinds, places = " ".join(text.lower()[:400].split()), said & _KINDS, said & _PLACES
+    away = said & _AWAY
     scored = []
     for offer in _offers(blocks):
         own = _said(offer)
         # All the blocks and places that were said, and no others.
-        if own & _KINDS == kinds and own & _PLACES == places:
+        if own & _KINDS == kinds and own & _PLACES == places and own & _AWAY == away:
             alike = difflib.SequenceMatcher(None, plain, offer).ratio()
             scored.append((alike, offer))
     near = [offer for alike, offer in sorted(scored, reverse=True) if alike >= ALIKE]

@@ -18,10 +18,10 @@ _NUMBERS = (
 NUMBERS: Final = _NUMBERS.split()
 
 _POLITE = """i would like you to have, i would like you to, i would like to have, i would like to see, i
-would like, i want you to, i want to see, i want to have, i want, i need you to, i need to have, i need,
-could you, can you, would you mind, would you, will you, please, kindly, thank you, thanks, let us, let,
-make sure that, make sure, see to it that, okay, ok, hello, hey, hi, dear robot, robot, for me, now,
-also, too, as well"""
+would love to see, i would love, i would prefer, i would like, i want you to, i want to see, i want to
+have, i want, i need you to, i need to have, i need, could you, can you, would you mind, would you, will
+you, please, kindly, thank you, thanks, let us, let, make sure that, make sure, see to it that, okay,
+ok, hello, hey, hi, dear robot, robot, for me, now, also, too, as well"""
 POLITE: Final = tuple(" ".join(phrase.split()) for phrase in _POLITE.split(","))
 """What is said for politeness, or to fill: it changes nothing, wherever it stands."""
 
@@ -51,8 +51,8 @@ V: push move put place bring shove slide get set send drag shift arrange lay hav
 V: position stand order want pushing moving putting placing bringing arranging
 make: make form build create construct making forming building
 take: take taking
-gather: gather collect assemble cluster bunch gathering collecting
-group: group sort grouping sorting
+gather: gather collect assemble cluster bunch huddle gathering collecting
+group: group sort grouping sorting groups clusters
 separate: separate split separating
 spread: spread scatter disperse
 surround: surround encircle surrounding
@@ -74,7 +74,7 @@ cubes: boxes
 circle: ring
 corner: quadrant
 all: all every each
-be: be is are go goes belong belongs sit sits lie lies stands stay should must shall
+be: be is are go goes belong belongs sit sits lie lies stands stay should must shall can could would will
 but: except excepting besides excluding
 them: they those these
 then: afterwards afterward subsequently finally lastly
@@ -104,9 +104,9 @@ PHRASES: Final = (
     (r"(left|right) hand", r"\1"),
     (rf"(top|bottom) (left|right){_AREA}", r"\1_\2"),
     (r"(left|right) (top|bottom) corner", r"\2_\1"),
-    (r"from left P right", "left_to_right"),
+    (r"(?:from )?left P right", "left_to_right"),
     (r"from right P left", "right_to_left"),
-    (r"from top P bottom", "top_to_bottom"),
+    (r"(?:from )?top P bottom", "top_to_bottom"),
     (r"from bottom P top", "bottom_to_top"),
     (r"(?:P )?(left|right)(?: side)? of", r"\1_of"),
     (r"(left|right|top|bottom) (?:side|half|area|part)", r"\1_half"),
@@ -135,16 +135,20 @@ PHRASES: Final = (
     (r"both of", "both"),
     (r"no blocks?|nothing|no ones?", "none"),
     (r"(?:of )?same (color|shape)", r"same_\1"),
-    (r"by (color|shape) P corners", r"by_\1_in corners"),
-    (r"by (color|shape)", r"by_\1"),
+    (r"by (?:their |its )?(color|shape) P corners", r"by_\1_in corners"),
+    (r"by (?:their |its )?(color|shape)", r"by_\1"),
     (r"swap (?:V|places|positions?|spots|locations?) of", "swap"),
     (r"(?:swap|change) (?:places|positions|spots|locations)", "swap"),
     (r"straight line", "line"),
     (r"(?:out of|from)(?= (?:all|color))", "of"),
+    (r"V (?:everything|all blocks?|all) out of", "clear"),
     (r"out of", "of"),
+    (r"clear (?:up|out)", "clear"),
     (r"(?:and )?then|after that|after which", "then"),
     (r"first of all|P begin with|(?:begin|start) (?:with|by)", "first"),
+    (r"^be", ""),
     (r"be be|be P be|be V|P be", "be"),
+    (r"there be none", "none be"),
 )
 """Words that follow each other, after `WORDS`, and what they are together; tried in this order."""
 
@@ -201,9 +205,10 @@ KNOWN: Final = frozenset(
 )
 """All words that are taken as they are; others may be typos of these."""
 
-_MEANINGFUL = """not never no without unless if when while until before after only just or nor either
-neither slowly quickly fast faster slower carefully gently again twice exactly almost nearly least most
-more less fewer maximum minimum back off undo instead rather than avoid stop some maybe possibly"""
+_MEANINGFUL = """once whenever till during soon provided assuming not never no without unless if when
+while until before after only just or nor either neither slowly quickly fast faster slower carefully
+gently again twice exactly almost nearly least most more less fewer maximum minimum back off undo
+instead rather than avoid stop some maybe possibly"""
 MEANINGFUL: Final = frozenset(_MEANINGFUL.split())
 """Words that change what is meant, and are understood only in the phrases above."""
 

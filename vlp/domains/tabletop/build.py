@@ -25,7 +25,6 @@ from planner import (
     VanishGuard,
 )
 from planner.guards.every_second import EverySecondFrame
-from tasks.domain import Goal
 from tasks.tabletop.language import UnknownInstruction, parse
 from tasks.tabletop.language.subgoals import BOARD
 from tasks.tabletop.seeing.encoder import PoseProbe, Remembering, SlotEncoder
@@ -38,6 +37,7 @@ from vlp.agent.parts import Parts, Watch
 from vlp.domains.tabletop.closer import CloserLook
 from vlp.domains.tabletop.confidence import FittedConfidence
 from vlp.domains.tabletop.follower import follower
+from vlp.domains.tabletop.program_parts import toward
 from vlp.domains.tabletop.sight import BoardSight
 from vlp.domains.tabletop.verified_value import VerifiedValue
 from vlp.domains.tabletop.view import BoardView
@@ -88,14 +88,6 @@ def tabletop(parts: Parts) -> TabletopParts:
     """Parts that were made here."""
     assert isinstance(parts, TabletopParts), f"expected parts of the tabletop, got {type(parts).__name__}"
     return parts
-
-
-def toward(parts: Parts, goal: Goal) -> Parts:
-    """The parts for one goal, see `program_parts`."""
-    from vlp.domains.tabletop.program_parts import toward
-
-    made: Parts = toward(parts, goal)
-    return made
 
 
 @dataclass(frozen=True)

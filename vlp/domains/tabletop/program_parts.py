@@ -22,7 +22,6 @@ from tasks.tabletop.language.subgoals import mentioned
 from tasks.tabletop.rules import BoardRules
 from tasks.tabletop.seeing.encoder import PoseProbe
 from tasks.tabletop.world.board import words_of
-from vlp.domains.tabletop.build import TabletopParts
 from vlp.domains.tabletop.rules import RuledProposer
 from vlp.domains.tabletop.sight import expected_reward
 
@@ -210,7 +209,6 @@ def toward(parts: Any, goal: Any) -> Any:
     """The parts for a goal: others than the bundled VLM's where it is a program."""
     if not isinstance(goal, ProgramGoal):
         return parts
-    assert isinstance(parts, TabletopParts)
     rules = parts.sight.rules
     arranger = Arranger(parts.probe, goal, rules)
     own: Any = ProgramProposer(arranger)
