@@ -14,7 +14,7 @@ from planner import Frames, Proposal, StepsToGo
 from tasks.route import route, segment_distance
 from tasks.tabletop.demos.oracle import REACH_HIGH, REACH_LOW
 from tasks.tabletop.goals.arrange import arrange
-from tasks.tabletop.goals.program import ProgramGoal
+from tasks.tabletop.goals.program import ProgramGoal, Step
 from tasks.tabletop.goals.relations import InArea, Relation
 from tasks.tabletop.language import canonical
 from tasks.tabletop.language.instruction import AREAS, Instruction
@@ -127,6 +127,8 @@ class Arranger:
 
     def __init__(self, probe: PoseProbe, goal: ProgramGoal, rules: BoardRules) -> None:
         self.probe, self.goal, self.rules = probe, goal, rules
+        self._last: tuple[Step, Places] | None = None
+        """The newest arrangement, for boards from which none is found."""
 
     def of(self, frames: Frames) -> list[Arranged | None]:
         """For each frame uint8 [N, H, W, 3] its arrangement, None where none was found."""
@@ -134,10 +136,14 @@ class Arranger:
                 for seen in self.probe.blocks_of(frames)]  # fmt: skip
 
     def _one(self, blocks: Places) -> Arranged | None:
-        found = arrange(
-            self.goal.now, blocks, pinned=self.rules.forbidden_blocks, closed=self.rules.areas, starts=4
-        )
-        return None if found is None else Arranged(blocks, found, self.goal.now)
+        now, pinned, closed = self.goal.now, self.rules.forbidden_blocks, self.rules.areas
+        found = arrange(now, blocks, pinned=pinned, closed=closed)
+        if found is None and self._last is not None and self._last[0] == now:
+            found = self._last[1] if set(self._last[1]) == set(blocks) else None
+        if found is None:
+            return None
+        self._last = now, found
+        return Arranged(blocks, found, now)
 
 
 class ProgramProposer:
