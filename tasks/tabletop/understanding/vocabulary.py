@@ -130,7 +130,7 @@ PHRASES: Final = (
     (r"(?:all )?(?:other|others|remaining)(?: blocks?| ones?)?", "others"),
     (r"(?:all )?rest(?: of (?:blocks|them))?", "others"),
     (r"everything else", "others"),
-    (r"everything that be", "all"),
+    (r"everything that be", "everything"),
     (r"all of", "all"),
     (r"both of", "both"),
     (r"no blocks?|nothing|no ones?", "none"),

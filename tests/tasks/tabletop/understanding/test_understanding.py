@@ -28,6 +28,7 @@ BOARD = {name: np.array(pose[:2]) for name, pose in LAYOUT.items()}
         ("stars on the left, moons on the right", "every star in the left half; every moon in"),
         ("swap the red moon with the blue cube", "the red moon and the blue cube swapped"),
         ("everything but the red moon to the top", "every block but the red moon in the top half"),
+        ("spread all the red and blue blocks apart", "every red or blue block at least 10"),
         ("put the moons in the centre!", "every moon in the center"),
         ("first put the stars on the left, then the moons on the right", "left half (still so at"),
         ("first move the stars to the left, then the stars to the right", "(need not last); then:"),
