@@ -27,6 +27,34 @@ class UnknownInstruction(ValueError):
     """Words that a world gives no meaning; the message has near misses, if there are any."""
 
 
+class AmbiguousInstruction(UnknownInstruction):
+    """Words that have several meanings in a scene; the message has them all."""
+
+    def __init__(self, text: str, readings: Sequence[str]) -> None:
+        self.readings = tuple(readings)
+        """Each in words that have this one meaning."""
+        super().__init__(f'expected one meaning, got several for "{text:.80}": {"; or ".join(self.readings)}')
+
+    def __reduce__(self) -> tuple[Callable[..., AmbiguousInstruction], tuple[object, ...]]:
+        return _again, (str(self), self.readings)
+
+
+def readings_of(error: Exception) -> tuple[str, ...]:
+    """The meanings of what an error is about, where it has several."""
+    return error.readings if isinstance(error, AmbiguousInstruction) else ()
+
+
+def _again(message: str, readings: Sequence[str]) -> AmbiguousInstruction:
+    """The error as it was, in another process."""
+    found = AmbiguousInstruction("", readings)
+    found.args = (message,)
+    return found
+
+
+class ImpossibleInstruction(ValueError):
+    """Words that are understood, and can't come true in this scene; the message says why."""
+
+
 class UnknownRule(ValueError):
     """A standing rule that a world gives no meaning."""
 
@@ -42,6 +70,11 @@ class Goal(Protocol):
     @property
     def name(self) -> str:
         """Of the kind of task, for logs."""
+        ...
+
+    @property
+    def heard(self) -> str:
+        """Which words were taken for which others, such as typos; empty where none were."""
         ...
 
     @property

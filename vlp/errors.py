@@ -16,6 +16,7 @@ Every message is one line and says what was expected, what was got and what to d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from vlp.plain import one_line
@@ -38,7 +39,15 @@ class UsageError(VlpError, ValueError):
 
 
 class InstructionError(UsageError):
-    """An instruction that is not understood."""
+    """An instruction that is not understood, or can't come true."""
+
+    def __init__(self, message: str, readings: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.readings = tuple(readings)
+        """Where it has several meanings, each in words that have this one alone."""
+
+    def __reduce__(self) -> tuple[type[InstructionError], tuple[str, tuple[str, ...]]]:
+        return type(self), (str(self), self.readings)
 
 
 class WeightsError(VlpError):

@@ -32,7 +32,7 @@ class Alone:
         return seconds
 
 
-class Together:
+class Accelerated:
     """One of several processes with the same model and other batches.
 
     Args:
@@ -95,12 +95,12 @@ def first_goes_first(device: str) -> Iterator[None]:
         yield
 
 
-def begin(device: str) -> Alone | Together:
-    """Together where `accelerate launch` or torchrun started several processes, else alone."""
+def begin(device: str) -> Alone | Accelerated:
+    """Accelerated where `accelerate launch` or torchrun started several processes, else alone."""
     if not several():
         return Alone(device)
     from accelerate import Accelerator
     from accelerate.utils import DistributedDataParallelKwargs
 
     kwargs = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
-    return Together(Accelerator(cpu=device == "cpu", kwargs_handlers=[kwargs]))
+    return Accelerated(Accelerator(cpu=device == "cpu", kwargs_handlers=[kwargs]))

@@ -16,7 +16,7 @@ import torch
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
-from tasks.learning.parallel import Alone, Together, begin
+from tasks.learning.parallel import Accelerated, Alone, begin
 from tasks.learning.precision import fast
 
 Batch = Mapping[str, Tensor]
@@ -106,7 +106,7 @@ class Trainer:
     """
 
     def __init__(self, model: nn.Module, loss: Loss, folder: Path, config: TrainConfig) -> None:
-        self._together: Alone | Together = begin(config.device)
+        self._together: Alone | Accelerated = begin(config.device)
         config = replace(config, device=self._together.device)
         self.model = model.to(config.device).train()
         self.loss, self.folder, self.config = loss, folder, config

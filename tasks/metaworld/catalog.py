@@ -25,6 +25,7 @@ class SawyerTask:
     """Whether something has to be picked up."""
     relative: bool = False
     """See tasks.domain.Goal: layouts differ, the goal does not."""
+    heard: str = ""
 
 
 TASKS: Final = (

@@ -13,6 +13,7 @@ from torch import Tensor
 from tasks.learning.precision import fast
 from tasks.tabletop.language.tokens import encode
 from tasks.tabletop.seeing.encoder import SlotEncoder, distinct
+from video.tabletop.aim import aimed, bent
 from video.tabletop.contact import set_apart
 from video.tabletop.denoiser import MOTION_SCALE, SlotDenoiser
 from video.tabletop.renderer import SlotRenderer, visible
@@ -73,7 +74,8 @@ def denoise(
     """First slots [N, 17, 5], a text and a seed for each, to future slots [N, T, 17, 5]."""
     device, frames = first.device, int(denoiser.config.frames)
     scheduler = scheduler or FlowMatchEulerDiscreteScheduler()
-    text = denoiser.read(encode(texts).to(device))
+    words, aims = aimed(texts, first)
+    text = denoiser.read(encode(words).to(device))
     # One generator a branch, so that a branch is the same whatever stands beside it.
     shape = (first.shape[1], frames, 4)
     rows = [torch.randn(shape, generator=torch.Generator().manual_seed(int(seed))) for seed in seeds]
@@ -84,7 +86,7 @@ def denoise(
         with fast(device.type):
             clean = denoiser(latent, sigma.expand(len(latent)), first, text).float()
         latent = scheduler.step((latent - clean) / sigma, moment, latent, return_dict=False)[0]
-    return set_apart(first, follow(first, latent))
+    return set_apart(first, bent(first, follow(first, latent), aims))
 
 
 def follow(first: Tensor, motions: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from vlp.agent.ambiguity import not_sure, ways
 from vlp.agent.approval import Answer
 from vlp.agent.decide import Decider
 from vlp.agent.graph import Ask, Looping
-from vlp.agent.narrate import answered, replanned, searched, verified
+from vlp.agent.narrate import answered, replanned, searched, understood, verified
 from vlp.agent.parts import Parts
 from vlp.agent.sense import MAX_FRUITLESS
 from vlp.agent.state import Go, State
@@ -61,6 +61,7 @@ class AgentLoop(Looping):
         """Of all calls of `run`."""
         self._runtime = parts.follower(settings.extraction, robot, self.watch)
         self._plan: Plan | None = None
+        self._live = live
         self._decider = Decider(parts, settings, self.watch, live, keeping.recall)
         self.accounts = Accounts(parts.accounted, events)
 
@@ -255,6 +256,8 @@ class AgentLoop(Looping):
             raise
         except ValueError as error:
             raise InstructionError(f"instruction: {error}") from error
+        self.parts = self.parts.toward(self.parts, self._goal)
+        self._decider = Decider(self.parts, self.settings, self.watch, self._live, self.keeping.recall)
         self._scored = self._keeps_score()
         if self.keeping.resumed and self.folder.position:
             return
@@ -266,6 +269,7 @@ class AgentLoop(Looping):
                 seed=self.settings.seed,
                 settings=dict(self.settings.as_dict()),
                 rules=tuple(rule.text for rule in self.parts.rules),
+                understood=understood(instruction, self._goal),
             )
         )
 

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from executors.follow.follower import Followed
 from planner import NoPlan, Search
+from tasks.domain import Goal
 from vlp.agent.approval import Answer
 from vlp.events.types import Answered, Beam, Outcome, Replanned, Searched, Verified
+
+
+def understood(instruction: str, goal: Goal) -> str:
+    """A goal in plain words, and which words were taken for which others; empty where it was said so."""
+    if goal.text == instruction and not goal.heard:
+        return ""
+    return goal.text + (f" ({goal.heard})" if goal.heard else "")
 
 
 def searched(found: Search | NoPlan, *, time: float, decision: int, seconds: float) -> Searched:

@@ -46,6 +46,11 @@ def as_it_is(robot: Robot) -> Robot:
     return robot
 
 
+def as_they_are(parts: Parts, goal: Goal) -> Parts:
+    """The parts, whatever the goal."""
+    return parts
+
+
 def none_dropped() -> dict[str, int]:
     """No subgoal was."""
     return {}
@@ -84,6 +89,8 @@ class Parts:
     """Models that keep account of what they cost."""
     view: View | None = None
     """Knows the camera and the scene that these models see; None where nobody does."""
+    toward: Callable[[Parts, Goal], Parts] = as_they_are
+    """The parts for one goal: a world may have others for goals that its models were not trained on."""
     rules: Rules = ()
     """Standing rules that these parts hold to."""
     harness: Callable[[Robot], Robot] = as_it_is

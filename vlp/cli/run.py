@@ -11,6 +11,7 @@ from tyro.conf import UseAppendAction, arg
 from vlp.cli.follow import on_terminal
 from vlp.cli.on_arm import OnArm
 from vlp.cli.shown_picture import ShownPicture, empty_folder
+from vlp.cli.which import with_one_meaning
 from vlp.domains.base import DATASET, domain
 from vlp.errors import UsageError
 from vlp.getting_ready import getting_ready
@@ -77,7 +78,7 @@ class PlanCommand(PlanRequest):
         from vlp.session.open import plan
 
         with stdout_for_result():
-            conclude = plan(self, on_terminal(self.settings()))
+            conclude = with_one_meaning(self, lambda asked: plan(asked, on_terminal(asked.settings())))
         return conclude()
 
     def _on_pictures(self) -> int:
@@ -133,5 +134,5 @@ def act(request: RunRequest) -> int:
     from vlp.session.open import begin
 
     with stdout_for_result():
-        conclude = begin(request, on_terminal(request.settings()))
+        conclude = with_one_meaning(request, lambda asked: begin(asked, on_terminal(asked.settings())))
     return conclude()

@@ -43,6 +43,8 @@ class RunStarted(_Event):
     settings: dict[str, JsonValue] = {}
     rules: tuple[str, ...] = ()
     """An operator's, in words."""
+    understood: str = ""
+    """The instruction as it was understood, in plain words; empty where that is how it was said."""
 
 
 class Observed(_Event):

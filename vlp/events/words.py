@@ -31,7 +31,8 @@ def line(event: Event) -> str | None:
     """The event as a line; None where it is not worth one."""
     match event:
         case RunStarted():
-            text = f"instruction: {event.instruction}"
+            understood = f"; understood: {event.understood}" if event.understood else ""
+            text = f"instruction: {event.instruction}{understood}"
         case Searched():
             text = f"decision {event.decision}: {_searched(event)}"
         case Unsure():

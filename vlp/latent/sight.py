@@ -33,6 +33,7 @@ class WordsGoal:
 
     text: str
     relative: bool = False
+    heard: str = ""
 
     @property
     def name(self) -> str:

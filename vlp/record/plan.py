@@ -68,6 +68,11 @@ class SavedPlan:
         return self.plan.subgoals
 
     @property
+    def understood(self) -> str:
+        """The instruction as it was understood, in plain words."""
+        return self.tree.goal
+
+    @property
     def steps_to_go(self) -> float:
         """Control steps that are left after it."""
         return self.plan.steps_to_go

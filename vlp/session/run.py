@@ -18,7 +18,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from executors.safety.faults import HoldError
 from planner import NoPlan, Search
-from tasks.domain import UnknownInstruction
+from tasks.domain import UnknownInstruction, readings_of
 from vlp import __version__
 from vlp.agent.agent import AgentLoop
 from vlp.agent.ambiguity import not_sure
@@ -172,7 +172,7 @@ def _agent(
                 approve=approve, keeping=keeping,
              ), watcher.ask  # fmt: skip
         except UnknownInstruction as error:
-            raise InstructionError(world.refusal(error, seen)) from error
+            raise InstructionError(world.refusal(error, seen), readings_of(error)) from error
         finally:
             robot.disconnect()
 

@@ -14,7 +14,7 @@ from executors.robot import Driver, Observation, Robot
 from executors.safety.gate import GateError
 from executors.wrapped import WrappedRobot
 from planner import Frames, Search
-from tasks.domain import Sight, UnknownInstruction
+from tasks.domain import Sight, UnknownInstruction, readings_of
 from vlp.agent.agent import AgentLoop
 from vlp.agent.ambiguity import not_sure
 from vlp.agent.approval import Answer
@@ -195,7 +195,8 @@ class SdkRun:
         try:
             self._result = self._loop.run(self.instruction, ask)
         except UnknownInstruction as error:
-            raise InstructionError(self._world.refusal(error, self._names)) from error
+            refusal = self._world.refusal(error, self._names)
+            raise InstructionError(refusal, readings_of(error)) from error
         failure = self._loop.failure
         if isinstance(failure, ModelError):
             raise failure

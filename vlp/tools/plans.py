@@ -167,6 +167,7 @@ class Plans:
         found = self.of(plan)
         return {
             "plan": plan,
+            "understood": found.understood,
             "subgoals": list(found.subgoals),
             "steps_to_go": [_number(step.steps_to_go) for step in found.plan],
             "spread": [_number(step.spread) for step in found.plan],
@@ -186,7 +187,8 @@ class Plans:
 
     def question(self, plan: str) -> str:
         """What a person is asked before a plan is acted on. Raises UsageError for any but the newest."""
-        return f"Act on {plan}: {'; '.join(self._newest(plan).subgoals)}?"
+        found = self._newest(plan)
+        return f"Act on {plan} ({found.understood}): {'; '.join(found.subgoals)}?"
 
     def _newest(self, plan: str) -> SavedPlan:
         found = self.of(plan)

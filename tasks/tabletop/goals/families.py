@@ -124,7 +124,7 @@ def goal(
         here, there = blocks[str(fields["start_block"])], blocks[str(fields["target_block"])]
         return there + 0.038 * unit(here - there)
     here = blocks[str(fields["block"])]
-    if family in ("block2absolutelocation", "block1_to_corner", "block2relativelocation"):
+    if family in ("block2absolutelocation", "block1_to_corner", "block2relativelocation", "block2spot"):
         return _reachable(np.asarray(task["target_xy"], float))
     if family == "block2block_relative_location":
         there = blocks[str(fields["target_block"])]

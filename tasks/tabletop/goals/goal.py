@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.domain import Goal
+from tasks.domain import AmbiguousInstruction, Goal, ImpossibleInstruction
 from tasks.tabletop.goals import BY_INSTRUCTION, LongTask
+from tasks.tabletop.goals.program import ProgramGoal, composed, long_of, why_not
 from tasks.tabletop.goals.push import fixed_fields, succeeded
+from tasks.tabletop.goals.relations import NotMoved
+from tasks.tabletop.goals.relations.base import listed
 from tasks.tabletop.language import UnknownInstruction, canonical, parse
 from tasks.tabletop.language.instruction import Instruction
 from tasks.tabletop.language.read import MAX_CHARACTERS, shown
@@ -34,6 +37,10 @@ class BoardGoal(Goal, Protocol):
         """How well it is done, 0..1, given block centres and the set point in metres."""
         ...
 
+    def witness(self, blocks: Blocks) -> None:
+        """Be shown a board that really came to be: goals that are done step by step keep count."""
+        ...
+
 
 @dataclass(frozen=True)
 class LongGoal:
@@ -44,6 +51,7 @@ class LongGoal:
     """The blocks that were there when it was asked: one that is lost leaves it undone for good."""
     hold_steps: int = HOLD_STEPS
     relative: bool = False
+    heard: str = field(default="", compare=False)
 
     @property
     def text(self) -> str:
@@ -56,6 +64,9 @@ class LongGoal:
     def reward(self, blocks: Blocks, target: Sequence[float]) -> float:
         return self.task.reward(blocks, self.names)
 
+    def witness(self, blocks: Blocks) -> None:
+        """Nothing: it is done in one step."""
+
 
 @dataclass(frozen=True)
 class PushGoal:
@@ -65,6 +76,7 @@ class PushGoal:
     task: Mapping[str, object]
     hold_steps: int = 1
     relative: bool = True
+    heard: str = field(default="", compare=False)
 
     @property
     def text(self) -> str:
@@ -79,6 +91,9 @@ class PushGoal:
             return 0.0
         return float(succeeded(self.instruction.family, self.task, blocks, target))
 
+    def witness(self, blocks: Blocks) -> None:
+        """Nothing: it is done in one step."""
+
 
 def long_task(text: str) -> LongTask | None:
     """The long task that a text names, whatever its case and spacing, or None."""
@@ -88,28 +103,66 @@ def long_task(text: str) -> LongTask | None:
 
 
 def understand(text: str, blocks: Blocks, names: Collection[str] = ()) -> BoardGoal:
-    """The goal that an instruction sets on a board.
+    """The goal that an instruction sets on a board: a long task or one push in its own words, either of them
+    in looser ones, or a program of relations.
 
-    names: blocks that a long task is about beside those on the board, such as lost ones.
+    names: blocks that a long goal is about beside those on the board, such as lost ones.
 
-    Raises UnknownInstruction with near misses for anything outside the grammar and the long tasks, and
-    for blocks that are not on the board.
+    Raises UnknownInstruction, with suggestions where there are any, for what is not understood and for blocks
+    that are not on the board; AmbiguousInstruction for what has several meanings; ImpossibleInstruction for
+    what contradicts itself or does not fit on the board.
     """
+    from tasks.tabletop.understanding.suggestions import with_suggestions
+
+    with with_suggestions(text, blocks, lambda offer: _understood(offer, blocks, names)):
+        return _understood(text, blocks, names)
+
+
+def _understood(text: str, blocks: Blocks, names: Collection[str]) -> BoardGoal:
+    """The same without suggestions."""
     task = long_task(text)
     if task is not None:
         return LongGoal(task, tuple(sorted({*blocks, *names})))
-    try:
+    instruction = None
+    with suppress(UnknownInstruction):
         instruction = parse(text, sorted(blocks))
-    except UnknownInstruction:
-        near = difflib.get_close_matches(
-            " ".join(text[:200].lower().split()), BY_INSTRUCTION, n=2, cutoff=0.75
-        )
-        if not near:
-            raise
-        raise UnknownInstruction(
-            f"expected an instruction that I know, got {shown(text)}; did you mean: {'; '.join(near)}?"
-        ) from None
+    return _loose(text, blocks, names) if instruction is None else _push(instruction, blocks)
+
+
+def _push(instruction: Instruction, blocks: Blocks, heard: str = "") -> PushGoal:
     try:
-        return PushGoal(instruction, fixed_fields(instruction, blocks))
+        return PushGoal(instruction, fixed_fields(instruction, blocks), heard=heard)
     except ValueError as error:
         raise UnknownInstruction(str(error)) from None
+
+
+def _loose(text: str, blocks: Blocks, names: Collection[str]) -> BoardGoal:
+    """The goal of an instruction in an operator's own words."""
+    from tasks.tabletop.understanding.pushes import long_words, push_words
+    from tasks.tabletop.understanding.readings import readings
+    from tasks.tabletop.understanding.spelling import spelled
+
+    said, everything = spelled(text), tuple(sorted({*blocks, *names}))
+    if long := long_words(said.plain):
+        return LongGoal(BY_INSTRUCTION[long], everything, heard=said.heard)
+    if pushes := push_words(said.plain, sorted(blocks)):
+        if len(pushes) > 1:
+            raise AmbiguousInstruction(text, pushes)
+        return _push(parse(pushes[0], sorted(blocks)), blocks, said.heard)
+    found = readings(said, blocks)
+    if not found:
+        raise UnknownInstruction(f"expected an instruction that I know, got {shown(text)}")
+    if len(found) > 1:
+        raise AmbiguousInstruction(text, [reading.words for reading in found])
+    relations = [relation for step in found[0].steps for relation in step]
+    if all(isinstance(relation, NotMoved) for relation in relations):
+        raise UnknownInstruction(
+            f"expected something to do, got only what is not to be done, in {shown(text)}; give that as a "
+            f'standing rule, such as "never move {listed(relations[0].names)}"'
+        )
+    program = composed(found[0].steps, blocks)
+    if task := long_of(program, everything):
+        return LongGoal(task, everything, heard=said.heard)
+    if why := why_not(program, blocks):
+        raise ImpossibleInstruction(why)
+    return ProgramGoal(program, everything, said.heard)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.tabletop.language.instruction import AREAS, FIELDS, GROUP, LINES, Instruction
+from tasks.tabletop.language.instruction import AREAS, FIELDS, GROUP, LINES, Instruction, spot_of
 from tasks.tabletop.world.board import ABSOLUTE_LOCATIONS, BOARD_CENTER, BOARD_X, BOARD_Y, DIRECTIONS
 
 BLOCKS_TOUCH: Final = 0.05
@@ -37,6 +37,7 @@ LINE_X: Final = 0.375
 LINE_Y: Final = 0.0
 LINE_WIDTH: Final = 0.03
 LINE_SPACING: Final = 0.035
+SPOT_REACHED: Final = 0.02
 OFF_CENTER: Final = 0.15
 
 Point = Sequence[float] | NDArray[np.floating[Any]]
@@ -192,6 +193,7 @@ _RULES: Final[Mapping[str, Callable[[_Task, Point], bool]]] = {
     "block2area": _area,
     "block2line": _line,
     "block_off_center": _off_center,
+    "block2spot": _location,
 }
 
 
@@ -245,6 +247,8 @@ def fixed_fields(instruction: Instruction, blocks: Blocks) -> dict[str, object]:
         task |= {"target_xy": list(ABSOLUTE_LOCATIONS[t.name("location")]), "threshold": reached}
     elif family == "block1_to_corner":
         task |= {"target_xy": list(CORNER), "threshold": CORNER_REACHED}
+    elif family == "block2spot":
+        task |= {"target_xy": list(spot_of(t.name("spot"))), "threshold": SPOT_REACHED}
     elif family == "block2relativelocation":
         task |= _relative_fields(t)
     elif family == "block2block_relative_location":

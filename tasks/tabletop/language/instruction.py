@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tasks.tabletop.world.board import ABSOLUTE_LOCATIONS, DIRECTIONS, KINDS
+from tasks.tabletop.world.board import ABSOLUTE_LOCATIONS, BOARD_X, BOARD_Y, DIRECTIONS, KINDS
 
 GROUP: Final = ("group",)
 """`avoid_blocks` of "separate ... from the group": the blocks are chosen by the layout at reset."""
@@ -25,8 +26,9 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "block2area": ("block", "area"),
     "block2line": ("block", "line"),
     "block_off_center": ("block",),
+    "block2spot": ("block", "spot"),
 }
-"""The fields of each family; the first seven families are the reference's, the last three our own."""
+"""The fields of each family; the first seven families are the reference's, the last four our own."""
 
 BLOCK_FIELDS: Final = ("start_block", "block", "target_block", "avoid_blocks")
 """The fields that name blocks, in the order in which a sentence names them."""
@@ -40,8 +42,24 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+SPOT: Final = re.compile(r"(-?\d{1,3}(?:\.\d)?),(-?\d{1,3}(?:\.\d)?)")
+"""A place on the board: "x,y" in centimetres, to a millimetre."""
+
+
+def spot_of(value: str) -> tuple[float, float]:
+    """A place "30.5,-12" as (x, y) in metres. Raises ValueError for else, and off the board."""
+    found = SPOT.fullmatch(value)
+    x, y = (float(found[1]) / 100, float(found[2]) / 100) if found else (float("inf"), 0.0)
+    if not (BOARD_X[0] <= x <= BOARD_X[1] and BOARD_Y[0] <= y <= BOARD_Y[1]):
+        raise ValueError(f"expected a spot x,y on the board in centimetres, got {value!r:.80}")
+    return x, y
+
+
 def _check(name: str, value: str | tuple[str, ...]) -> None:
     """Refuse a value that its field does not know."""
+    if name == "spot" and isinstance(value, str):
+        spot_of(value)
+        return
     choices = _CHOICES.get(name, KINDS)
     if (name == "avoid_blocks") != isinstance(value, tuple):
         kind = "a tuple of block names" if name == "avoid_blocks" else "one name"

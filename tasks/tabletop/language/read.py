@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Final
@@ -23,6 +24,7 @@ _UNUSUAL: Final = ("slightly", "bring", *(f"{verb} the *" for verb in SHORT_VERB
 _NEAREST: Final = tuple(
     form.text for form in FORMS if form.family == "separate_blocks" or not form.text.startswith(_UNUSUAL)
 )
+_SPOT: Final = re.compile(r"(?:push|move|slide|put) the \* to the spot x (\S+) y (\S+)")
 _EXAMPLES: Final = ("red moon", "blue cube", "green star", "yellow pentagon")
 
 
@@ -74,6 +76,14 @@ def _instruction(form: Form, kinds: Sequence[str]) -> Instruction:
     return Instruction(form.family, fields)
 
 
+def _spot(text: str, kind: str, x: str, y: str) -> Instruction:
+    """The push of a block to a place."""
+    try:
+        return Instruction("block2spot", {"block": kind, "spot": f"{x},{y}"})
+    except ValueError as error:
+        raise UnknownInstruction(f"{error}, in {shown(text)}") from None
+
+
 def parse_all(text: str, blocks_on_table: Sequence[str] | None = None) -> tuple[Instruction, ...]:
     """Every reading of a text, the one that `parse` returns first.
 
@@ -86,6 +96,8 @@ def parse_all(text: str, blocks_on_table: Sequence[str] | None = None) -> tuple[
     plain = " ".join(text.lower().split()).removesuffix(".").rstrip()
     # A literal slot in the text must not pass for a block's name.
     form, mentions = split_mentions(plain.replace(SLOT, "?"))
+    if (spot := _SPOT.fullmatch(form)) and len(mentions) == 1:
+        return (_spot(text, _resolve(mentions[0], text, blocks_on_table), spot[1], spot[2]),)
     forms = _FORMS.get(form)
     if not forms:
         raise _unknown(text, form, mentions)

@@ -29,7 +29,8 @@ FORMS: Final = """\
 - move the red star away from the blue cube and red moon
 - push the red star into the top half (also: the bottom left area, ...)
 - push the red star onto the vertical middle line (also: horizontal)
-- push the red star out of the center"""
+- push the red star out of the center
+- push the red star to the spot x 35 y -10 (centimetres: x down, 12 to 58; y from left, -30 to 30)"""
 
 
 def sound(text: str, kinds: Sequence[str]) -> str:

@@ -38,6 +38,10 @@ def instructions(instruction: Instruction, blocks_on_table: Sequence[str] | None
     "the red block" and "the moon" occur when unique among `blocks_on_table` (never when None).
     """
     names = [names_of(kind, blocks_on_table) for kind in instruction.blocks()]
+    if instruction.family == "block2spot":  # of which there are too many to list
+        x, y = str(instruction.fields["spot"]).split(",")
+        yield from (f"push the {name} to the spot x {x} y {y}" for name in names[0])
+        return
     for text in _texts(instruction):
         for chosen in product(*names):
             yield _fill(text, chosen)

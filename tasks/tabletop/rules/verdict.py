@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.tabletop.goals import families
+from tasks.tabletop.goals.arrange import arrange
 from tasks.tabletop.goals.goal import BoardGoal, LongGoal, PushGoal
+from tasks.tabletop.goals.program import ProgramGoal
 from tasks.tabletop.goals.push import (
     BESIDE_REACHED,
     BLOCKS_TOUCH,
@@ -20,7 +22,7 @@ from tasks.tabletop.goals.push import (
 from tasks.tabletop.language import canonical
 from tasks.tabletop.language.instruction import Instruction
 from tasks.tabletop.rules.long import long_impossible
-from tasks.tabletop.rules.types import BoardRules, KeepClear, Rule
+from tasks.tabletop.rules.types import BoardRules, KeepClear, Rule, SpeedLimit
 from tasks.tabletop.world.board import BOARD_CENTER
 
 Vector = NDArray[np.float64]
@@ -110,6 +112,19 @@ def _push_impossible(rules: BoardRules, instruction: Instruction, places: Blocks
     return None
 
 
+def _program_impossible(rules: BoardRules, goal: ProgramGoal, places: Blocks) -> str | None:
+    """Where an arrangement was found without the rules and none was with them."""
+    for number, step in enumerate(goal.program.steps):
+        asked = (*goal.program.still(number), *step)
+        if arrange(asked, places) is None:
+            continue
+        if arrange(asked, places, pinned=rules.forbidden_blocks, closed=rules.areas) is None:
+            said = " and ".join(f'"{rule.text}"' for rule in rules if not isinstance(rule, SpeedLimit))
+            words = " and ".join(relation.words for relation in asked)
+            return f"no way was found to have {words} under the rules {said}"
+    return None
+
+
 def impossible(rules: BoardRules, goal: BoardGoal, blocks: Mapping[str, NDArray[np.floating]]) -> str | None:
     """Why a request can't be fulfilled under the rules, in one line, or None where it may be possible.
 
@@ -121,4 +136,6 @@ def impossible(rules: BoardRules, goal: BoardGoal, blocks: Mapping[str, NDArray[
         return None
     if isinstance(goal, PushGoal):
         return _push_impossible(rules, goal.instruction, places)
+    if isinstance(goal, ProgramGoal):
+        return _program_impossible(rules, goal, places)
     return long_impossible(rules, goal, places, CLEARLY) if isinstance(goal, LongGoal) else None

@@ -139,6 +139,8 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         low, high = zip(board.EFFECTOR_X, board.EFFECTOR_Y, strict=True)
         self._world.step(np.clip(np.array(self._world.target) + wanted, low, high))
         self._steps += 1
+        if self._goal is not None:
+            self._goal.witness(centers(self._world))
         self._held = self._held + 1 if self._score() >= 1.0 else 0
         info = self._info()
         truncated = self._steps >= self.max_steps
@@ -191,14 +193,16 @@ class TabletopEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         """The state, to go back to with `restore`."""
         self._check_open()
         state = self.np_random.bit_generator.state
-        return EnvSnapshot(self._world.save(), self._steps, self._held, self._best, self._goal, dict(state))
+        return EnvSnapshot(
+            self._world.save(), self._steps, self._held, self._best, copy.copy(self._goal), dict(state)
+        )
 
     def restore(self, snapshot: EnvSnapshot) -> None:
         """Go back to a saved state, of this or another environment; what follows is the same bit for bit."""
         self._check_open()
         self._world.restore(snapshot.world)
         self._steps, self._held, self._best = snapshot.steps, snapshot.held, snapshot.best
-        self._goal = snapshot.goal
+        self._goal = copy.copy(snapshot.goal)
         self.np_random.bit_generator.state = snapshot.random
 
     def __copy__(self) -> TabletopEnv:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from tasks.learning.attention import Block
 from tasks.learning.curve import Curve
-from tasks.learning.parallel import Together
+from tasks.learning.parallel import Accelerated
 from tasks.learning.trainer import (
     Batch,
     CheckpointError,
@@ -167,7 +167,7 @@ def test_one_process_of_accelerate_is_bit_for_bit_the_same(
         monkeypatch.setattr("tasks.learning.trainer.time.monotonic", lambda clock=clock: next(clock))
         if name == "accelerated":
             monkeypatch.setattr(
-                "tasks.learning.trainer.begin", lambda device: Together(Accelerator(cpu=True))
+                "tasks.learning.trainer.begin", lambda device: Accelerated(Accelerator(cpu=True))
             )
         one = trainer(tmp_path / name, minutes=0.02)
         one.run(batches(), report=lambda _: None)

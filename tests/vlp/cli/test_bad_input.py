@@ -60,7 +60,9 @@ INSTRUCTIONS: dict[str, str | bytes] = {
     "unknown block": "push the pink elephant to the blue cube",
     "block that is not on the board": "push the red cube to the blue cube",
     "unknown task": "make me a coffee",
-    "nearly a task": "group the blocks by colour",
+    "nearly a task": "group the blocks by colour and smell",
+    "only part is understood": "move the stars to the left unless they are red",
+    "what may not be": "don't push the red moon",
 }
 
 

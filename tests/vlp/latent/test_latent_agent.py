@@ -13,6 +13,7 @@ import pytest
 from executors.robot import Observation
 from executors.tabletop.simulated import SimulatedRobot
 from executors.wrapped import WrappedRobot
+from tasks.domain import UnknownInstruction
 from tasks.tabletop.world.limits import LIMITS
 from tests.conftest import Vlp
 from vlp.agent.agent import AgentLoop
@@ -108,7 +109,11 @@ def test_rules_need_eyes_for_blocks(weights: Path) -> None:
 
 
 def test_goals_are_told_in_the_words_of_the_demonstrations() -> None:
-    assert read("Group the blocks by color.") == "group the blocks by color"
+    for said in ("Group the blocks by color.", "please group the blocks by colour"):
+        assert read(said) == "group the blocks by color"
+    assert read("push the red moon to the blue cube") == "push the red moon next to the blue cube"
+    with pytest.raises(UnknownInstruction):
+        read("make me a coffee")
 
 
 def test_a_plan_from_the_command_line(vlp: Vlp, weights: Path, tmp_path: Path) -> None:

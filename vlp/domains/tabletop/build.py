@@ -37,6 +37,7 @@ from vlp.agent.parts import Parts, Watch
 from vlp.domains.tabletop.closer import CloserLook
 from vlp.domains.tabletop.confidence import FittedConfidence
 from vlp.domains.tabletop.follower import follower
+from vlp.domains.tabletop.program_parts import toward
 from vlp.domains.tabletop.sight import BoardSight
 from vlp.domains.tabletop.verified_value import VerifiedValue
 from vlp.domains.tabletop.view import BoardView
@@ -223,6 +224,7 @@ def build(
         confidence=None if confidence is None else Sure(confidence, probe),
         no_confidence=NO_CONFIDENCE,
         accounted=(*vlm.accounted, *([other] if other else [])),
+        toward=toward,
         view=(view := BoardView(encoder, pipeline.renderer)),
         shape=view.shape,
         policy=policy,

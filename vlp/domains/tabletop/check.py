@@ -16,10 +16,10 @@ def check_instruction(text: str, *, seed: int, rules: Sequence[str] = ()) -> Non
     seed gives no meaning: unknown words, tasks or blocks, nothing at all; and for such a rule."""
     import numpy as np
 
+    from tasks.domain import ImpossibleInstruction, UnknownInstruction, readings_of
     from tasks.tabletop.goals.goal import understand
-    from tasks.tabletop.language import UnknownInstruction
     from tasks.tabletop.world.layout import random_layout
-    from vlp.domains.tabletop.known import known, not_understood
+    from vlp.domains.tabletop.known import known, not_understood, one_line
 
     blocks, _ = random_layout(np.random.default_rng(seed))
     if not text.strip():
@@ -28,7 +28,9 @@ def check_instruction(text: str, *, seed: int, rules: Sequence[str] = ()) -> Non
     try:
         understand(text, {name: np.array(pose[:2]) for name, pose in blocks.items()})
     except UnknownInstruction as error:
-        raise InstructionError(not_understood(error, blocks)) from None
+        raise InstructionError(not_understood(error, blocks), readings_of(error)) from None
+    except ImpossibleInstruction as error:
+        raise InstructionError(f"instruction: {one_line(str(error))}") from None
     read(rules, sorted(blocks))
 
 

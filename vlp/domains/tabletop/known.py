@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from tasks.domain import AmbiguousInstruction
 from tasks.tabletop.goals import LONG_TASKS, MoveToArea
 from tasks.tabletop.goals.area import area_words
 from tasks.tabletop.world.board import words_of
@@ -33,7 +34,10 @@ def known(blocks: Iterable[str]) -> str:
 
 
 def not_understood(error: Exception, blocks: Iterable[str]) -> str:
-    """What is said of an instruction that is not understood, on a table with these blocks."""
+    """What is said of an instruction that is not understood, on a table with these blocks; one that has
+    several meanings needs only the right one."""
+    if isinstance(error, AmbiguousInstruction):
+        return f"instruction: {one_line(str(error))}; say which"
     return f"instruction: {one_line(str(error))}; known tasks: {known(blocks)}"
 
 

@@ -65,6 +65,12 @@ class RuledProposer:
         seen = self._blocks_of(frames)
         return [self._lawful(row, blocks)[:n] for row, blocks in zip(rows, seen, strict=True)]
 
+    def around(self, proposer: Proposer) -> RuledProposer:
+        """The same about another proposer; what it drops is noted here too."""
+        other = RuledProposer(proposer, self._rules, self._blocks_of)
+        other.notes = self.notes
+        return other
+
     def _lawful(self, row: Sequence[Proposal], blocks: Mapping[str, Sequence[float]]) -> list[Proposal]:
         kept = []
         for proposal in row:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from planner import Frames
 from tasks.domain import Scene
-from tasks.tabletop.goals.goal import BoardGoal, LongGoal, understand
+from tasks.tabletop.goals.goal import BoardGoal, LongGoal, PushGoal, understand
+from tasks.tabletop.goals.program import ProgramGoal
 from tasks.tabletop.rules import BoardRules, impossible
 from tasks.tabletop.seeing.encoder import PoseProbe
 from tasks.tabletop.seeing.slots import PUSHER, SLOTS
@@ -50,9 +51,19 @@ def reached(
     pusher last; set point [2]), and still does when each of them is off by `sure` metres, as the probe's
     errors are; with 0, whether it seems to. Of a long goal, blocks near the pusher may be off by `hidden`
     times as much; single pushes end with the pusher at their block, and are taken as they seem."""
-    near = (np.linalg.norm(where - where[-1], axis=-1) < HIDES) & isinstance(goal, LongGoal)
+    near = (np.linalg.norm(where - where[-1], axis=-1) < HIDES) & (not isinstance(goal, PushGoal))
     shifts = np.where(near, hidden, 1.0)[:, None] * sure * _SHIFTS if sure else _SHIFTS[:1]
     return all(_reward(goal, present, where + shift, target) >= 1.0 for shift in shifts)
+
+
+def witness(goal: ProgramGoal, present: NDArray[np.bool_], where: NDArray[np.float32]) -> None:
+    """Let a goal that is done in steps go on where its present step is seen surely done."""
+    boards = [
+        {kind: xy for kind, xy, there in zip(KINDS, where + SURE * shift, present, strict=False) if there}
+        for shift in _SHIFTS
+    ]
+    if all(relation.reward(board) >= 1.0 for board in boards for relation in goal.now):
+        goal.witness(boards[0])
 
 
 def moved(probe: PoseProbe, before: Frames, now: Frames) -> str:
@@ -72,7 +83,7 @@ def moved(probe: PoseProbe, before: Frames, now: Frames) -> str:
 def too_many(goal: BoardGoal, blocks: Collection[str], most: int) -> str | None:
     """Why a goal can't be worked at with so many blocks on the board, or None where it may. `most`: blocks
     that the models can do with."""
-    if len(blocks) > most:
+    if len(blocks) > most and not isinstance(goal, ProgramGoal):  # no VLM is asked about those
         return (
             f"expected at most {most} blocks on the board, got {len(blocks)}: the models see no more; "
             "take some away"
@@ -145,13 +156,15 @@ class BoardSight:
         """See Sight."""
         present, where = self.probe.places(np.asarray(observation["rgb"])[None])
         target = observation["effector_target_translation"]
+        if isinstance(goal, ProgramGoal):
+            witness(goal, present[0], where[0])
         return reached(goal, present[0], where[0], target, sure=SURE if surely else 0.0)
 
     def look_closer(self, goal: Any, observation: Mapping[str, Any]) -> bool | None:
         """See Sight. Blocks that stand as near to each other as a line allows are never surely apart at a
         glance, and nobody pushes them any further apart: without the closer look a finished line is pushed
         about until it is none."""
-        if self.closer is None or not isinstance(goal, LongGoal):
+        if self.closer is None or isinstance(goal, PushGoal):
             return None
         if not self.reached(goal, observation, surely=False):
             return None

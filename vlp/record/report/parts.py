@@ -102,7 +102,7 @@ def headline(result: Mapping[str, Any], events: Sequence[Event]) -> Headline:
         "control_steps": max(steps, default=None),
         "decisions": max(decisions, default=None),
         "seconds": events[-1].time if events else None,
-        "task": started and started.task,
+        "task": started and (started.understood or started.task),
         "seed": started and started.seed,
     }
     values = told | {key: value for key, value in result.items() if value is not None}

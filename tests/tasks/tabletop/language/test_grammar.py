@@ -32,6 +32,8 @@ ROOT = Path(__file__).parents[4]
 FOLDERS = (ROOT / "tests" / "data" / "reference", ROOT.parent / "shared" / "reference")
 FILES = [file for folder in FOLDERS if (file := folder / "instructions.jsonl").exists()]
 TABLES = {"BLOCK_4": BLOCK_4, "BLOCK_8": BLOCK_8}
+WORDED = tuple(family for family in FIELDS if family != "block2spot")
+"""Families of which every instruction can be listed."""
 LONG = (
     *(f"move all blocks to the {place} corner" for place in ("top left", "bottom right")),
     *(f"move all blocks to the {side} side" for side in ("left", "right", "top", "bottom")),
@@ -104,7 +106,7 @@ def random_instruction(family: str, rng: np.random.Generator, table: Sequence[st
     return Instruction(family, fields)
 
 
-@pytest.mark.parametrize("family", FIELDS)
+@pytest.mark.parametrize("family", WORDED)
 @pytest.mark.parametrize("table", [BLOCK_4, BLOCK_8, KINDS])
 def test_round_trip(family: str, table: tuple[str, ...]) -> None:
     rng = np.random.default_rng(7)
@@ -116,7 +118,7 @@ def test_round_trip(family: str, table: tuple[str, ...]) -> None:
         assert instruction in parse_all(canonical(instruction))
 
 
-@pytest.mark.parametrize("family", FIELDS)
+@pytest.mark.parametrize("family", WORDED)
 def test_wordings_are_distinct_and_in_a_fixed_order(family: str) -> None:
     instruction = random_instruction(family, np.random.default_rng(3), BLOCK_4)
     texts = list(instructions(instruction, BLOCK_4))

@@ -1,0 +1,1 @@
+"""Understanding of an operator's own words: spelling, grammar, readings, suggestions."""
