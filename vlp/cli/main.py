@@ -147,7 +147,7 @@ def parse(argv: Sequence[str]) -> Command:
 
 def _of_a_world(argv: Sequence[str]) -> Sequence[str]:
     """`vlp bench WORLD` has options of its own."""
-    if len(argv) > 1 and argv[0] == "bench" and argv[1].isalpha() and argv[1] != "execution":
+    if len(argv) > 1 and argv[0] == "bench" and argv[1].isalpha() and argv[1] not in ("execution", "video"):
         return [BENCH_WORLD, *argv[1:]]
     return argv
 

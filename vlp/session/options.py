@@ -19,7 +19,7 @@ _PATHS: Final = ("weights", "out")
 def keep_run(store: Store, options: RunRequest, hashes: dict[str, dict[str, str]]) -> None:
     """Keep the options of a run and the digests of its weights. No key is among them: those come from the
     environment."""
-    said = {field.name: getattr(options, field.name) for field in fields(options)}
+    said = {field.name: getattr(options, field.name) for field in fields(RunRequest)}
     for name in _PATHS:
         said[name] = None if said[name] is None else str(said[name].absolute())
     store.put({RUN: json.dumps({"options": said, "weights": hashes}).encode()})

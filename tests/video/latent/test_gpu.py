@@ -104,7 +104,7 @@ def test_a_model_that_can_not_be_compiled_is_used_as_it_is(monkeypatch: pytest.M
 def test_the_script_trains_evaluates_and_writes_in_time(packed: Path, tmp_path: Path) -> None:
     said: list[str] = []
     run = GpuTraining(
-        packed=packed, out=tmp_path / "out", config=SMALL, minutes=0.5, work=tmp_path / "work", device="cpu",
+        packed=packed, out=tmp_path / "out", config=SMALL, minutes=0.3, work=tmp_path / "work", device="cpu",
         learning_rate=1e-3, report_seconds=2.0,
     )  # fmt: skip
     figures = train(run, said.append)
@@ -121,7 +121,7 @@ def test_the_script_trains_evaluates_and_writes_in_time(packed: Path, tmp_path: 
     assert record["samples"] == curve[-1]["samples"] > 0
     with Image.open(tmp_path / "out/held-out.png") as sheet:
         assert sheet.size[0] == 4 * 32
-    again = train(replace(run, minutes=0.3), said.append)  # goes on
+    again = train(replace(run, minutes=0.15), said.append)  # goes on
     assert len(json.loads((tmp_path / "out/record.json").read_text())["runs"]) == 2 and again
 
 

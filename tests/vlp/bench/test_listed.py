@@ -16,6 +16,7 @@ from vlp.durable.store import Store
 from vlp.errors import UsageError
 from vlp.session.listed import GivenValues
 from vlp.session.options import keep_run, kept_run
+from vlp.session.request import RunRequest
 
 RULED = {"run": ["x"], "plan": ["x"], "demo": [], "serve": [], "mcp": []}
 NEVER, SLOW, CLEAR = "never move the red moon", "at most 5 cm a second", "keep the left side clear"
@@ -25,11 +26,12 @@ LEAST = {
     "collect": ["--out", "x", "--episodes", "1"],
     "bench-world": ["metaworld", "--track", "165"],
     "train": ["world", "--minutes", "1"],
+    "imagine": ["x", "--models", "m"],
 }
 VALUES = {"rule": (NEVER, SLOW), "vlm_for": ("proposer", "value"), "tasks": ("line", "area"),
           "method": ("ours", "no-search"), "seconds": (1.0, 3.0), "budget": ("free", "limit"),
           "task": ("door-open", "hammer"), "camera": ("corner", "corner2"), "video": ("copy", "slots"),
-          "track": ("wandb", "tensorboard")}  # fmt: skip
+          "track": ("wandb", "tensorboard"), "frame": (Path("a.png"), Path("b.png"))}  # fmt: skip
 
 
 def lists() -> list[tuple[str, str]]:
@@ -88,7 +90,8 @@ def test_a_run_that_goes_on_has_all_its_rules(tmp_path: Path) -> None:
         keep_run(store, asked, {})
         kept, _ = kept_run(store)
     assert kept.rule == (NEVER, SLOW)
-    assert dataclasses.asdict(kept) == dataclasses.asdict(asked)
+    given = {one.name: getattr(asked, one.name) for one in dataclasses.fields(RunRequest)}
+    assert dataclasses.asdict(kept) == given
     kept.models()
 
 

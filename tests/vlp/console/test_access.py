@@ -132,7 +132,7 @@ def test_what_makes_no_sense_is_said_in_a_line(console: Served) -> None:
     with console.client() as client:
         assert client.post("/arm").status_code == 204
         cases = [
-            ({"instruction": "make me a sandwich"}, "expected an instruction"),
+            ({"instruction": "make me a sandwich"}, "expected words that I know"),
             ({"instruction": ""}, "expected words"),
             ({"instruction": "group the blocks by color", "seed": "-1"}, "expected a whole number"),
             ({"instruction": "group the blocks by color", "seed": "9" * 30}, "seed"),

@@ -60,7 +60,7 @@ def test_an_operator_rejects_approves_stops_and_goes_on(
     ):
         expect(page.get_by_text("always: never move the red moon")).to_be_visible()
         ask_for(page, "make me a sandwich")
-        expect(page.get_by_role("alert")).to_contain_text("expected an instruction")
+        expect(page.get_by_role("alert")).to_contain_text("expected words that I know")
         ask_for(page, "push the red moon to the top left corner")
         expect(page.locator("#status")).to_contain_text("asks to move the red moon")
         for old in root.glob("*/events.jsonl"):

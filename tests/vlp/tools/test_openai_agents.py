@@ -180,7 +180,7 @@ def test_what_is_wrong_is_said_and_a_stop_holds(planner: Agent) -> None:
     async def go() -> None:
         async with Helper(planner) as helper:
             before = where(planner)
-            assert "expected an instruction" in await helper.told(
+            assert "expected words that I know" in await helper.told(
                 "propose_plan", instruction="make me a sandwich"
             )
             assert "expected a plan of this session" in await helper.told("get_plan", plan="../etc/passwd")

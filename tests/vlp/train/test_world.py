@@ -272,7 +272,7 @@ def until(path: Path, seconds: float = 120) -> None:
 def test_a_run_that_is_broken_off_goes_on(number: signal.Signals, tmp_path: Path) -> None:
     data, cache = write(tmp_path / "data"), tmp_path / "cache"
     kept = cache / "world/nano/transformer/checkpoint.pt"
-    with process(line(data, cache, minutes=1)) as begun:
+    with process(line(data, cache, minutes=0.6)) as begun:
         until(kept, 240)
         begun.send_signal(number)
         _, err = begun.communicate(timeout=60)
