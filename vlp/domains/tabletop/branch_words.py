@@ -16,7 +16,7 @@ MOVED: Final = 0.015
 
 def changes(probe: PoseProbe, before: Frames, after: Frames) -> list[str]:
     """For pairs of pictures uint8 [N, H, W, 3] which blocks move, how far, and to where on the board (x away
-    from the robot, y to the left, both in centimetres)."""
+    from the robot, y to the right, both in centimetres)."""
     seen = probe.blocks_of(np.concatenate([before, after]))
     return [_moves(seen[number], seen[len(before) + number]) for number in range(len(before))]
 
