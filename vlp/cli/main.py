@@ -159,6 +159,9 @@ def _first_words(box: str, argv: Sequence[str]) -> str:
         rows = rows[1:]
     ends = [number for number, row in enumerate(rows) if not set(row) - {"─", "-"}]
     text = " ".join(rows[: ends[0] if ends else None]).rstrip(".") or "expected a command"
+    if argv and argv[0] == BENCH_WORLD:  # as it was typed
+        text, argv = text.replace(BENCH_WORLD, f"bench {argv[1]}"), ["bench", argv[1]]
+        return f"{text}; see vlp {' '.join(argv)} --help"
     help_of = f"vlp {argv[0]} --help" if argv and argv[0].isalpha() else "vlp --help"
     return f"{text}; see {help_of}"
 

@@ -14,6 +14,7 @@ import pytest
 import vlp
 from tasks.data.video_file import read_video
 from tasks.tabletop.demos.lerobot_read import read_episodes
+from tests.conftest import Vlp
 from vlp.errors import UsageError
 from vlp.events.types import read_events
 from vlp.process import ALLOCATOR
@@ -167,3 +168,9 @@ def test_collect_writes_a_dataset(fresh_vlp: Any, tmp_path: Path) -> None:
     again = fresh_vlp("collect", "--out", "data", "--episodes", "2")
     assert again.returncode == 5 and again.stderr.splitlines()[-1].startswith("vlp: error: expected an empty")
     assert len(list(read_episodes(tmp_path / "data"))) == 2
+
+
+def test_a_worlds_bench_is_named_as_it_was_typed(vlp: Vlp) -> None:
+    done = vlp("bench", "metaworld")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert done.stderr.strip().endswith("see vlp bench metaworld --help") and "bench-world" not in done.stderr
