@@ -15,6 +15,7 @@ from vlp.cli.which import with_one_meaning
 from vlp.domains.base import DATASET, domain
 from vlp.errors import UsageError
 from vlp.getting_ready import getting_ready
+from vlp.latent.folder import STEPS
 from vlp.models.chosen import Models
 from vlp.process import print_result, stdout_for_result
 from vlp.session.folders import RUNS, run_name
@@ -22,8 +23,6 @@ from vlp.session.listed import HINT, one_or_more
 from vlp.session.request import Options, PlanRequest, RunRequest
 
 _Path = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
-STEPS = 8
-"""Of sampling by learned weights: with fewer, what moves is drawn in two places."""
 DEMO_SEED = 1_000_001
 
 

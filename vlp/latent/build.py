@@ -15,19 +15,15 @@ from executors.wrapped import UnscoredRobot
 from planner import FrozenGuard
 from planner.guards.limits import FILE, GuardLimits
 from tasks.domain import Limits
-from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.pipeline import LatentPipeline
 from video.latent.policy.policy import PicturePolicy
 from vlp.agent.parts import Parts, Watch
 from vlp.errors import UsageError, WeightsError
-from vlp.latent.folder import VLM, verify_latent
+from vlp.latent.folder import STEPS, VLM, opened, policy_of, verify_latent
 from vlp.latent.sight import LatentSight, as_said
 from vlp.models.device import choose_device
 from vlp.settings import Extraction
 from vlp.vlm.latent.vlm import LatentVLM
-
-STEPS = 8
-"""Of sampling, unless more are asked for: with fewer, what moves is drawn in two places."""
 
 
 def latent_parts(
@@ -47,11 +43,8 @@ def latent_parts(
     Raises WeightsError for weights that are missing or damaged, UsageError for those of another robot.
     """
     hashes, place = verify_latent(folder), choose_device(device)
-    try:
-        bundle = LatentBundle.load(folder, place)
-        policy = PicturePolicy.load(bundle, folder)
-    except LatentWeightsError as error:
-        raise WeightsError(str(error)) from error
+    bundle = opened(folder, place)
+    policy = policy_of(bundle, folder)
     width = len(bundle.scale.action_std)
     if width != limits.size:
         raise UsageError(

@@ -4,16 +4,45 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vlp.errors import WeightsError
 from vlp.models.weights import Hashes
+
+if TYPE_CHECKING:
+    from video.latent.bundle import LatentBundle
+    from video.latent.policy.policy import PicturePolicy
 
 SCALE: Final = "scale.json"
 VLM: Final = "vlm"
 _LOADED: Final = (".safetensors", ".json")
 BUNDLED_LATENT: Final = Path(__file__).parents[1] / "bundled_latent"
 """What `--models latent` means."""
+
+
+STEPS: Final = 8
+"""Of sampling at least: with fewer, what moves is drawn in two places."""
+
+
+def opened(folder: Path, device: str) -> LatentBundle:
+    """The model of video and action of a folder. Raises WeightsError."""
+    from video.latent.bundle import LatentBundle, LatentWeightsError
+
+    try:
+        return LatentBundle.load(folder, device)
+    except LatentWeightsError as error:
+        raise WeightsError(str(error)) from error
+
+
+def policy_of(bundle: LatentBundle, folder: Path) -> PicturePolicy:
+    """The policy beside it. Raises WeightsError."""
+    from video.latent.bundle import LatentWeightsError
+    from video.latent.policy.policy import PicturePolicy
+
+    try:
+        return PicturePolicy.load(bundle, folder)
+    except LatentWeightsError as error:
+        raise WeightsError(str(error)) from error
 
 
 def is_latent(folder: Path) -> bool:

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from planner import Frames, StepsToGo
-from video.latent.bundle import LatentBundle, LatentWeightsError
+from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
+from video.latent.policy.policy import FOLDER as POLICY
 from video.latent.policy.policy import PicturePolicy
 from vlp.errors import WeightsError
-from vlp.latent.folder import VLM, verify_latent
+from vlp.latent.folder import VLM, opened, policy_of, verify_latent
 from vlp.models.device import choose_device
 from vlp.models.weights import Hashes
 from vlp.vlm.latent.vlm import LatentVLM
-
-POLICY: Final = "policy"
 
 
 class Imagination:
@@ -55,11 +54,8 @@ class Imagination:
         hashes(folder)
         assert folder is not None
         place = choose_device(device)
-        try:
-            bundle = LatentBundle.load(folder, place)
-            policy = PicturePolicy.load(bundle, folder) if (folder / POLICY).is_dir() else None
-        except LatentWeightsError as error:
-            raise WeightsError(str(error)) from error
+        bundle = opened(folder, place)
+        policy = policy_of(bundle, folder) if (folder / POLICY).is_dir() else None
         learned = len(bundle.scale.action_mean)
         if learned != width:
             raise WeightsError(

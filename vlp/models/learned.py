@@ -10,15 +10,16 @@ from typing import Final, Self
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from planner import Frames, Proposal, StepsToGo
+from planner import Frames
 from tasks.data.dataset_about import read_about
 from tasks.data.dataset_rows import read_rows
 from tasks.data.fitting import CameraView, letterboxed
 from tasks.data.footage import FootageReader
 from tasks.data.layout import DatasetError
-from video.latent.bundle import LatentBundle, LatentWeightsError
+from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
 from vlp.errors import FolderError, UsageError, WeightsError
+from vlp.latent.folder import VLM, opened
 from vlp.models.device import choose_device
 from vlp.models.source import Source
 from vlp.session.picture import PictureError, fitted
@@ -26,23 +27,6 @@ from vlp.vlm.latent.vlm import LatentVLM
 
 WORLD: Final = "dataset:"
 """Before the folder of a dataset that stands for a world."""
-UNRANKED: Final = 1000.0
-"""Control steps that every branch is said to need where nobody can tell."""
-
-
-class GoalAlone:
-    """A Proposer and Value for when there is no VLM: the goal is its own one subgoal, and all branches are
-    alike."""
-
-    def propose(
-        self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
-    ) -> list[list[Proposal]]:
-        """See planner.Proposer."""
-        return [[Proposal(goal, 1.0)] for _ in frames]
-
-    def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
-        """See planner.Value."""
-        return StepsToGo(np.full(len(frames), UNRANKED, np.float32), np.zeros(len(frames), np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +44,11 @@ class Learned:
     def load(cls, folder: Path, *, device: str = "auto", steps: int = 4, with_vlm: bool = True) -> Self:
         """The model of video, and the VLM beside it. Raises WeightsError."""
         place = choose_device(device)
-        try:
-            bundle = LatentBundle.load(folder, place)
-        except LatentWeightsError as error:
-            raise WeightsError(str(error)) from error
-        source, beside = Source.load(folder), vlm_beside(folder) if with_vlm else None
-        vlm = None if beside is None else LatentVLM.load(beside, device=place)
-        told = None if beside is None else Source.load(beside)
+        bundle = opened(folder, place)
+        source, beside = Source.load(folder), folder / VLM
+        there = with_vlm and beside.is_dir()
+        vlm = LatentVLM.load(beside, device=place) if there else None
+        told = Source.load(beside) if there else None
         if told is not None and told.size != bundle.size:
             raise WeightsError(
                 f"models: expected a VLM of pictures of {bundle.size} in {beside}, got one of {told.size}; "
@@ -113,12 +95,6 @@ class Learned:
                 f"models: expected weights of a world with actions {', '.join(names) or 'without names'}, as "
                 f"{root} has, got {', '.join(self.source.action_names) or 'none'}; train on this data"
             )
-
-
-def vlm_beside(folder: Path) -> Path | None:
-    """Where `vlp train world-vlm` leaves the VLM: vlm/ in the folder, or beside it."""
-    places = (folder / "vlm", folder.parent / "vlm")
-    return next((place for place in places if (place / "clock.json").is_file()), None)
 
 
 def _read(path: Path, tile: tuple[int, int]) -> Frames:

@@ -15,7 +15,8 @@ import numpy as np
 from planner import Frames, FrozenGuard, NoPlan, Search, search
 from tasks.data.video_file import write_video
 from vlp.errors import NoPlanError
-from vlp.models.learned import GoalAlone, Learned
+from vlp.latent.alone import GoalAlone
+from vlp.models.learned import Learned
 from vlp.record.branch_sheet import branch_sheet, in_order
 from vlp.record.filmstrip import strip, write_png
 from vlp.settings import Settings

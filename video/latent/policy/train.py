@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,33 +12,19 @@ import torch
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
 from video.latent import text
+from video.latent.beside import BesideTraining
 from video.latent.clips import LatentClips
-from video.latent.config import PRESETS, LatentConfig
-from video.latent.latents import Latents
 from video.latent.policy.network import LatentPolicy
 from video.latent.policy.pairs import Pairs, loss
 from video.latent.policy.policy import FOLDER
-from video.latent.run import WorldTraining, trained_autoencoder
-from video.latent.store import pack
 
 
 @dataclass(frozen=True, kw_only=True)
-class PolicyTraining:
+class PolicyTraining(BesideTraining):
     """What a run is asked for."""
 
-    data: Sequence[Path]
-    world: Path
-    """Folder of the model of video and action, whose packed frames and autoencoder are used."""
-    folder: Path
-    """Of checkpoints; the weights go to `world`, beside the others."""
-    minutes: float
-    sizes: LatentConfig = PRESETS["nano"]
-    """Of the model of video and action."""
-    camera: str | None = None
-    device: str = "cpu"
     learning_rate: float = 3e-4
     batch: int = 128
-    workers: int = 0
 
 
 def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> LatentPolicy:
@@ -47,9 +32,7 @@ def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> 
 
     Raises DatasetError for data that cannot be learned from, and where the model of video is not there.
     """
-    store = pack(run.data, run.world / "store", camera=run.camera, report=report)
-    world = WorldTraining(data=run.data, folder=run.world, config=run.sizes, minutes=0, device=run.device)
-    latents = Latents(trained_autoencoder(world, store), store, run.world / "latents")
+    store, latents, _ = run.frames(report)
     scale = LatentClips(store, latents, text.learn(store.texts), run.sizes).scale
     pairs = Pairs(store, latents, scale)
     torch.manual_seed(3)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tasks.metaworld.available import missing
 from tasks.metaworld.catalog import BY_NAME, CAMERAS, EVALUATION
+from video.latent.policy.policy import FOLDER as POLICY
 from vlp.bench.line import Line, identity
 from vlp.bench.log import EpisodeLog
 from vlp.bench.metaworld.budgets import BLIND, BUDGETS, METHODS, TRACKS, budget
@@ -21,7 +22,7 @@ from vlp.bench.metaworld.summary import summary, table
 from vlp.bench.published import PublishedRun
 from vlp.errors import UsageError, WeightsError
 from vlp.latent.folder import VLM
-from vlp.latent.imagination import POLICY, hashes
+from vlp.latent.imagination import hashes
 from vlp.progress import Bar
 
 LAST: Final = 2_000_000

@@ -12,12 +12,13 @@ import numpy as np
 
 from planner import Frames
 from tasks.domain import CLIP_STRIDE
-from video.latent.bundle import SCALE, LatentBundle, LatentWeightsError
+from video.latent.bundle import SCALE
 from video.latent.pipeline import LatentPipeline
 from video.pretrained.pipeline import PretrainedConfig, PretrainedError, PretrainedVideo
 from vlp.bench.video.protocol import MeasuredModel
 from vlp.domains.base import domain
 from vlp.errors import UsageError, WeightsError
+from vlp.latent.folder import opened
 from vlp.models.chosen import Models, Pretrained, check_source
 from vlp.models.diffusers_video import OtherVideo
 from vlp.models.pretrained_folder import check_pipeline
@@ -72,10 +73,7 @@ def _slots(world: str, weights: Path | None, device: str) -> MeasuredModel:
 
 
 def _latent(name: str, folder: Path, device: str, steps: int) -> MeasuredModel:
-    try:
-        bundle = LatentBundle.load(folder, device)
-    except LatentWeightsError as error:
-        raise WeightsError(str(error)) from error
+    bundle = opened(folder, device)
     pipeline = LatentPipeline(bundle, steps=steps)
     about = {"kind": "vlp train world", "steps": steps, "weights": _digest(folder)}
     size = sum(p.numel() for part in (bundle.transformer, bundle.autoencoder) for p in part.parameters())

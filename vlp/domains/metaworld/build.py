@@ -16,39 +16,20 @@ from executors.metaworld.follower import SawyerFollower
 from executors.metaworld.robot import LIMITS
 from executors.metaworld.ways import ExplainedWay, MakeWay, ReachedWay
 from executors.robot import Robot
-from planner import Frames, Proposal, StepsToGo
+from planner import Frames
 from tasks.metaworld.env import SIZE
 from vlp.agent.parts import Parts, Watch
 from vlp.domains.metaworld.sight import SawyerSight
 from vlp.errors import UsageError
-from vlp.latent.build import STEPS
+from vlp.latent.alone import GoalAlone
+from vlp.latent.folder import STEPS
 from vlp.latent.imagination import Imagination, hashes
 from vlp.models.chosen import Models
 from vlp.settings import Extraction
 
 Following = Literal["explain", "policy", "blind"]
-A_CLIP: Final = 48.0
-"""Steps-to-go that are told of any picture where nobody has learned to tell them: a clip's length."""
 NEAR: Final = 0.02
 """Share of full brightness, see SawyerFollower, below which a plan's next clip is acted, too."""
-
-
-class TaskProposer:
-    """See planner.Proposer: the task itself, whose words are those that the video model was trained with."""
-
-    def propose(
-        self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
-    ) -> list[list[Proposal]]:
-        """One subgoal a beam."""
-        return [[Proposal(goal, 1.0)] for _ in frames]
-
-
-class SameValue:
-    """See planner.Value: knows nothing of how far it is, and says the same of all pictures."""
-
-    def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
-        """`A_CLIP` for each."""
-        return StepsToGo(np.full(len(frames), A_CLIP, np.float32), np.zeros(len(frames), np.float32))
 
 
 @dataclass(frozen=True)
@@ -80,9 +61,9 @@ def build(weights: Path | None, *, device: str, sampling_steps: int, models: Mod
         weights, device=device, steps=max(sampling_steps, STEPS), width=LIMITS.size
     )
     return Parts(
-        proposer=TaskProposer(),
+        proposer=GoalAlone(),  # the task itself is what the video model was told
         video=imagination,
-        value=SameValue() if imagination.vlm is None else imagination,
+        value=GoalAlone() if imagination.vlm is None else imagination,
         sight=SawyerSight(imagination),
         follower=partial(_follower, imagination),
         limits=LIMITS,

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from tasks.tabletop.demos.collect import demonstrate
 from tasks.tabletop.demos.lerobot_write import RecordedEpisode
 from tasks.tabletop.seeing.encoder import PoseProbe, SlotEncoder
-from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
 from vlp.bench.stats import average
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
-from vlp.latent.folder import verify_latent
+from vlp.latent.folder import opened, verify_latent
 from vlp.models.weights import BUNDLED, digest
 
 AFTER: Final = (1, 4, 10)
@@ -76,7 +75,7 @@ def error(probe: PoseProbe, frame: NDArray[np.uint8], blocks: NDArray[np.float32
 
 def main(options: DynamicsOptions) -> None:
     """Roll the model along recorded episodes and compare."""
-    pipeline = LatentPipeline(LatentBundle.load(options.models), steps=options.steps)
+    pipeline = LatentPipeline(opened(options.models, "cpu"), steps=options.steps)
     probe = PoseProbe(SlotEncoder.from_pretrained(options.judge / "judge").eval())
     span = pipeline.frames * pipeline.bundle.stride
     rows = []
