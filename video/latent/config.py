@@ -23,7 +23,7 @@ class LatentConfig:
     layers: int = 6
     heads: int = 4
     text_layers: int = 2
-    batch: int = 64
+    batch: int = 16
 
 
 PRESETS: Final = {

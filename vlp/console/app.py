@@ -115,7 +115,7 @@ def _page(app: FastAPI, runner: Runner, desk: Desk) -> None:
 def _live(app: FastAPI, desk: Desk) -> None:
     @app.get("/events")
     async def events() -> EventSourceResponse:
-        """The names of the parts that have changed; a page keeps this one connection while it can be seen."""
+        """The names of the parts that have changed; a browser keeps this one connection for all its pages."""
 
         async def changes() -> AsyncIterator[ServerSentEvent]:
             known: dict[Topic, int] = {}

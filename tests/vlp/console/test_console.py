@@ -104,12 +104,12 @@ def test_an_operator_rejects_approves_stops_and_goes_on(
 def test_a_stop_gets_through_whatever_else_is_open(
     forks: Forks, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """A browser has six connections for all windows of a server; each of ours holds one."""
+    """A browser has six connections for all windows of a server; ours share one."""
     with served(forks, environment, tmp_path / "runs") as console, browser_page(console.url) as page:
         ask_for(page, GOAL)
         waits(page, 1)
         others = []
-        for _ in range(4):
+        for _ in range(7):
             with page.expect_popup() as popup:
                 page.evaluate("() => { window.open('/'); }")
             others.append(popup.value)

@@ -30,26 +30,53 @@ function arrived(path, xhr) {
   }
 }
 
-// A browser has six connections for all windows of one server: a window that can't be seen keeps none, so that
-// the one that stops the robot gets through.
-let changes = null;
+// A browser has six connections for all windows of one server. One window, that which has the lock, keeps one for
+// all and tells the others, so that the request that stops the robot gets through, however many are open.
+const PARTS = ["stopped", "status", "plan", "acted", "history"];
+const told = new BroadcastChannel("changes");
 
-function look() {
-  if (document.hidden) {
-    changes?.close();
-    changes = null;
-  } else if (!changes) {
-    changes = new EventSource("/events");
-    for (const part of ["stopped", "status", "plan", "acted", "history"])
-      changes.addEventListener(part, () => htmx.trigger(`#${part}`, "changed"));
-    changes.addEventListener("camera", (event) => {
-      document.getElementById("camera").src = `/camera.jpg?${event.data}`;
-    });
-  }
+function changed(part, version) {
+  if (document.hidden) return;  // all is asked for anew once it is seen again
+  if (part === "camera") show(version);
+  else htmx.trigger(`#${part}`, "changed");
 }
 
-document.addEventListener("visibilitychange", look);
-addEventListener("DOMContentLoaded", look);
+function listen() {
+  const changes = new EventSource("/events");
+  for (const part of [...PARTS, "camera"])
+    changes.addEventListener(part, ({ data }) => {
+      changed(part, data);
+      told.postMessage([part, data]);
+    });
+}
+
+// One picture at a time: on a slow machine they would queue up before everything else.
+const camera = document.getElementById("camera");
+let next = null;
+
+function show(version) {
+  const loading = camera.src && !camera.complete;
+  next = loading ? version : null;
+  if (!loading) camera.src = `/camera.jpg?${version}`;
+}
+
+for (const end of ["load", "error"]) camera.addEventListener(end, () => next !== null && show(next));
+
+function all() {
+  for (const part of [...PARTS, "camera"]) changed(part, `${Date.now()}`);
+}
+
+told.addEventListener("message", ({ data }) => changed(...data));
+document.addEventListener("visibilitychange", all);
+addEventListener("DOMContentLoaded", () => {
+  all();
+  if (!navigator.locks) listen();  // a page that came from another machine has none
+  else
+    navigator.locks.request("changes", () => {
+      listen();
+      return new Promise(() => {});
+    });
+});
 
 function move(by) {
   const all = [...document.querySelectorAll("input[name=node]:not(:disabled)")].filter((one) => one.offsetParent);

@@ -44,11 +44,14 @@ class ConsistentGuard:
         seeds = list(range(len(clips)))
         off = self.imagination.inconsistency(starts, clips, seeds, subgoals)
         keys = [(start.tobytes(), subgoal) for start, subgoal in zip(starts, subgoals, strict=True)]
-        best = {key: min(off[i] for i, other in enumerate(keys) if other == key) for key in set(keys)}
+        # One of each, also where several agree equally well.
+        best = {
+            key: min((i for i, k in enumerate(keys) if k == key), key=lambda i: off[i]) for key in set(keys)
+        }
         return [
             None
-            if off[i] == best[key]
-            else f"its own actions lead {off[i]:.2%} elsewhere, those of another clip {best[key]:.2%}"
+            if i == best[key]
+            else f"its own actions lead {off[i]:.2%} elsewhere, those of another clip {off[best[key]]:.2%}"
             for i, key in enumerate(keys)
         ]
 

@@ -101,6 +101,15 @@ def test_without_a_vlm_nobody_says_that_it_is_done(
     assert searched and all(sum(event.rejected.values()) == 1 for event in searched)
 
 
+def test_of_clips_that_agree_equally_well_one_is_kept(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = ConsistentGuard(Imagination.load(weights, device="cpu", steps=1, width=4))
+    start = np.zeros((1, 128, 128, 3), np.uint8)
+    frames, words = np.repeat(start, 4, 0), ["press the button"] * 2 + ["open the door"] * 2
+    monkeypatch.setattr(Imagination, "inconsistency", lambda *_: np.full(4, 0.25, np.float32))
+    kept = guard.check(frames, np.repeat(frames[:, None], 8, 1), words)
+    assert [reason is None for reason in kept] == [True, False, True, False]
+
+
 def test_a_task_that_this_world_has_not_is_refused(refused: Said, weights: Path) -> None:
     said = refused("run", "open the dor", "--world", "metaworld", "--models", str(weights))
     assert "did you mean 'open the door'" in said and "hammer the nail in" in said
