@@ -36,13 +36,15 @@ class Copied(nn.Module):
         nn.init.zeros_(self.gate.weight)
         nn.init.constant_(self.gate.bias, -1.0)  # type: ignore[arg-type]
 
-    def forward(self, first: Tensor, drawn: Tensor, where: Tensor) -> Tensor:
-        """first [N, C, h, w], drawn [N, thin, h, w], where [1, known, h, w] to [N, T, C, h, w]."""
+    def forward(self, first: Tensor, drawn: Tensor, where: Tensor, asked: Tensor, gate: Tensor) -> Tensor:
+        """first [N, C, h, w], drawn [N, thin, h, w], where [1, known, h, w] to [N, T, C, h, w]; asked
+        [N, T, size, h, w] and gate [N, T, h, w] are added to its own."""
         where = where.expand(len(first), -1, -1, -1)
-        query = self.query(torch.cat([drawn, where], 1)).unflatten(1, (-1, self.size)).flatten(3)
+        query = self.query(torch.cat([drawn, where], 1)).unflatten(1, (-1, self.size))
+        query = (query + asked).flatten(3)
         key = self.key(torch.cat([first, where], 1)).flatten(2)[:, None].expand_as(query)
         value = F.pad(first.flatten(2), (0, 0, 0, self.size - first.shape[1]))[:, None].expand_as(query)
-        asked, among, taken = (p.transpose(2, 3) for p in (4 * query, key, value.to(query.dtype)))
-        found: Tensor = F.scaled_dot_product_attention(asked, among, taken)[..., : first.shape[1]]
-        found = found.transpose(2, 3).reshape(*query.shape[:2], *first.shape[1:])
-        return torch.as_tensor(self.gate(drawn).sigmoid()[:, :, None] * (found - first[:, None]))
+        query, key, value = (p.transpose(2, 3) for p in (4 * query, key, value.to(query.dtype)))
+        found: Tensor = F.scaled_dot_product_attention(query, key, value)[..., : first.shape[1]]
+        found = found.transpose(2, 3).reshape(*gate.shape[:2], *first.shape[1:])
+        return torch.as_tensor((self.gate(drawn) + gate).sigmoid()[:, :, None] * (found - first[:, None]))

@@ -14,6 +14,9 @@ from torch.nn import functional as F
 
 from tasks.learning.attention import waves
 from video.latent.copying import Copied, coordinates
+from video.latent.layers import Layers
+from video.latent.marking import Marked
+from video.latent.points import Points
 from video.latent.text import MAX_TOKENS
 
 SUM = 0.35
@@ -131,6 +134,8 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.stem = nn.Conv2d((frames + 1) * channels, thin, 3, padding=1)
         self.at = nn.ModuleList([nn.Conv2d(known, thin, 1), nn.Conv2d(known, width, 1)])
         self.copied = Copied(frames, channels, thin, known)
+        self.wholes = Layers(channels, width, thin, known, 2 * chunk)
+        self.marked = Marked(channels, self.copied.size, width, thin, known, Layers.COUNT)
         self.seen = nn.ModuleList([Pair(thin, thin, width), Pair(half, half, width)])
         self.down = nn.ModuleList(
             [nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in ((thin, half), (half, width))]
@@ -138,6 +143,8 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.coarse, self.settled = Pair(width, width, width), Pair(width, width, width)
         self.place = nn.Parameter(torch.randn(self.grid[0] * self.grid[1], width) * 0.02)
         self.action = nn.Linear(2 * chunk + 12, width)
+        self.points = Points(channels, height, width_, condition=12, maps=16)
+        self.pointed = nn.Linear(2 * self.points.size, width)
         self.time = nn.Parameter(torch.randn(frames, width) * 0.02)
         self.shift = nn.Linear(width, 6 * width)
         self.blocks = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(layers)])
@@ -180,8 +187,7 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         height, width = first.shape[-2:]
         acted = acted if acted is not None else torch.ones_like(first[:, 0, 0, 0], dtype=torch.bool)
         waved = [waves(level[..., None]) for level in levels]
-        # Where a robot is comes of all that it did before, so that is told along.
-        moves = torch.cat([action, SUM * action.cumsum(1)], -1)
+        moves = summed(action)
         text, is_word = self.read(words)
         said = (text * is_word[..., None]).sum(1) / is_word.sum(1, keepdim=True)
         level = self.level(torch.cat(waved, -1).flatten(1)) + self.said(said)
@@ -193,14 +199,28 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
             skips.append(block(x, level))
             x = down(skips[-1])
         acts = self.action(torch.cat([moves, waved[1]], -1)) + self.time
+        acts = acts + self.pointed(self.point(first, video, levels[0], waved[0]))
         x = self.coarse(x, level) + self.at[1](self.where_cells)
         x, acts = self.settle(x, acts, level, (text, is_word), acted)
         for up, block in zip(self.up, self.drawn, strict=True):
             x = block(torch.cat([up(x), skips.pop()], 1), level)
         y = F.silu(self.last(x))[..., :height, :width]
-        clean = self.out_video(y).unflatten(1, video.shape[1:3])
-        clean = clean + self.copied(first, y, self.where_fine[..., :height, :width]) / self.config.motion
-        return clean, self.out_action(self.norm(acts))
+        acts, where = self.norm(acts), self.where_fine[..., :height, :width]
+        clean_acts = self.out_action(acts)
+        moved, masks = self.wholes(first, acts, summed(clean_acts), where)
+        change, asked, gate = self.marked(acts, y, where, masks)
+        clean = self.out_video(y).unflatten(1, video.shape[1:3]) + change
+        clean = clean + (moved + self.copied(first, y, where, asked, gate)) / self.config.motion
+        return clean, clean_acts
+
+    def point(self, first: Tensor, video: Tensor, level: Tensor, waved: Tensor) -> Tensor:
+        """Points of the first frame and of each frame [N, T, 2 * size]; those of noise count for nothing."""
+        count, frames = level.shape
+        still = waves(torch.zeros_like(level[:, :1]))
+        before = self.points(first, still)[:, None].expand(-1, frames, -1)
+        noisy = first[:, None] + video * self.config.motion
+        after = self.points(noisy.flatten(0, 1), waved.flatten(0, 1)).unflatten(0, (count, frames))
+        return torch.cat([before, (1 - level)[..., None] * (after - before)], -1)
 
     def settle(
         self, coarse: Tensor, moves: Tensor, level: Tensor, words: tuple[Tensor, Tensor], acted: Tensor
@@ -218,3 +238,9 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         lead = text.shape[1]
         mixed = x[:, lead : lead + cells.shape[1]].transpose(1, 2).reshape(len(x), -1, *self.grid)
         return self.settled(mixed, level), x[:, lead + cells.shape[1] :]
+
+
+def summed(actions: Tensor) -> Tensor:
+    """Chunks [N, T, chunk] with their sums so far [N, T, 2 * chunk]: where a robot is comes of all that it
+    did before."""
+    return torch.cat([actions, SUM * actions.cumsum(1)], -1)

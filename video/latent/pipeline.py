@@ -33,11 +33,17 @@ class LatentPipeline:
 
     def imagine(self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]) -> Frames:
         """Words to video: uint8 [N, H, W, 3] to uint8 [N, T, H, W, 3]."""
+        return self.joint(frames, subgoals, seeds)[0]
+
+    def joint(
+        self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]
+    ) -> tuple[Frames, NDArray[np.float32]]:
+        """Words to video and the actions that it was imagined with: see imagine and act."""
         first, noise, acts = self._start(frames, seeds)
-        video, _ = self._sample(
+        video, found = self._sample(
             first, noise, acts, self._words(subgoals), video_level=None, action_level=None
         )
-        return self._draw(first, video)
+        return self._draw(first, video), self._actions(found)
 
     def act(self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]) -> NDArray[np.float32]:
         """Words to actions: uint8 [N, H, W, 3] to float32 [N, T * stride, A], dataset units."""

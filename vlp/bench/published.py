@@ -28,7 +28,7 @@ class PublishedRun:
     first_seed: int
     clips: int
     choose: Choice
-    follow: Literal["explain", "policy"]
+    follow: Literal["explain", "policy", "joint"]
     sampling_steps: int
     renderer: Renderer
     device: Device

@@ -54,8 +54,9 @@ class BenchWorld:
     """N, clips of a plan of ours."""
     choose: Choice = "consistency"
     """By what ours chooses among them: inverse consistency, or the learned VLM's steps-to-go."""
-    follow: Literal["explain", "policy"] = "explain"
-    """How clips are followed: explained anew at each frame, or by the policy of vlp train world-policy."""
+    follow: Literal["explain", "policy", "joint"] = "explain"
+    """How clips are followed: explained anew at each frame, by the policy of vlp train world-policy, or by
+    the actions that they were imagined with."""
     sampling_steps: int = 8
     """Denoising steps a clip."""
     renderer: Renderer = "fast"

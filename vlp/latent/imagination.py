@@ -67,8 +67,14 @@ class Imagination:
 
     def imagine(self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]) -> Frames:
         """Clips uint8 [N, T, H, W, 3] that go on from frames uint8 [N, H, W, 3], see planner.VideoModel."""
-        drawn = self.pipeline.imagine(self._in(frames), subgoals, seeds)
-        return scaled(drawn, (frames.shape[1], frames.shape[2]))
+        return self.joint(frames, subgoals, seeds)[0]
+
+    def joint(
+        self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]
+    ) -> tuple[Frames, NDArray[np.float32]]:
+        """The same, and the actions [N, T * stride, A] that the clips were imagined with."""
+        drawn, actions = self.pipeline.joint(self._in(frames), subgoals, seeds)
+        return scaled(drawn, (frames.shape[1], frames.shape[2])), actions
 
     def explain(
         self, frames: Frames, clips: Frames, seeds: Sequence[int], subgoals: Sequence[str] = ()

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tasks.learning.attention import waves
+from video.latent.points import Points
 
 
 class Halved(nn.Module):
@@ -31,7 +32,7 @@ class Halved(nn.Module):
 
 class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Convolutions over both pictures' latents and their difference, down to a few cells, which are kept
-    apart: where things are is what is asked.
+    apart: where things are is what is asked. Beside them points of each picture and of both together.
 
     Args:
         channels, height, width: of a latent frame [C, h, w].
@@ -39,6 +40,7 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         chunk: k, actions a call.
         reach: control steps ahead that a wanted frame may be at most.
         widths: of the stages, each half as large as the one before.
+        maps: points of each picture, and twice as many of both.
     """
 
     @register_to_config
@@ -52,6 +54,7 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         chunk: int = 6,
         reach: int = 12,
         widths: tuple[int, ...] = (64, 96, 128),
+        maps: int = 16,
     ) -> None:
         super().__init__()
         hidden, stages = 128, len(widths)
@@ -61,9 +64,13 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
             [Halved(a, b, hidden) for a, b in zip((widths[0], *widths), widths, strict=False)]
         )
         cells = (-(-height // 2**stages)) * (-(-width // 2**stages))
+        sizes: dict[str, int] = {"rows": height, "columns": width, "condition": hidden, "hidden": 48}
+        self.points = nn.ModuleList(
+            [Points(k * channels, maps=k * maps, **sizes) for k in (1, 2)]  # of each picture, and of both
+        )
         self.squeeze = nn.Conv2d(widths[-1], 64, 1)
         self.head = nn.Sequential(
-            nn.Linear(64 * cells + hidden, 512), nn.SiLU(), nn.Linear(512, 256), nn.SiLU()
+            nn.Linear(64 * cells + hidden + 3 * 4 * maps, 512), nn.SiLU(), nn.Linear(512, 256), nn.SiLU()
         )
         self.out = nn.Linear(256, chunk * actions)
         self.to(memory_format=torch.channels_last)
@@ -75,5 +82,9 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         x = F.silu(self.stem(torch.cat([now, wanted, wanted - now], 1)))
         for stage in self.stages:
             x = stage(x, condition)
-        x = torch.cat([F.silu(self.squeeze(x)).flatten(1), condition], 1)
+        both = torch.cat([now, wanted], 1)
+        points = [
+            self.points[0](now, condition), self.points[0](wanted, condition), self.points[1](both, condition)
+        ]  # fmt: skip
+        x = torch.cat([F.silu(self.squeeze(x)).flatten(1), condition, *points], 1)
         return torch.as_tensor(self.out(self.head(x)).unflatten(1, (self.config.chunk, -1)))

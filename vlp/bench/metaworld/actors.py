@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,18 +95,24 @@ class PlanningActor:
 
 
 def by_clips(
-    imagination: Imagination, words: str, *, clips: int, choose: Choice, seed: int, by: Following
+    imagination: Imagination,
+    words: str,
+    *,
+    clips: int,
+    choose: Choice,
+    seed: int,
+    by: Following | Literal["joint"],
 ) -> MakePlan:
-    """Plans of the best of so many clips."""
-    way: MakeWay = along(imagination, words, by=by)
+    """Plans of the best of so many clips; "joint" sends the actions that the clip was imagined with."""
+    way: MakeWay | None = None if by == "joint" else along(imagination, words, by=by)
 
     def plan(frame: Frames, number: int, effort: Effort) -> _Way:
         seeds = [(seed * 1009 + number * clips + i) % 2**32 for i in range(clips)]
         frames = frame[None].repeat(clips, 0)
-        drawn = imagination.imagine(frames, [words] * clips, seeds)
+        drawn, actions = imagination.joint(frames, [words] * clips, seeds)
         effort.clips += clips
         best = 0 if clips == 1 else int(_cost(imagination, frames, drawn, words, seeds, choose).argmin())
-        return way(drawn[best])
+        return _Blind(actions[best]) if way is None else way(drawn[best])
 
     return plan
 

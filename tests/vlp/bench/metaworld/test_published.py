@@ -6,7 +6,7 @@ import json
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
@@ -84,11 +84,11 @@ def test_search_follows_the_most_consistent_clip() -> None:
         vlm = None
         bundle = type("Bundle", (), {"stride": 2})
 
-        def imagine(self, frames: Any, words: Any, seeds: Any) -> Any:
+        def joint(self, frames: Any, words: Any, seeds: Any) -> Any:
             assert len(set(seeds)) == len(seeds) == len(frames)
-            return np.arange(len(frames), dtype=np.uint8)[:, None, None, None, None] * np.ones(
-                (1, 3, 32, 32, 3), np.uint8
-            )
+            number = np.arange(len(frames), dtype=np.uint8)
+            clips = number[:, None, None, None, None] * np.ones((1, 3, 32, 32, 3), np.uint8)
+            return clips, number[:, None, None] + np.full((1, 6, 4), 0.5, np.float32)
 
         def inconsistency(self, frames: Any, clips: Any, seeds: Any, words: Any) -> Any:
             return np.array([3, 2, 0.5, 4], np.float32)
@@ -99,12 +99,13 @@ def test_search_follows_the_most_consistent_clip() -> None:
 
     effort, fixed = Effort(), cast(Any, Fixed())
     found = []
-    for clips in (4, 1):
-        plan = by_clips(fixed, "open the door", clips=clips, choose="consistency", seed=1, by="explain")
+    by: Literal["explain", "joint"]
+    for clips, by in ((4, "explain"), (1, "explain"), (4, "joint")):
+        plan = by_clips(fixed, "open the door", clips=clips, choose="consistency", seed=1, by=by)
         action = plan(FRAME, 0, effort).action(FRAME)
         assert action is not None
         found.append(float(action[0]))
-    assert found == [2.0, 0.0] and effort.clips == 5
+    assert found == [2.0, 0.0, 2.5] and effort.clips == 9
 
 
 @pytest.fixture(scope="module")

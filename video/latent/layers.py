@@ -1,0 +1,69 @@
+"""Layers: things of the first frame that move as wholes, each along a way of its own."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Layers(nn.Module):
+    """Cuts things out of the first frame by masks and shifts each by a step of its own for every frame (as
+    in Finn et al., "Unsupervised learning for physical interaction through video prediction", 2016). A robot
+    that is sent somewhere is found there by a linear map of what it was sent, wherever it began.
+
+    Args:
+        channels: C, of a latent frame.
+        width: of a frame's token.
+        thin: features of a cell.
+        known: numbers that tell where a cell is.
+        sent: numbers that tell a frame's actions.
+    """
+
+    COUNT, SIZE = 4, 24
+    """Layers, and numbers of a likeness."""
+    CLEAR, SPREAD = -2.0, 0.05
+    """Before anything is learned little is cut out, and each layer is sent another way: were all of them left
+    where they are, nothing would tell what to cut out."""
+
+    def __init__(self, channels: int, width: int, thin: int, known: int, sent: int) -> None:
+        super().__init__()
+        self.cells = nn.Sequential(
+            nn.Conv2d(channels + known, thin, 3, padding=1), nn.SiLU(),
+            nn.Conv2d(thin, self.COUNT * self.SIZE, 3, padding=1),
+        )  # fmt: skip
+        self.thing = nn.Linear(width, self.COUNT * self.SIZE)
+        self.way = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, self.COUNT * 2))
+        self.sent = nn.Linear(sent, self.COUNT * 2, bias=False)
+        nn.init.zeros_(self.way[2].weight)  # type: ignore[arg-type]
+        nn.init.zeros_(self.way[2].bias)  # type: ignore[arg-type]
+        nn.init.normal_(self.sent.weight, std=self.SPREAD)
+        self.clear = nn.Parameter(torch.full((self.COUNT, 1, 1), self.CLEAR))
+
+    def forward(self, first: Tensor, tokens: Tensor, sent: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+        """first [N, C, h, w], tokens [N, T, width], sent [N, T, sent], where [1, known, h, w] to changes of
+        the first frame [N, T, C, h, w] and masks [N, T, COUNT, h, w]."""
+        count, frames = tokens.shape[:2]
+        cells = self.cells(torch.cat([first, where.expand(count, -1, -1, -1)], 1))
+        cells = cells.unflatten(1, (self.COUNT, self.SIZE)).float()
+        thing = self.thing(tokens.mean(1)).unflatten(1, (self.COUNT, self.SIZE)).float()
+        mask = ((cells * thing[..., None, None]).sum(2) / self.SIZE**0.5 + self.clear).sigmoid()
+        ways = (self.way(tokens) + self.sent(sent)).unflatten(2, (self.COUNT, 2)).float()
+        plain = first.float()[:, None].expand(-1, self.COUNT, -1, -1, -1)
+        cut = torch.cat([plain, mask[:, :, None]], 2)[:, None].expand(-1, frames, -1, -1, -1, -1)
+        moved = shifted(cut, ways)
+        masks = moved[..., -1, :, :]
+        change = (masks[..., None, :, :] * (moved[..., :-1, :, :] - first.float()[:, None, None])).sum(2)
+        return change, masks
+
+
+def shifted(pictures: Tensor, ways: Tensor) -> Tensor:
+    """Pictures [..., C, h, w] shifted by ways [..., 2], x and y in halves of the whole; nothing comes from
+    beyond the edge."""
+    flat, shift = pictures.flatten(0, -4), ways.flatten(0, -2)
+    height, width = flat.shape[-2:]
+    x = (torch.arange(width, device=flat.device) * 2 + 1) / width - 1
+    y = (torch.arange(height, device=flat.device) * 2 + 1) / height - 1
+    grid = torch.stack([x.expand(height, -1), y[:, None].expand(-1, width)], -1)
+    found = F.grid_sample(flat, grid - shift[:, None, None], padding_mode="zeros", align_corners=False)
+    return found.reshape(pictures.shape)
