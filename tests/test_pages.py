@@ -18,6 +18,7 @@ from tests.conftest import ROOT
 from tests.executors.lerobot.conftest import Begin, begin  # noqa: F401
 from tests.executors.lerobot.test_check_robot import data  # noqa: F401
 from tests.tasks.data.lerobot_sets import Made, Shot, write_v3, write_v21
+from tests.tiny import MOMENT, tiny_models
 from vlp.cli.main import main
 from vlp.evaluate import world
 
@@ -33,7 +34,7 @@ def commands(page: str) -> list[str]:
 
 def carry_out(line: str) -> int:
     """A line of a page; times and searches are small, models not good enough for guards."""
-    line = re.sub(r"--minutes \d+", "--minutes 0.02", line)
+    line = re.sub(r"--minutes \d+", f"--minutes {MOMENT}", line)
     line = re.sub(r"--seconds \d+", "--seconds 2", line)
     words = shlex.split(line)
     if words[:3] == ["python", "-m", "vlp.evaluate.world"]:
@@ -42,7 +43,8 @@ def carry_out(line: str) -> int:
     assert words[0] == "vlp"
     more = [] if words[1].startswith("check") else ["--device", "cpu"]
     more += [*SMALL, "--guards", "off"] if words[1] == "plan" else []
-    return main([*words[1:], *more])
+    with tiny_models():
+        return main([*words[1:], *more])
 
 
 def picture(path: str, size: tuple[int, int]) -> None:

@@ -28,6 +28,8 @@ class TrainConfig:
     """How long and how fast; the learning rate falls along a cosine of the time used."""
 
     minutes: float = 10.0
+    steps: int | None = None
+    """Updates after which a run ends though minutes are left; the learning rate then falls along these."""
     learning_rate: float = 1e-3
     muon: bool = False
     """Muon for a transformer's hidden matrices, see `Optimizers`."""
@@ -116,6 +118,7 @@ class Trainer:
         )
         self.step, self.seconds, self.samples = 0, 0.0, 0
         self._begun = 0
+        """The step at which the run under way began."""
         self._before: tuple[float, list[dict[str, Any]]] = (0.0, [])
         """Seconds and runs before the one under way."""
         self.runs: list[dict[str, Any]] = []
@@ -169,6 +172,14 @@ class Trainer:
         }
         keep(state, self._checkpoint)
 
+    def _share(self, used: float) -> float:
+        """Of the run that is over after so many seconds; 1 or more: all of it."""
+        if used >= 60 * self.config.minutes:
+            return 1.0
+        if self.config.steps is None:
+            return used / (60 * self.config.minutes)
+        return (self.step - self._begun) / self.config.steps
+
     def _rate(self, share: float) -> float:
         warm = min(1.0, (self.step - self._begun + 1) / self.config.warmup_steps)
         return (
@@ -198,17 +209,17 @@ class Trainer:
         tick: Callable[[float], None] = lambda _: None,
         watch: Callable[[TrainingMoment], None] = lambda _: None,
     ) -> None:
-        """Train for `minutes`; the last checkpoint is written even when interrupted. `note` is kept in the
-        list of runs. `tick` is told how many seconds each step took; `watch` how the run stands, as often as
-        `report`, and at the end."""
-        start, said, saved, ticked, whole = time.monotonic(), 0.0, 0.0, 0.0, 60 * self.config.minutes
+        """Train for `minutes`, or for `steps`; the last checkpoint is written even when interrupted. `note`
+        is kept in the list of runs. `tick` is told how many seconds each step took; `watch` how the run
+        stands, as often as `report`, and at the end."""
+        start, said, saved, ticked = time.monotonic(), 0.0, 0.0, 0.0
         self._begun, samples = self.step, self.samples
         self._before = (self.seconds, list(self.runs))
         sums: dict[str, list[float]] = {}
         last, pace, used = sums, 0.0, 0.0
         try:
-            while (used := self._together.agree(time.monotonic() - start)) < whole:
-                self.optimizer.set_rate(self._rate(used / whole))
+            while (share := self._share(used := self._together.agree(time.monotonic() - start))) < 1:
+                self.optimizer.set_rate(self._rate(share))
                 for name, value in self._update(next(batches)).items():
                     sums.setdefault(name, []).append(value)
                 now = time.monotonic() - start
@@ -239,7 +250,7 @@ class Trainer:
 
     def _moment(self, used: float, pace: float, sums: dict[str, list[float]]) -> TrainingMoment:
         means = {name: sum(values) / len(values) for name, values in sums.items()}
-        left = max(0.0, 60 * self.config.minutes - used)
+        left = 60 * self.config.minutes - used if self._share(used) < 1 else 0.0
         return TrainingMoment(self.step, self.samples, used, left, pace, means)
 
     def _line(self, used: float, sums: dict[str, list[float]]) -> str:

@@ -41,6 +41,9 @@ class WorldTraining:
     """Of the transformer."""
     autoencoder_minutes: float = 0.0
     """Of the autoencoder; once the transformer has begun, it must not change any more."""
+    steps: int | None = None
+    """Of the transformer, after which it ends though minutes are left: the same on any machine."""
+    autoencoder_steps: int | None = None
     camera: str | None = None
     device: str = "cpu"
     learning_rate: float = 1.5e-3
@@ -165,7 +168,10 @@ def train_autoencoder(
     onlookers = onlookers or Onlookers()
     torch.manual_seed(0)
     model, mean = pictures.build(run.config), pictures.mean_picture(store).to(run.device)
-    config = TrainConfig(minutes=run.autoencoder_minutes, learning_rate=run.learning_rate, device=run.device)
+    config = TrainConfig(
+        minutes=run.autoencoder_minutes, steps=run.autoencoder_steps, learning_rate=run.learning_rate,
+        device=run.device,
+    )  # fmt: skip
     trainer = Trainer(model, lambda b: pictures.loss(model, mean, dict(b)), run.folder / EYE, config)
     if run.autoencoder_minutes:
         size = 32
@@ -219,8 +225,9 @@ def _transformer(
     """Train the bundle's network; the record."""
     config, model, motion = run.config, bundle.transformer, clips.scale.motion
     training = TrainConfig(
-        minutes=run.minutes, learning_rate=run.learning_rate, muon=True, ema_decay=0.999, device=run.device
-    )
+        minutes=run.minutes, steps=run.steps, learning_rate=run.learning_rate, muon=True, ema_decay=0.999,
+        device=run.device,
+    )  # fmt: skip
     trainer = Trainer(model, lambda b: loss(model, motion, b), run.folder / WORLD, training)
 
     def watch(moment: TrainingMoment) -> None:

@@ -18,16 +18,18 @@ from tasks.data.motion import read_motion
 from tests.executors.lerobot.conftest import Begin
 from tests.executors.lerobot.test_check_robot import data  # noqa: F401
 from tests.tasks.data.lerobot_sets import Made, Shot, write_v3
+from tests.tiny import MOMENT, tiny_models
 from vlp.cli.main import main
 from vlp.session.arms import robot_folder
 
 
 @pytest.fixture(scope="module")
 def models(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
-    """A model of some seconds, which wants anything."""
+    """A model of a moment, which wants anything."""
     cache = tmp_path_factory.mktemp("cache")
-    line = ["train", "world", "--minutes", "0.03", "--data", str(data), "--cache", str(cache)]
-    assert main([*line, "--device", "cpu"]) == 0
+    line = ["train", "world", "--minutes", MOMENT, "--data", str(data), "--cache", str(cache)]
+    with tiny_models():
+        assert main([*line, "--device", "cpu"]) == 0
     return cache / "world/nano/weights"
 
 

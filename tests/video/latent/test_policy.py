@@ -81,10 +81,12 @@ def test_poses_are_not_looked_at(tmp_path: Path) -> None:
 
 
 def test_weights_are_read_back(squares: Path, tmp_path: Path) -> None:
-    world = WorldTraining(data=[squares], folder=tmp_path, config=SIZES, minutes=0, autoencoder_minutes=0.01)
+    world = WorldTraining(
+        data=[squares], folder=tmp_path, config=SIZES, minutes=0, autoencoder_minutes=5, autoencoder_steps=2
+    )
     train_world(world, lambda _: None)
     run = PolicyTraining(
-        data=[squares], world=tmp_path, folder=tmp_path / "policy", minutes=0.01, sizes=SIZES
+        data=[squares], world=tmp_path, folder=tmp_path / "policy", minutes=5, steps=3, sizes=SIZES
     )
     trained = train_policy(run, lambda _: None).eval()
     bundle = LatentBundle.load(tmp_path / "weights")

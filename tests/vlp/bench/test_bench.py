@@ -19,6 +19,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from tests.forked import Forks
 from tests.vlp.bench.recording import Recording, measured
 from vlp.bench import names
 from vlp.bench.code import ROOT, code_digest, digest_of
@@ -308,20 +309,13 @@ print([name for name in heavy if name in sys.modules])
 
 
 def test_a_bench_from_the_command_line_is_stopped_and_goes_on(
-    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    forks: Forks, environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Two worker processes for real; stopped by Ctrl-C once a first episode is there, then run to the end."""
     log, summed = tmp_path / "out" / "episodes.jsonl", tmp_path / "out" / "summary.json"
     asked = [*TINY, "--episodes", "3", "--first-seed", str(SEED), "--method", "no-search", "--json"]
     asked += ["--out", str(tmp_path / "out")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vlp", *asked, "--workers", "2"],
-        env=environment,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = forks.begin(*asked, "--workers", "2", folder=tmp_path, environment=environment)
     try:
         end = time.monotonic() + 150
         while not (log.exists() and log.stat().st_size) and process.poll() is None:

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.tasks.data.lerobot_sets import WRITERS, Made, Shot, write_v3, write_v21
+from tests.tiny import MOMENT, tiny_models
 from vlp.cli.main import main
 from vlp.models.source import Source
 
@@ -150,8 +151,9 @@ def test_bad_input_is_one_line(
 
 
 def train(root: Path, cache: Path, *more: str) -> int:
-    line = ["train", "world", "--minutes", "0.02", "--data", str(root), "--cache", str(cache)]
-    return main([*line, "--device", "cpu", *more])
+    line = ["train", "world", "--minutes", MOMENT, "--data", str(root), "--cache", str(cache)]
+    with tiny_models():
+        return main([*line, "--device", "cpu", *more])
 
 
 def test_nothing_is_trained_on_what_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "train",
             "world",
             "--minutes",
-            "0.03",
+            "0.001",
             "--data",
             str(data),
             "--cache",

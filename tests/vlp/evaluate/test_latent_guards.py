@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from planner.guards.limits import GuardLimits
-from tests.video.latent.conftest import write
-from tests.video.latent.test_latent import SMALL, learn
+from tests.video.latent.test_latent import SMALL, by_heart
 from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
 from video.latent.run import WorldTraining, train_world
-from video.latent.store import FrameStore, pack
+from video.latent.store import FrameStore, load
 from vlp.bench.video.clips import choose
 from vlp.evaluate.latent_guards import LatentGuardOptions, leaps, main, scored, spoiled
 from vlp.vlm.latent.model import NetworkConfig
@@ -22,20 +23,24 @@ from vlp.vlm.latent.train import VlmTraining, train_vlm
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(tmp_path_factory.mktemp("data") / "data")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return by_heart(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
-def store(data: Path, tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    return pack([data], tmp_path_factory.mktemp("store"), report=lambda _: None)
+def data(learned: Path) -> Path:
+    return learned / "data"
 
 
 @pytest.fixture(scope="module")
-def weights(store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("weights")
-    learn(store, 150, 120, 16)[0].save(folder)
-    return folder
+def store(learned: Path) -> FrameStore:
+    return load(learned / "store")
+
+
+@pytest.fixture(scope="module")
+def weights(learned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, which gets limits."""
+    return shutil.copytree(learned / "weights", tmp_path_factory.mktemp("weights") / "weights")
 
 
 def test_limits_of_a_real_model(weights: Path, data: Path, store: FrameStore, tmp_path: Path) -> None:
@@ -60,8 +65,8 @@ def test_what_was_spoiled_is_explained_worse(weights: Path, store: FrameStore) -
 
 
 def test_leaps_are_in_control_steps(store: FrameStore, data: Path, tmp_path: Path) -> None:
-    world = WorldTraining(data=[data], folder=tmp_path, config=SMALL, minutes=0, autoencoder_minutes=0.02)
-    train_world(world, lambda _: None)
+    eye: dict[str, Any] = {"autoencoder_minutes": 5, "autoencoder_steps": 2}
+    train_world(WorldTraining(data=[data], folder=tmp_path, config=SMALL, minutes=0, **eye), lambda _: None)
     vlm = train_vlm(
         VlmTraining(
             data=[data], world=tmp_path, folder=tmp_path / "vlm", minutes=0, sizes=SMALL,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tasks.tabletop.demos.collect import collect
+from tests.once import once
 from video.latent.config import LatentConfig
 from video.latent.policy.train import PolicyTraining, train_policy
 from video.latent.run import WorldTraining, train_world
@@ -19,16 +20,22 @@ SIZES = LatentConfig(
 )
 
 
-@pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of all three, as training leaves it."""
-    root = tmp_path_factory.mktemp("learned")
+def make(root: Path) -> None:
+    """All three, as training leaves them."""
     data = [root / "data"]
     collect(data[0], episodes=2, kind="push", first_seed=10)
-    quiet: dict[str, Any] = {"data": data, "folder": root / "world"}
-    train_world(WorldTraining(**quiet, config=SIZES, minutes=0.02, autoencoder_minutes=0.05), lambda _: None)
+    quiet: dict[str, Any] = {"data": data, "folder": root / "world", "config": SIZES, "minutes": 5}
+    train_world(WorldTraining(**quiet, autoencoder_minutes=5, steps=3, autoencoder_steps=10), lambda _: None)
+    beside: dict[str, Any] = {"data": data, "world": root / "world", "sizes": SIZES}
     small = NetworkConfig(width=32, layers=2, heads=2)
-    beside: dict[str, Any] = {"data": data, "world": root / "world", "sizes": SIZES, "minutes": 0.01}
-    train_vlm(VlmTraining(**beside, folder=root / "vlm", config=small, batch=4), lambda _: None)
-    train_policy(PolicyTraining(**beside, folder=root / "policy", batch=8), lambda _: None)
-    return root / "world" / "weights"
+    train_vlm(
+        VlmTraining(**beside, folder=root / "vlm", minutes=0.001, config=small, batch=4), lambda _: None
+    )
+    policy = PolicyTraining(**beside, folder=root / "policy", minutes=5, steps=3, batch=8)
+    train_policy(policy, lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all three."""
+    return once(tmp_path_factory, "tabletop", make) / "world" / "weights"

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tasks.data.video_file import read_video
 from tests.tasks.data.lerobot_sets import Made, Shot, write_v3, write_v21
+from tests.tiny import MOMENT, tiny_models
 from vlp.cli.main import main
 
 LENGTHS = (50, 45)
@@ -22,8 +23,9 @@ CPU = ("--device", "cpu")
 
 def trained(folder: Path, data: Path, *more: str) -> Path:
     for part in ("world", "world-vlm"):
-        line = ["train", part, "--minutes", "0.02", "--data", str(data), "--cache", str(folder)]
-        assert main([*line, *CPU, *more]) == 0
+        line = ["train", part, "--minutes", MOMENT, "--data", str(data), "--cache", str(folder)]
+        with tiny_models():
+            assert main([*line, *CPU, *more]) == 0
     return folder / "world/nano/weights"
 
 

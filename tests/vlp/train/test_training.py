@@ -27,7 +27,7 @@ def test_a_run_goes_on_from_a_weights_folder_and_exports(
     record(cache / "rollouts", 0, 300)
     done = train(
         "video",
-        minutes=0.03,
+        minutes=0.002,
         cache=cache,
         start=BUNDLED,
         export=out,
@@ -52,7 +52,7 @@ def test_what_takes_long_says_how_far_it_is(
     monkeypatch.setattr(training_data, "PICTURES_A_FILE", 40)
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
     sizes = Sizes(shards=2, pictures=1)
-    done = train("renderer", minutes=0.02, device="cpu", cache=tmp_path, sizes=sizes)
+    done = train("renderer", minutes=0.005, device="cpu", cache=tmp_path, sizes=sizes)
     assert done["samples"] > 0
     said, told = capsys.readouterr().err, ("making rollouts", "making pictures", "training renderer")
     for name in told:
@@ -60,7 +60,7 @@ def test_what_takes_long_says_how_far_it_is(
         assert lines and [int(share) for share, _ in lines] == sorted(int(share) for share, _ in lines)
         assert re.search(rf"^{name} .*100%", said, re.M)
     assert [said.index(name) for name in told] == sorted(said.index(name) for name in told)
-    train("renderer", minutes=0.02, device="cpu", cache=tmp_path, sizes=sizes)
+    train("renderer", minutes=0.005, device="cpu", cache=tmp_path, sizes=sizes)
     assert "making" not in capsys.readouterr().err  # nothing is made again
 
 

@@ -44,7 +44,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vlp.train.world.PRESETS", {"nano": SMALL})
 
 
-def line(data: Path, cache: Path, *more: object, minutes: float = 0.05) -> list[str]:
+def line(data: Path, cache: Path, *more: object, minutes: float = 0.005) -> list[str]:
     words = ["train", "world", "--data", data, "--cache", cache, "--minutes", minutes, "--device", "cpu"]
     return [*map(str, words), *map(str, more)]
 
@@ -61,9 +61,9 @@ def test_what_is_seen_while_it_trains(
 ) -> None:
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
     monkeypatch.setattr(
-        "video.latent.run.TrainConfig", lambda **given: TrainConfig(report_seconds=0.5, **given)
+        "video.latent.run.TrainConfig", lambda **given: TrainConfig(report_seconds=0.2, **given)
     )
-    assert main(line(write(tmp_path / "data"), tmp_path / "cache", minutes=0.1)) == 0
+    assert main(line(write(tmp_path / "data"), tmp_path / "cache", minutes=0.03)) == 0
     err, folder = capsys.readouterr().err, tmp_path / "cache/world/nano"
     # In lines as it goes, or on a slow machine in the last one alone.
     told = r"training transformer.* \d+ ?%,? time left [\w.: ]+,? loss [\d.]+, [\d.]+ samples/s"
@@ -240,6 +240,7 @@ def test_a_cache_of_another_robot(tmp_path: Path, capfd: pytest.CaptureFixture[s
 SCRIPT = (
     "import sys; from vlp.cli.main import main; import vlp.train.world as w; "
     "from tests.vlp.train.test_world import SMALL; w.PRESETS = {'nano': SMALL}; "
+    "w.EYE_SHARE = 0.002; "
     "import video.latent.run as r; from tasks.learning.trainer import TrainConfig; "
     "r.TrainConfig = lambda **k: TrainConfig(checkpoint_seconds=0.5, **k); "
     "from tasks import signals; signals.handle(); sys.exit(main(sys.argv[1:]))"
@@ -272,7 +273,7 @@ def until(path: Path, seconds: float = 120) -> None:
 def test_a_run_that_is_broken_off_goes_on(number: signal.Signals, tmp_path: Path) -> None:
     data, cache = write(tmp_path / "data"), tmp_path / "cache"
     kept = cache / "world/nano/transformer/checkpoint.pt"
-    with process(line(data, cache, minutes=0.6)) as begun:
+    with process(line(data, cache, minutes=5)) as begun:
         until(kept, 240)
         begun.send_signal(number)
         _, err = begun.communicate(timeout=60)

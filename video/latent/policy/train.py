@@ -25,6 +25,8 @@ class PolicyTraining(BesideTraining):
 
     learning_rate: float = 3e-4
     batch: int = 128
+    steps: int | None = None
+    """After which it ends though minutes are left: the same on any machine."""
 
 
 def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> LatentPolicy:
@@ -38,7 +40,9 @@ def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> 
     torch.manual_seed(3)
     channels, height, width = latents.shape
     model = LatentPolicy(channels=channels, height=height, width=width, actions=store.actions.shape[1])
-    config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, device=run.device)
+    config = TrainConfig(
+        minutes=run.minutes, steps=run.steps, learning_rate=run.learning_rate, device=run.device
+    )
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
     if run.minutes:
         trainer.run(feed(lambda seed: pairs.batches(run.batch, seed), trainer.seed, run.workers), report)

@@ -110,7 +110,7 @@ def test_search_follows_the_most_consistent_clip() -> None:
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return hardly_trained(tmp_path_factory.mktemp("sawyer"))
+    return hardly_trained(tmp_path_factory)
 
 
 def test_every_method_runs_and_the_bench_goes_on_from_its_log(

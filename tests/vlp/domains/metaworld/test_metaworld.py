@@ -42,7 +42,7 @@ Said = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return hardly_trained(tmp_path_factory.mktemp("sawyer"))[0]
+    return hardly_trained(tmp_path_factory)[0]
 
 
 @pytest.fixture

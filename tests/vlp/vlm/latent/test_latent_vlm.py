@@ -49,7 +49,9 @@ def training(root: Path, minutes: float, poses: float = 0.0) -> VlmTraining:
     data = root / "data"
     if not data.exists():
         write(data, poses)
-        world = WorldTraining(data=[data], folder=root, config=SIZES, minutes=0, autoencoder_minutes=0.01)
+        world = WorldTraining(
+            data=[data], folder=root, config=SIZES, minutes=0, autoencoder_minutes=5, autoencoder_steps=2
+        )
         train_world(world, lambda _: None)
     return VlmTraining(
         data=[data], world=root, folder=root / "vlm", minutes=minutes, sizes=SIZES, config=SMALL
@@ -193,7 +195,7 @@ def test_it_needs_the_eye_of_a_model_of_video(tmp_path: Path) -> None:
 
 
 def test_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    run = training(tmp_path, 0.02)
+    run = training(tmp_path, 0.001)
     train_vlm(run, lambda _: None)
     before = torch.load(tmp_path / "vlm" / "network" / "checkpoint.pt", weights_only=True)["step"]
     train_vlm(run, lambda _: None)
