@@ -59,7 +59,8 @@ class Clear(Strict):
 
 class At(Strict):
     """One block is at a place, in centimetres: x from 12 at the top to 58 at the bottom, y from -30 at the
-    left to 30 at the right, the middle of the board at x 35, y 0. Figures are drawn with these."""
+    left to 30 at the right, the middle of the board at x 35, y 0. Figures are drawn with these, their
+    places 6 cm from each other at least, and 5 cm from the edges."""
 
     relation: Literal["at_place"]
     block: Word
@@ -200,7 +201,7 @@ class Exchanged(Strict):
         return Swapped((one, other), (table.stood(one), table.stood(other)))
 
 
-class Left(Strict):
+class Unmoved(Strict):
     """The blocks stay where they are now."""
 
     relation: Literal["not_moved"]
@@ -224,7 +225,7 @@ class Sorted(Strict):
 
 AnyRelation = Annotated[
     In | Clear | At | Beside | Gathered | Spread | ToSide | InBetween | OnLine | InRow | OnCircle | OnCorners
-    | Exchanged | Left | Sorted,
+    | Exchanged | Unmoved | Sorted,
     Field(discriminator="relation"),
 ]  # fmt: skip
 
