@@ -128,7 +128,7 @@ def _said(words: Sequence[str]) -> str:
     if all(word in KINDS for word in distinct):
         return listed(distinct)
     if all(word in COLORS for word in distinct):
-        return f"every {' or '.join(distinct)} block"
+        return f"every {' or '.join(sorted(distinct, key=COLORS.index))} block"
     return " and ".join(map(_one_said, distinct))
 
 
