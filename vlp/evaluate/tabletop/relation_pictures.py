@@ -102,9 +102,11 @@ class RelationPictures:
         """The board with the first block of a relation at the nearest free place at which it is not met."""
         name = relation.names[0]
         others = np.array([xy for other, xy in self.board.items() if other != name])
-        grid = np.stack(np.meshgrid(np.linspace(*REACH[:, 0], 21), np.linspace(*REACH[:, 1], 27)), -1)
-        far = np.linalg.norm(grid.reshape(-1, 2) - self.board[name], axis=1)
-        for place in grid.reshape(-1, 2)[np.argsort(far, kind="stable")][(far < SEEN).sum() :]:
+        (top, left), (bottom, right) = REACH.tolist()
+        along = np.linspace(top, bottom, 21), np.linspace(left, right, 27)
+        grid = np.stack(np.meshgrid(*along), -1).reshape(-1, 2)
+        far = np.linalg.norm(grid - self.board[name], axis=1)
+        for place in grid[np.argsort(far, kind="stable")][(far < SEEN).sum() :]:
             board = {**self.board, name: place}
             if relation.reward(board) < 1.0 and np.linalg.norm(others - place, axis=1).min() > FREE:
                 return board
