@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,14 @@ class Goal(Protocol):
         """Whether it says how things are to change from the scene on which it was asked, such as "a little
         to the left": a score that was counted from an earlier scene is not one of it."""
         ...
+
+
+@runtime_checkable
+class Stepwise(Protocol):
+    """A goal that is done step by step."""
+
+    step: int
+    """The one that is worked at, from 0."""
 
 
 class Rule(Protocol):

@@ -3,6 +3,7 @@
 VlpError                exit code 1
 |-- UsageError          2   an option, or a value of one, that makes no sense
 |   `-- InstructionError    an instruction that is not understood
+|       `-- UnknownWordsError   one to which a world's own grammar gives no meaning: a VLM may
 |-- WeightsError        3   missing, changed or unsafe weights
 |-- NoPlanError         4   every branch was rejected; nothing was done
 |-- FolderError         5   a folder that is in use or cannot be written
@@ -48,6 +49,10 @@ class InstructionError(UsageError):
 
     def __reduce__(self) -> tuple[type[InstructionError], tuple[str, tuple[str, ...]]]:
         return type(self), (str(self), self.readings)
+
+
+class UnknownWordsError(InstructionError):
+    """An instruction to which a world's own grammar gives no meaning: a VLM may."""
 
 
 class WeightsError(VlpError):

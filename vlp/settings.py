@@ -11,6 +11,8 @@ Device = Literal["auto", "cpu", "cuda"]
 PresetName = Literal["nano", "base"]
 Approve = Literal["auto", "ask"]
 """auto: every plan is acted on; ask: none before an operator has said so."""
+Waits = Literal["auto", "program", "ask"]
+"""As `Approve`; program: only the first plan for a goal that a VLM wrote."""
 Extraction = Literal["every-frame", "last-frame", "inverse-dynamics"]
 
 LIMITS: Final = {

@@ -11,9 +11,10 @@ from langgraph.types import interrupt
 from executors.robot import Driver
 from executors.wrapped import WrappedRobot
 from planner import Known, NoPlan, Plan, Search
-from tasks.domain import UnknownInstruction
+from tasks.domain import AmbiguousInstruction, Goal, Scene, Stepwise, UnknownInstruction
 from vlp.agent.accounts import Accounts
 from vlp.agent.ambiguity import not_sure, ways
+from vlp.agent.any_words import Program
 from vlp.agent.approval import Answer
 from vlp.agent.decide import Decider
 from vlp.agent.graph import Ask, Looping
@@ -22,12 +23,12 @@ from vlp.agent.parts import Parts
 from vlp.agent.sense import MAX_FRUITLESS
 from vlp.agent.state import Go, State
 from vlp.durable.keeping import Keeping
-from vlp.errors import InstructionError
+from vlp.errors import InstructionError, StateError
 from vlp.events.timing import Stopwatch
 from vlp.events.types import Events, Observed, Outcome, Replanned, RunStarted, Stopped, SubgoalStarted, Unsure
 from vlp.record.decision import ActedSubgoal
 from vlp.record.folder import RunFolder
-from vlp.settings import Approve, Settings
+from vlp.settings import Settings, Waits
 
 MAX_UNSURE = 3
 """Searches in a row without a plan that is sure enough, before the agent gives up."""
@@ -50,7 +51,7 @@ class AgentLoop(Looping):
         events: Events,
         folder: RunFolder,
         live: Any = None,
-        approve: Approve = "auto",
+        approve: Waits = "auto",
         keeping: Keeping | None = None,
     ) -> None:
         keeping = keeping or Keeping()
@@ -61,6 +62,8 @@ class AgentLoop(Looping):
         """Of all calls of `run`."""
         self._runtime = parts.follower(settings.extraction, robot, self.watch)
         self._plan: Plan | None = None
+        self._program: Program | None = None
+        """The goal as a VLM wrote it, where the world's grammar does not know the words."""
         self._live = live
         self._decider = Decider(parts, settings, self.watch, live, keeping.recall)
         self.accounts = Accounts(parts.accounted, events)
@@ -83,9 +86,14 @@ class AgentLoop(Looping):
         self.events.emit(Observed(time=self.events.now(), control_step=self._steps, score=self._score()))
         if self._ended():
             return {"go": "end", "outcome": self._ended()}
-        if self._reached(may_send=self.approve == "auto" or state.get("approved", False)):
+        if self._reached(may_send=state.get("approved", False) or not self._asks(state)):
             return {"go": "end", "outcome": self._ended() or "done"}
         return {"go": "end", "outcome": self._ended()} if self._ended() else {"go": "search"}
+
+    def _asks(self, state: State) -> bool:
+        """Whether a plan waits for an operator: all, or the first of a goal that a VLM wrote."""
+        first = self._program is not None and not state.get("approved", False)
+        return self.approve == "ask" or (self.approve == "program" and first)
 
     def _reached(self, *, may_send: bool) -> bool:
         """Whether the goal is. Standing still costs little, and a goal that only seems reached may be; but
@@ -107,7 +115,7 @@ class AgentLoop(Looping):
         self._tell_searched(found, decision, seconds)
         if isinstance(found, NoPlan):
             return self._fruitless(state, decision, found)
-        go: Go = "approve" if self.approve == "ask" else "act"
+        go: Go = "approve" if self._asks(state) else "act"
         if go == "act" and not self._chosen(state) and not self._sure(found, decision):
             if len(ways(found, self.parts.sight)) < 2:
                 return self._unsure(state, decision, found)
@@ -251,11 +259,13 @@ class AgentLoop(Looping):
             self.robot.connect()
         scene = self.keeping.scene(lambda: self.parts.sight.scene(self._frame()))
         try:
-            self._goal = self.parts.sight.understand(instruction, scene)
+            self._goal = self._understood(instruction, scene)
         except UnknownInstruction:
             raise
         except ValueError as error:
             raise InstructionError(f"instruction: {error}") from error
+        if isinstance(self._goal, Stepwise):
+            self._goal.step = self._came_to
         self.parts = self.parts.toward(self.parts, self._goal)
         self._decider = Decider(self.parts, self.settings, self.watch, self._live, self.keeping.recall)
         self._scored = self._keeps_score()
@@ -272,6 +282,23 @@ class AgentLoop(Looping):
                 understood=understood(instruction, self._goal),
             )
         )
+
+    def _understood(self, instruction: str, scene: Scene) -> Goal:
+        """The goal by the world's grammar, else as a VLM writes it, else as it was written when the run
+        began: it is not asked again."""
+        sight, any_words, kept = self.parts.sight, self.parts.any_words, self.keeping.program()
+        if kept is None:
+            try:
+                return sight.understand(instruction, scene)
+            except UnknownInstruction as error:
+                if any_words is None or isinstance(error, AmbiguousInstruction):
+                    raise
+            kept = any_words.write(instruction, scene, self._frame(), sight)
+            self.keeping.keep_program(kept)
+        if any_words is None:
+            raise StateError("state: expected the VLM that wrote the goal, got none; start the run again")
+        self._program = kept
+        return any_words.goal(kept, scene, sight)
 
     def plan(self, instruction: str) -> Search:
         """Look and search; nothing moves. Raises NoPlan and UnknownInstruction."""
@@ -336,6 +363,7 @@ class AgentLoop(Looping):
             "seconds": round(seconds, 2),
             "seconds_by_part": {name: round(value, 2) for name, value in self.watch.seconds.items()},
             "settings": self.settings.as_dict(),
+            **({"program": dict(self._program)} if self._program is not None else {}),
             **({"rules": [rule.text for rule in self.parts.rules]} if len(self.parts.rules) else {}),
             "models": self.parts.hashes,
             "models_used": self.accounts.as_list(),

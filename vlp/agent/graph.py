@@ -55,6 +55,8 @@ class Looping(Acting):
         self.keeping = keeping
         self._found: dict[int, Search] = {}
         self._decision, self._begun = 0, False
+        self._came_to = 0
+        """The step of the goal that a run which is gone on with had come to."""
         self.waits: Waiting | None = None
         """The plan that no one has answered, where the run ended at one."""
         self.failure: ModelError | HoldError | None = None
@@ -90,6 +92,7 @@ class Looping(Acting):
                 "control_step": self._steps,
                 "idle": self._idle,
                 "doubts": self._doubts,
+                "goal_step": self._goal_step,
                 "events": mark.events,
                 "events_digest": mark.digest,
             }
@@ -103,6 +106,7 @@ class Looping(Acting):
         kept: State = graph.get_state(self._config).values
         self._steps, self._idle = kept.get("control_step", 0), kept.get("idle", 0)
         self._doubts, self._decision = kept.get("doubts", 0), kept.get("decision", 0)
+        self._came_to = kept.get("goal_step", 0)
         mark = Mark(kept.get("events", 0), kept.get("events_digest", ""))
         known = self.keeping.known_files(kept.get("files", 0))
         self.folder.go_on(mark, known, self.keeping.go_on(self._steps))

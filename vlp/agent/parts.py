@@ -11,6 +11,7 @@ from executors.robot import Robot
 from executors.safety.camera_watch import View
 from planner import Guard, Proposer, Search, Value, VideoModel
 from tasks.domain import Goal, Limits, Rules, Sight
+from vlp.agent.any_words import AnyWords
 from vlp.models.choose import SuccessJudge
 from vlp.models.weights import Hashes
 from vlp.settings import Extraction
@@ -91,6 +92,8 @@ class Parts:
     """Knows the camera and the scene that these models see; None where nobody does."""
     toward: Callable[[Parts, Goal], Parts] = as_they_are
     """The parts for one goal: a world may have others for goals that its models were not trained on."""
+    any_words: AnyWords | None = None
+    """Who reads instructions that the world's grammar does not know; None: nobody."""
     rules: Rules = ()
     """Standing rules that these parts hold to."""
     harness: Callable[[Robot], Robot] = as_it_is

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from executors.robot import Robot
 from executors.safety.gate import GateError
-from tasks.domain import Goal
+from tasks.domain import Goal, Stepwise
 from vlp.agent.parts import Parts
 from vlp.errors import ModelError
 from vlp.events.types import Acted, Events, Judged
@@ -44,6 +44,11 @@ class Acting:
         self._steps = self._doubts = self._idle = 0
         self._scored = False
         """Whether the robot keeps score of this goal."""
+
+    @property
+    def _goal_step(self) -> int:
+        """Which step of the goal is worked at, from 0; 0 where it has none."""
+        return self._goal.step if isinstance(self._goal, Stepwise) else 0
 
     @property
     def _text(self) -> str:

@@ -29,6 +29,8 @@ class State(TypedDict, total=False):
     unsure: int
     """Searches in a row whose plan was not sure enough."""
     idle: int
+    goal_step: int
+    """Of a goal that is done step by step, the one that is worked at, from 0."""
     doubts: int
     control_step: int
     began: int

@@ -15,10 +15,10 @@ from vlp.agent.parts import Parts
 from vlp.agent.watcher import Watcher
 from vlp.console.desk import Desk
 from vlp.console.history import entry, find, latch_of
-from vlp.domains.base import domain
 from vlp.durable.names import FILE, ROBOT
 from vlp.durable.store import Store
 from vlp.errors import HeldError, UsageError, VlpError
+from vlp.session import words
 from vlp.session.drive import rearm, stop
 from vlp.session.open import begin, resume
 from vlp.session.options import kept_run
@@ -51,7 +51,7 @@ class Runner:
         given = {option.name: getattr(self.options, option.name) for option in fields(Options)}
         given |= {"seed": seed, "rule": (*self.options.rule, *rules), "json": False, "out": None}
         asked = RunRequest(**given, instruction=instruction, approve=approve)
-        domain(asked.world).check(instruction, seed=asked.settings().seed, rules=asked.rule)
+        words.check(asked)
         self._start("getting ready", lambda: begin(asked, self._follow, self.root))
 
     def resume(self, run: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from vlp.record.digest import plan_digest
 CHECKPOINTS: Final = "checkpoints.sqlite"
 BLOCKS: Final = "blocks"
 PLAN: Final = "plan"
+PROGRAM: Final = "program"
 THREAD: Final = "thread"
 FOLLOWED: Final = "followed"
 
@@ -137,6 +138,16 @@ class Keeping:
             if self._store is not None:
                 self._store.put({BLOCKS: kept})
         return dict(unpack(kept)[0])
+
+    def program(self) -> Mapping[str, Any] | None:
+        """The goal as a VLM wrote it; None where none did."""
+        kept = None if self._store is None else self._store.get(PROGRAM)
+        return None if kept is None else dict(unpack(kept)[0])
+
+    def keep_program(self, program: Mapping[str, Any]) -> None:
+        """Keep the goal that a VLM wrote, ready for JSON: a run that goes on has the same."""
+        if self._store is not None:
+            self._store.put({PROGRAM: pack(dict(program))})
 
     def keep_plan(self, decision: int, plan: Plan) -> str:
         """Keep the plan that is to be acted on; its digest."""

@@ -13,6 +13,7 @@ from vlp.models.chosen import Hosted, Local, Models, Role
 from vlp.models.fallback import FallbackVLM
 from vlp.vlm.account import Accounted
 from vlp.vlm.hosted.replies import Success
+from vlp.vlm.writer import Writer
 
 Frames = NDArray[np.uint8]
 
@@ -36,6 +37,8 @@ class Chosen:
     accounted: tuple[Accounted, ...] = ()
     alone: bool = False
     """Whether the bundled one has no role."""
+    writer: Writer | None = None
+    """Who reads instructions in any words, whatever else it is asked for; None: nobody."""
 
 
 def choose(models: Models, bundled: Any, words: Language, *, device: str) -> Chosen:
@@ -49,7 +52,7 @@ def choose(models: Models, bundled: Any, words: Language, *, device: str) -> Cho
         return used if role in models.roles else other
 
     alone = not models.fallback and {"proposer", "value"} <= set(models.roles)
-    return Chosen(of("proposer", bundled), of("value", bundled), of("success", None), (used,), alone)
+    return Chosen(of("proposer", bundled), of("value", bundled), of("success", None), (used,), alone, own)
 
 
 def _load(vlm: Hosted | Local, words: Language, device: str) -> Any:

@@ -14,6 +14,7 @@ from vlp.durable.names import FILE
 from vlp.durable.store import Store
 from vlp.errors import FolderError
 from vlp.getting_ready import getting_ready
+from vlp.session import words
 from vlp.session.ending import check_not_over
 from vlp.session.folders import RUNS, open_folder
 from vlp.session.options import check_weights, kept_run
@@ -80,7 +81,7 @@ def _prepared(options: Request, root: Path = RUNS) -> Iterator[RunFolder]:
     settings, _ = options.settings(), options.models()
     check(options.checkpoints if isinstance(options, RunRequest) else "sqlite")
     world = domain(options.world)
-    world.check(options.instruction, seed=settings.seed, rules=options.rule)
+    words.check(options)
     world.verify(options.weights)
     with (
         open_folder(options.out, options.instruction, settings.seed, root) as folder,

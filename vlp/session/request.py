@@ -14,7 +14,7 @@ from vlp.errors import UsageError
 from vlp.latent.folder import BUNDLED_LATENT
 from vlp.session.listed import HINT, one_or_more
 from vlp.session.model_options import ModelOptions
-from vlp.settings import PRESETS, Approve, Device, PresetName, Settings
+from vlp.settings import PRESETS, Device, PresetName, Settings, Waits
 
 
 def _seconds(text: str) -> float:
@@ -106,8 +106,9 @@ class RunRequest(Options):
     """What to do, such as "group the blocks by color"."""
     max_control_steps: _Number = None
     """Control steps of 0.1 s until it gives up (1500)."""
-    approve: Approve = "auto"
-    """ask: no plan is acted on before you have approved it, changed it or stopped."""
+    approve: Waits = "program"
+    """ask: no plan is acted on before you have approved it, changed it or stopped; program: only the first
+    plan for words that a VLM read; auto: none waits."""
     checkpoints: Where = "sqlite"
     """sqlite: in the run's folder; postgres: in the database whose address is in VLP_POSTGRES."""
 

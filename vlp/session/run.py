@@ -35,10 +35,11 @@ from vlp.events.types import Events
 from vlp.getting_ready import getting_ready
 from vlp.process import print_result
 from vlp.record.folder import RunFolder
+from vlp.session import words
 from vlp.session.drive import driven, held
 from vlp.session.options import keep_run
 from vlp.session.request import PlannerOptions, PlanRequest, Request, RunRequest
-from vlp.settings import Approve
+from vlp.settings import Waits
 
 _VERSIONED: Final = ("torch", "diffusers", "transformers", "numpy", "pybullet", "gymnasium", "langgraph")
 
@@ -146,14 +147,14 @@ def _agent(
     follow: Follow,
     *,
     keeping: Keeping | None = None,
-    approve: Approve = "auto",
+    approve: Waits = "auto",
     since: float = 0.0,
 ) -> Iterator[tuple[AgentLoop, Ask]]:
     """An agent on a connected robot, which is let go however the block is left; and who is asked."""
     settings, keeping, events = options.settings(), keeping or Keeping(), Events(since)
     events.subscribe(folder.record)
     world = domain(options.world)
-    inner = world.robot(options.instruction, seed=settings.seed, max_steps=settings.max_control_steps)
+    inner = world.robot(words.scored(options), seed=settings.seed, max_steps=settings.max_control_steps)
     place = folder.path / ROBOT
     with (
         held(),

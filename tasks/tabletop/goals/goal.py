@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tasks.domain import AmbiguousInstruction, Goal, ImpossibleInstruction
 from tasks.tabletop.goals import BY_INSTRUCTION, LongTask
-from tasks.tabletop.goals.program import ProgramGoal, composed, long_of, why_not
+from tasks.tabletop.goals.program import ProgramGoal, Step, composed, long_of, why_not
 from tasks.tabletop.goals.push import fixed_fields, succeeded
 from tasks.tabletop.goals.relations import NotMoved
 from tasks.tabletop.goals.relations.base import listed
@@ -154,15 +154,24 @@ def _loose(text: str, blocks: Blocks, names: Collection[str]) -> BoardGoal:
         raise UnknownInstruction(f"expected an instruction that I know, got {shown(text)}")
     if len(found) > 1:
         raise AmbiguousInstruction(text, [reading.words for reading in found])
-    relations = [relation for step in found[0].steps for relation in step]
+    return goal_of_steps(found[0].steps, blocks, everything, heard=said.heard, said=text)
+
+
+def goal_of_steps(
+    steps: Sequence[Step], blocks: Blocks, names: tuple[str, ...], *, heard: str, said: str
+) -> BoardGoal:
+    """The goal that the relations of one step or several set on a board: a program, or the long task that it
+    is. said: the instruction that they come of. Raises UnknownInstruction where nothing is to be done, and
+    ImpossibleInstruction for what can't come true."""
+    relations = [relation for step in steps for relation in step]
     if all(isinstance(relation, NotMoved) for relation in relations):
         raise UnknownInstruction(
-            f"expected something to do, got only what is not to be done, in {shown(text)}; give that as a "
+            f"expected something to do, got only what is not to be done, in {shown(said)}; give that as a "
             f'standing rule, such as "never move {listed(relations[0].names)}"'
         )
-    program = composed(found[0].steps, blocks)
-    if task := long_of(program, everything):
-        return LongGoal(task, everything, heard=said.heard)
+    program = composed(steps, blocks)
+    if task := long_of(program, names):
+        return LongGoal(task, names, heard=heard)
     if why := why_not(program, blocks):
         raise ImpossibleInstruction(why)
-    return ProgramGoal(program, everything, said.heard)
+    return ProgramGoal(program, names, heard)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from tasks.domain import UnknownInstruction
@@ -34,6 +35,8 @@ _DISTANCE: Final = re.compile(r"(?:at|tol|len):\S+|\d+")
 SHORT: Final = 4
 """Letters below which a word is a typo only of a colour, shape or side that has one letter more."""
 NAMES: Final = tuple(w for w, kind in KINDS.items() if kind in ("COLOR", "SHAPE", "SHAPES", "SIDE"))
+_OPENS: Final = ("", ",", ";", ":", "and", "then", "please")
+"""Words after which "should" sets a condition: "should the cube be there, move it"."""
 LONG: Final = 8
 """Letters from which a word may have two typos."""
 
@@ -57,7 +60,10 @@ def spelled(text: str) -> Spelled:
             f"expected at most {MAX_CHARACTERS} characters, got {len(text)}: {shown(text)}; say less"
         )
     typos: dict[str, str] = {}
-    rough = [_known(word, text, typos) for word in _tokens(text)]
+    tokens = _tokens(text)
+    if any(word == "should" and before in _OPENS for before, word in pairwise(("", *tokens))):
+        raise _turning("should", text)
+    rough = [_known(word, text, typos) for word in tokens]
     said = " ".join(CONTRACTIONS.get(word, word) for word in rough)
     for phrase in sorted(POLITE, key=len, reverse=True):
         said = re.sub(rf"(?<![\w']){re.escape(phrase)}(?![\w'])", " ", said)
@@ -99,14 +105,19 @@ def _known(word: str, text: str, typos: dict[str, str]) -> str:
         typos[word] = _FIXED[word]
         return _FIXED[word]
     if word in MEANINGFUL:
-        raise UnknownInstruction(
-            f'expected words whose meaning here I know, got "{word}" in {shown(text)}, which could change '
-            "what is asked; say it without"
-        )
+        raise _turning(word, text)
     if right := _typo_of(word):
         typos[word] = right
         return right
     raise UnknownInstruction(f"expected words that I know, got {shown(word)} in {shown(text)}; reword it")
+
+
+def _turning(word: str, text: str) -> UnknownInstruction:
+    """The error for a word that changes what is meant."""
+    return UnknownInstruction(
+        f'expected words whose meaning here I know, got "{word}" in {shown(text)}, which could change '
+        "what is asked; say it without"
+    )
 
 
 def _typo_of(word: str) -> str:

@@ -34,6 +34,7 @@ from video.tabletop.denoiser import SlotDenoiser
 from video.tabletop.pipeline import SlotVideoPipeline
 from video.tabletop.renderer import SlotRenderer
 from vlp.agent.parts import Parts, Watch
+from vlp.domains.tabletop.any_words import BoardWords
 from vlp.domains.tabletop.closer import CloserLook
 from vlp.domains.tabletop.confidence import FittedConfidence
 from vlp.domains.tabletop.follower import follower
@@ -223,6 +224,7 @@ def build(
         success=vlm.success,
         confidence=None if confidence is None else Sure(confidence, probe),
         no_confidence=NO_CONFIDENCE,
+        any_words=None if vlm.writer is None else BoardWords(vlm.writer),
         accounted=(*vlm.accounted, *([other] if other else [])),
         toward=toward,
         view=(view := BoardView(encoder, pipeline.renderer)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vlp.errors import InstructionError
+from vlp.errors import InstructionError, UnknownWordsError
 
 if TYPE_CHECKING:
     from tasks.tabletop.rules import BoardRules
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 def check_instruction(text: str, *, seed: int, rules: Sequence[str] = ()) -> None:
     """Raises InstructionError, whose one line lists what can be asked, for a text that the board of this
-    seed gives no meaning: unknown words, tasks or blocks, nothing at all; and for such a rule."""
+    seed gives no meaning: unknown words, tasks or blocks (UnknownWordsError: a VLM may know them), nothing at
+    all; and for such a rule."""
     import numpy as np
 
-    from tasks.domain import ImpossibleInstruction, UnknownInstruction, readings_of
+    from tasks.domain import AmbiguousInstruction, ImpossibleInstruction, UnknownInstruction, readings_of
     from tasks.tabletop.goals.goal import understand
+    from tasks.tabletop.language.read import MAX_CHARACTERS
     from tasks.tabletop.world.layout import random_layout
     from vlp.domains.tabletop.known import known, not_understood, one_line
 
@@ -27,8 +29,11 @@ def check_instruction(text: str, *, seed: int, rules: Sequence[str] = ()) -> Non
         raise InstructionError(f"instruction: expected words, got {got}; known tasks: {known(blocks)}")
     try:
         understand(text, {name: np.array(pose[:2]) for name, pose in blocks.items()})
-    except UnknownInstruction as error:
+    except AmbiguousInstruction as error:
         raise InstructionError(not_understood(error, blocks), readings_of(error)) from None
+    except UnknownInstruction as error:
+        kind = UnknownWordsError if len(text) <= MAX_CHARACTERS else InstructionError
+        raise kind(not_understood(error, blocks)) from None
     except ImpossibleInstruction as error:
         raise InstructionError(f"instruction: {one_line(str(error))}") from None
     read(rules, sorted(blocks))

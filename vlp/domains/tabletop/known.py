@@ -20,6 +20,10 @@ PUSHES: Final = (
 """A single push of each family, for example."""
 
 
+ANY_WORDS: Final = "with --vlm, see docs/models.md"
+"""Who knows words that nothing here does."""
+
+
 def long_tasks() -> list[str]:
     """The words of every long task, those of the areas in one."""
     areas = ", ".join(area_words(task.area) for task in LONG_TASKS if isinstance(task, MoveToArea))
@@ -38,7 +42,7 @@ def not_understood(error: Exception, blocks: Iterable[str]) -> str:
     several meanings needs only the right one."""
     if isinstance(error, AmbiguousInstruction):
         return f"instruction: {one_line(str(error))}; say which"
-    return f"instruction: {one_line(str(error))}; known tasks: {known(blocks)}"
+    return f"instruction: {one_line(str(error))}; known tasks: {known(blocks)}; any words: {ANY_WORDS}"
 
 
 def one_line(text: str) -> str:

@@ -143,7 +143,21 @@ class Arranger:
         if found is None:
             return None
         self._last = now, found
-        return Arranged(blocks, found, now)
+        arranged = Arranged(blocks, found, now)
+        return arranged if arranged.off else self._with_room(arranged)
+
+    def _with_room(self, arranged: Arranged) -> Arranged:
+        """Where nothing is off its place by the arrangement: with the places at which the relations hold with
+        room to spare. What holds only just is not seen to be so, and something has to be done about it."""
+        wanted = dict(arranged.wanted)
+        for relation in arranged.relations:
+            wanted |= {
+                name: xy
+                for name, xy in relation.wanted(wanted).items()
+                if name not in self.rules.forbidden_blocks
+            }
+        holds = all(relation.reward(wanted) >= 1.0 for relation in arranged.relations)
+        return replace(arranged, wanted=wanted) if holds else arranged
 
 
 class ProgramProposer:

@@ -142,11 +142,16 @@ class BoardSight:
         """See Sight."""
         places = {name: np.array(xy) for name, xy in scene.items()}
         goal = understand(words, places)
+        self.admit(goal, places)
+        return goal
+
+    def admit(self, goal: BoardGoal, places: Mapping[str, NDArray[np.float64]]) -> None:
+        """Raises ValueError for a goal that can't be worked at with these blocks, centres [2] in metres, or
+        that the rules leave no way to reach."""
         if why := too_many(goal, places, self.most_blocks):
             raise ValueError(why)
         if why := impossible(self.rules, goal, places):
             raise ValueError(f"expected what the standing rules allow, got: {why}")
-        return goal
 
     def check_subgoal(self, words: str) -> None:
         """See Sight."""

@@ -1,5 +1,5 @@
 """`python -m vlp.evaluate.tabletop.understanding`: how sentences are understood that were written down, with
-what each means, before there was a parser.
+what each means, before there was a parser; and what is suggested for those that are refused.
 
 Writes results/understanding.json.
 """
@@ -47,6 +47,7 @@ from tasks.tabletop.world.layout import random_layout
 from vlp.bench.stats import share
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
+from vlp.evaluate.tabletop.suggested import measured
 
 Blocks = Mapping[str, NDArray[np.float64]]
 SENTENCES: Final = Path("tests/tasks/tabletop/goals/sentences.json")
@@ -240,6 +241,7 @@ def main(options: UnderstandingOptions) -> None:
                 for entry, verdict, answer in found
                 if verdict != "right"
             ],
+            "suggested": measured([entry["say"] for entry in entries], blocks),
         },
     )
 

@@ -33,6 +33,10 @@ class CutOff(UnusableReply):
     """A reply that ended where the tokens did."""
 
 
+class WrongObject(UnusableReply):
+    """A reply with such an object as was asked for, in which something is wrong."""
+
+
 class Complaint(UnusableReply):
     """An error in the place of a reply, with the status of one."""
 

@@ -14,9 +14,11 @@ from tasks.domain import Language, UnsoundSubgoal
 from vlp.errors import ModelSwitched
 from vlp.vlm import digits, prompts
 from vlp.vlm.account import Note
+from vlp.vlm.hosted.completion import WrongObject
 from vlp.vlm.hosted.endpoint import Endpoint, SeveralPictures
 from vlp.vlm.hosted.question import Question
-from vlp.vlm.hosted.replies import Steps, Subgoals, Success, json_reply, steps_of
+from vlp.vlm.hosted.replies import Reply, Steps, Subgoals, Success, json_reply, or_fault, steps_of
+from vlp.vlm.writer import Unfit
 
 Frames = NDArray[np.uint8]
 
@@ -191,6 +193,28 @@ class HostedVLM:
         )
         found = self._endpoint.ask([question])[0][0]
         return Success(reached=found.reached, why=self._endpoint.clean(found.why))
+
+    def __str__(self) -> str:
+        return self._endpoint.config.model
+
+    # -- words ---------------------------------------------------------------------------------------
+
+    def write(self, frame: Frames, text: str, kind: type[Reply], *, turn: int) -> Reply:
+        """See `vlp.vlm.writer.Writer`."""
+        question = Question(
+            system=self._words.system,
+            text=text,
+            frames=frame[None],
+            read=or_fault(kind),
+            kind=kind,
+            seed=turn,
+            temperature=self.config.warmth if turn else 0.0,
+            most=1200,
+        )
+        found = self._endpoint.ask([question])[0][0]
+        if isinstance(found, WrongObject):
+            raise Unfit(self._endpoint.clean(str(found)))
+        return found
 
     # -- account -------------------------------------------------------------------------------------
 

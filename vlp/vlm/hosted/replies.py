@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from vlp.vlm.hosted.completion import Choice, Read, UnusableReply, first_fault, whole
+from vlp.vlm.hosted.completion import Choice, Read, UnusableReply, WrongObject, first_fault, whole
 from vlp.vlm.hosted.found import after_thought, candidates
 
 MOST_STEPS = 1500.0
@@ -65,10 +65,25 @@ def json_reply(kind: type[Reply], wrong: Callable[[Reply], str | None] = lambda 
             if (fault := wrong(found)) is None:
                 return found
             faults.append(fault)
-        fault = faults[0] if faults else f"no such object in: {said.strip() or thought}"
-        raise UnusableReply(f"expected {kind.__name__.lower()} as JSON ({fault})")
+        name = kind.__name__.lower()
+        if faults:
+            raise WrongObject(f"expected {name} as JSON ({faults[0]})")
+        raise UnusableReply(f"expected {name} as JSON (no such object in: {said.strip() or thought})")
 
     return read
+
+
+def or_fault(kind: type[Reply]) -> Read[Reply | WrongObject]:
+    """Reads JSON of that kind; one in which something is wrong is an answer too, to be told what it is."""
+    read = json_reply(kind)
+
+    def found(choice: Choice) -> Reply | WrongObject:
+        try:
+            return read(choice)
+        except WrongObject as error:
+            return error
+
+    return found
 
 
 def steps_of(count: int) -> Read[Steps]:

@@ -20,9 +20,12 @@ from vlp.errors import ModelError, VlpError, WeightsError
 from vlp.models.pretrained_folder import check_vlm
 from vlp.vlm import digits, prompts
 from vlp.vlm.account import Note
-from vlp.vlm.hosted.replies import Success
+from vlp.vlm.hosted.completion import Choice, Message, UnusableReply
+from vlp.vlm.hosted.replies import Reply, Success, json_reply
+from vlp.vlm.hosted.words import one_line
 from vlp.vlm.local.choices import Choices
 from vlp.vlm.local.inputs import extended, placed, prompt_inputs
+from vlp.vlm.writer import Unfit
 
 Frames = NDArray[np.uint8]
 P = ParamSpec("P")
@@ -32,6 +35,8 @@ SAMPLES = 4
 FEWEST = 16
 HOTTER = (1.0, 2.0, 4.0)
 """Temperatures, round by round, while fewer distinct subgoals than asked for were found."""
+MOST = 800
+"""Tokens of an object that is written."""
 BATCH = 8
 """Frames scored at a time."""
 
@@ -43,7 +48,7 @@ def _told(method: Callable[P, R]) -> Callable[P, R]:
     def asked(*args: P.args, **more: P.kwargs) -> R:
         try:
             return method(*args, **more)
-        except VlpError:
+        except (VlpError, Unfit):
             raise
         except (
             Exception
@@ -122,6 +127,19 @@ class LocalVLM:
         """Whether the goal is reached in a frame uint8 [H, W, 3]."""
         (chances,) = self._chances(frame[None], prompts.success_word(goal), ["yes", "no"])
         return Success(reached=bool(chances[0] > chances[1]), why=f"yes: {chances[0]:.2f}")
+
+    @_told
+    def write(self, frame: Frames, text: str, kind: type[Reply], *, turn: int) -> Reply:
+        """See `vlp.vlm.writer.Writer`: as it says it, and read as a server's reply is; its words are not
+        bound to the form."""
+        given = self._given(frame[None], text)
+        with torch.inference_mode():
+            tokens = self._model.generate(**given, max_new_tokens=MOST, do_sample=False)
+        said = self._tokenizer.decode(tokens[0, given["input_ids"].shape[1] :], skip_special_tokens=True)
+        try:
+            return json_reply(kind)(Choice(message=Message(content=said)))
+        except UnusableReply as error:
+            raise Unfit(one_line(str(error))[:300]) from error
 
     # -- sampling ------------------------------------------------------------------------------------
 

@@ -166,3 +166,17 @@ def test_suggestions_are_accepted_and_about_what_was_said() -> None:
             for word in ("left", "right", "up", "red", "green", "blue", "yellow"):
                 assert (word in offer) == (word in text) or word in goal.text, (text, offer)
     assert found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "should the blue cube be at the top, move it to the bottom",
+        "please should the red moon be on the left put the stars on the right",
+        "put the stars on the left and should the moons be there put the moons on the right",
+    ],
+)
+def test_should_at_the_beginning_sets_a_condition(text: str) -> None:
+    with pytest.raises(UnknownInstruction, match='"should"'):
+        understand(text, BOARD)
+    assert "every star in the left half" in understand("the stars should be on the left", BOARD).text

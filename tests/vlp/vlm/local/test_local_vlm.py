@@ -19,8 +19,10 @@ from vlp.cli.main import main
 from vlp.errors import ModelError, ModelSwitched, WeightsError
 from vlp.models.fallback import FallbackVLM
 from vlp.vlm import prompts
+from vlp.vlm.hosted.replies import Subgoals
 from vlp.vlm.local.choices import Choices
 from vlp.vlm.local.local import LocalVLM
+from vlp.vlm.writer import Unfit
 
 # transformers' own PaliGemma processor does what numpy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -65,6 +67,14 @@ def test_proposals_are_sound_distinct_and_of_the_seed(vlm: LocalVLM) -> None:
         assert chances == sorted(chances, reverse=True) and 0 < chances[0] <= 1
     assert vlm.propose(FRAMES[:2], GOAL, histories, 4, seed=1) == found
     assert vlm.propose(FRAMES[:2], GOAL, histories, 4, seed=2) != found
+
+
+def test_an_object_is_written_or_said_to_be_none(vlm: LocalVLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Untrained it babbles, which is no object; what it says is read as a server's reply is."""
+    with pytest.raises(Unfit, match=r"expected subgoals as JSON|it is empty"):
+        vlm.write(FRAMES[0], "say something", Subgoals, turn=0)
+    monkeypatch.setattr(vlm._tokenizer, "decode", lambda tokens, **how: 'so: {"subgoals": ["push it"]}')
+    assert vlm.write(FRAMES[0], "say something", Subgoals, turn=0).subgoals == ["push it"]
 
 
 def test_nothing_is_proposed_where_nothing_is_on_the_table() -> None:
