@@ -70,7 +70,7 @@ class LatentBundle:
             return cls(
                 autoencoder, transformer, tokenizer, scale, size, int(about["stride"]), float(about["fps"])
             )
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError) as error:
             raise LatentWeightsError(
                 f"models: expected a model of `vlp train world` in {folder}, got {error}; train or choose one"
             ) from error

@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tests.video.latent.conftest import without_actions, write
 from video.latent import autoencoder, text
@@ -98,6 +99,21 @@ def test_weights_are_read_back(squares: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(found, expected, atol=0.05)
     with pytest.raises(LatentWeightsError, match=r"expected a policy of `vlp train world-policy`"):
         PicturePolicy.load(bundle, tmp_path / "elsewhere")
+    weights = tmp_path / "weights"
+    lacks(weights / "policy", "points.0.seen.weight")
+    with pytest.raises(LatentWeightsError, match="expected a policy"):
+        PicturePolicy.load(bundle, weights)
+    lacks(weights / "transformer", "wholes.clear")
+    with pytest.raises(LatentWeightsError, match="expected a model of `vlp train world`"):
+        LatentBundle.load(weights)
+
+
+def lacks(folder: Path, part: str) -> None:
+    """Take a part out of weights, as those of an earlier network lack it."""
+    (path,) = folder.glob("*.safetensors")
+    found = load_file(path)
+    del found[part]
+    save_file(found, path)
 
 
 def test_video_without_actions_teaches_no_policy(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ class PicturePolicy:
         device = next(bundle.transformer.parameters()).device
         try:
             network: Any = LatentPolicy.from_pretrained(folder / FOLDER).float().to(device)
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise LatentWeightsError(
                 f"models: expected a policy of `vlp train world-policy` in {folder / FOLDER}, got {error}; "
                 "train or choose one"

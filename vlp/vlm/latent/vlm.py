@@ -55,7 +55,7 @@ class LatentVLM:
             eye = AutoencoderDC.from_pretrained(folder / EYE).float().to(device)
             tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer")
             clock = Clock(**json.loads((folder / CLOCK).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise WeightsError(
                 f"models: expected a VLM of `vlp train world-vlm` in {folder}, got {error}; "
                 "train or choose one"
