@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from tasks.learning.parallel import Accelerated, Alone, begin
 from tasks.learning.precision import fast
 
+CHECKPOINT = "checkpoint.pt"
+"""Of a training's folder."""
 Batch = Mapping[str, Tensor]
 Loss = Callable[[Batch], tuple[Tensor, dict[str, float]]]
 
@@ -134,7 +136,7 @@ class Trainer:
 
     @property
     def _checkpoint(self) -> Path:
-        return self.folder / "checkpoint.pt"
+        return self.folder / CHECKPOINT
 
     def _restore(self) -> None:
         state = torch.load(self._checkpoint, weights_only=True, map_location=self.config.device)

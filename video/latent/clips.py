@@ -64,6 +64,11 @@ class LatentClips:
     def __len__(self) -> int:
         return len(self.starts)
 
+    @property
+    def acted(self) -> bool:
+        """Whether there are actions anywhere."""
+        return bool(self._store.acted.any())
+
     def _indices(
         self, starts: NDArray[np.int64], end: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -32,10 +32,12 @@ from video.latent.clips import LatentClips
 from video.latent.config import PRESETS, LatentConfig
 from video.latent.films import averaged
 from video.latent.latents import Latents
+from video.latent.model import WorldModel
 from video.latent.packed import Packed, read, write
 from video.latent.pipeline import LatentPipeline
 from video.latent.run import network, write_weights
 from video.latent.samples import beside, figures, held_out
+from video.latent.sketch import train_sketch
 from video.latent.split import latents_of, split
 from video.latent.store import load
 from video.latent.train import loss
@@ -45,6 +47,8 @@ MEGABYTES: Final = 60.0
 HELD_OUT_CLIPS: Final = 32
 RESERVE: Final = 0.12
 """Share of the minutes that is kept for evaluating and writing."""
+SKETCH_SHARE: Final = 0.06
+"""Share of the minutes that the small parts get before the whole."""
 SAVE_SECONDS: Final = 100.0
 """Between two sets of weights: what is left when the time is cut short."""
 GPU_WORKERS: Final = 7
@@ -116,6 +120,7 @@ def _trained(
     report: Callable[[str], None],
 ) -> Trainer:
     model, motion = bundle.transformer.to(run.device), clips.scale.motion
+    _sketched(run, model, clips, report)
     left = run.minutes * (1 - RESERVE) - (time.monotonic() - begun) / 60
     settings = TrainConfig(
         minutes=left, learning_rate=run.learning_rate, muon=True, device=run.device,
@@ -123,8 +128,7 @@ def _trained(
     )  # fmt: skip
     asked: list[nn.Module] = [model]  # the compiled one, where it works
     trainer = Trainer(model, lambda b: loss(asked[0], motion, b), run.work, settings)  # type: ignore[arg-type]
-    workers = 0 if run.device == "cpu" else min(GPU_WORKERS, max(1, (os.cpu_count() or 2) - 2))
-    batches = feed(lambda seed: clips.batches(run.config.batch, seed), trainer.seed, workers)
+    batches = feed(lambda seed: clips.batches(run.config.batch, seed), trainer.seed, _workers(run))
     compiling = time.monotonic()
     asked[0] = compiled(model, lambda net, batch: loss(net, motion, batch)[0], next(batches), report)  # type: ignore[arg-type]
     trainer.config = replace(settings, minutes=max(0.0, left - (time.monotonic() - compiling) / 60))
@@ -138,6 +142,20 @@ def _trained(
 
     trainer.run(batches, report, watch=watch)
     return trainer
+
+
+def _sketched(run: GpuTraining, model: WorldModel, clips: LatentClips, report: Callable[[str], None]) -> None:
+    config = TrainConfig(
+        minutes=run.minutes * SKETCH_SHARE, learning_rate=run.learning_rate, device=run.device,
+        report_seconds=run.report_seconds, checkpoint_seconds=1e9,
+    )  # fmt: skip
+    train_sketch(
+        model, clips, run.work / "sketch", config, size=run.config.batch, workers=_workers(run), report=report
+    )
+
+
+def _workers(run: GpuTraining) -> int:
+    return 0 if run.device == "cpu" else min(GPU_WORKERS, max(1, (os.cpu_count() or 2) - 2))
 
 
 def compiled(

@@ -33,6 +33,11 @@ class Layers(nn.Module):
             nn.Conv2d(thin, self.COUNT * self.SIZE, 3, padding=1),
         )  # fmt: skip
         self.thing = nn.Linear(width, self.COUNT * self.SIZE)
+        self.behind = nn.Sequential(
+            nn.Conv2d(channels + self.COUNT, thin, 5, padding=2), nn.SiLU(),
+            nn.Conv2d(thin, channels, 3, padding=1),
+        )  # fmt: skip
+        """What is seen where a thing was taken away, less the thing."""
         self.way = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, self.COUNT * 2))
         self.sent = nn.Linear(sent, self.COUNT * 2, bias=False)
         nn.init.zeros_(self.way[2].weight)  # type: ignore[arg-type]
@@ -40,21 +45,31 @@ class Layers(nn.Module):
         nn.init.normal_(self.sent.weight, std=self.SPREAD)
         self.clear = nn.Parameter(torch.full((self.COUNT, 1, 1), self.CLEAR))
 
-    def forward(self, first: Tensor, tokens: Tensor, sent: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
-        """first [N, C, h, w], tokens [N, T, width], sent [N, T, sent], where [1, known, h, w] to changes of
-        the first frame [N, T, C, h, w] and masks [N, T, COUNT, h, w]."""
-        count, frames = tokens.shape[:2]
-        cells = self.cells(torch.cat([first, where.expand(count, -1, -1, -1)], 1))
-        cells = cells.unflatten(1, (self.COUNT, self.SIZE)).float()
-        thing = self.thing(tokens.mean(1)).unflatten(1, (self.COUNT, self.SIZE)).float()
-        mask = ((cells * thing[..., None, None]).sum(2) / self.SIZE**0.5 + self.clear).sigmoid()
-        ways = (self.way(tokens) + self.sent(sent)).unflatten(2, (self.COUNT, 2)).float()
-        plain = first.float()[:, None].expand(-1, self.COUNT, -1, -1, -1)
-        cut = torch.cat([plain, mask[:, :, None]], 2)[:, None].expand(-1, frames, -1, -1, -1, -1)
-        moved = shifted(cut, ways)
+    def forward(
+        self, first: Tensor, named: Tensor, sent: Tensor, where: Tensor, tokens: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """first [N, C, h, w], named [N, width], sent [N, T, sent], where [1, known, h, w], tokens
+        [N, T, width] or None: nothing but what was sent moves, to changes of the first frame
+        [N, T, C, h, w] and masks [N, T, COUNT, h, w]."""
+        frames, first = sent.shape[1], first.float()
+        mask = self.cut(first, named, where)
+        ways = self.sent(sent) if tokens is None else self.sent(sent) + self.way(tokens)
+        plain = first[:, None].expand(-1, self.COUNT, -1, -1, -1)
+        things = torch.cat([plain, mask[:, :, None]], 2)[:, None].expand(-1, frames, -1, -1, -1, -1)
+        moved = shifted(things, ways.unflatten(2, (self.COUNT, 2)).float())
         masks = moved[..., -1, :, :]
-        change = (masks[..., None, :, :] * (moved[..., :-1, :, :] - first.float()[:, None, None])).sum(2)
-        return change, masks
+        change = (masks[..., None, :, :] * (moved[..., :-1, :, :] - first[:, None, None])).sum(2)
+        left = mask.sum(1).clamp(max=1)[:, None] * (1 - masks.sum(2).clamp(max=1))
+        behind = self.behind(torch.cat([first, mask], 1)).float()
+        return change + left[:, :, None] * behind[:, None], masks
+
+    def cut(self, first: Tensor, named: Tensor, where: Tensor) -> Tensor:
+        """Masks [N, COUNT, h, w] of the first frame, in 0..1."""
+        cells = self.cells(torch.cat([first, where.expand(len(first), -1, -1, -1)], 1))
+        cells = cells.unflatten(1, (self.COUNT, self.SIZE)).float()
+        thing = self.thing(named).unflatten(1, (self.COUNT, self.SIZE)).float()
+        alike = (cells * thing[..., None, None]).sum(2) / self.SIZE**0.5
+        return torch.as_tensor((alike + self.clear).sigmoid())
 
 
 def shifted(pictures: Tensor, ways: Tensor) -> Tensor:

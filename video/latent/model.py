@@ -13,76 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tasks.learning.attention import waves
+from video.latent.blocks import ModulatedBlock, Pair, Reader
 from video.latent.copying import Copied, coordinates
 from video.latent.layers import Layers
 from video.latent.marking import Marked
 from video.latent.points import Points
-from video.latent.text import MAX_TOKENS
+from video.latent.prior import ActionPrior
 
 SUM = 0.35
 """What summed actions are multiplied by, so that they are about as large as the actions."""
-
-
-class ModulatedBlock(nn.Module):
-    """A pre-norm block with QK-norm; modulated by one shared projection and a bias of its own (adaLN-single,
-    Chen et al., "PixArt-alpha", 2023)."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU("tanh"), nn.Linear(4 * width, width))
-        self.norms = nn.ModuleList([nn.LayerNorm(width, elementwise_affine=False) for _ in range(2)])
-        self.q_norm, self.k_norm = (nn.RMSNorm(width // heads, elementwise_affine=False) for _ in range(2))
-        self.bias = nn.Parameter(torch.zeros(6 * width))
-
-    def forward(self, x: Tensor, mask: Tensor | None, shift: Tensor | None = None) -> Tensor:
-        """x [N, L, width]; mask [N, 1, 1, L] True where a token may be looked at; shift [N, L, 6 * width]."""
-        parts = self.bias if shift is None else self.bias + shift
-        a, b, gate, c, d, gate2 = parts.chunk(6, -1)
-        x = x + (1 + gate) * self.attend(self.norms[0](x) * (1 + a) + b, mask)
-        return torch.as_tensor(x + (1 + gate2) * self.mlp(self.norms[1](x) * (1 + c) + d))
-
-    def attend(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Self-attention."""
-        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        q, k = self.q_norm(q).to(v.dtype), self.k_norm(k).to(v.dtype)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        return torch.as_tensor(self.out(mixed.transpose(1, 2).flatten(2)))
-
-
-class Convolved(nn.Module):
-    """A residual block of convolutions, modulated by a vector (Dhariwal and Nichol, 2021)."""
-
-    def __init__(self, before: int, after: int, condition: int) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList([nn.GroupNorm(8, before), nn.GroupNorm(8, after, affine=False)])
-        self.convs = nn.ModuleList(
-            [nn.Conv2d(before, after, 3, padding=1), nn.Conv2d(after, after, 3, padding=1)]
-        )
-        self.modulate = nn.Linear(condition, 2 * after)
-        self.skip = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
-        nn.init.zeros_(self.convs[1].weight)  # type: ignore[arg-type]
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """x [N, before, h, w] to [N, after, h, w]; condition [N, condition]."""
-        scale, shift = self.modulate(condition)[:, :, None, None].chunk(2, 1)
-        y = self.convs[0](F.silu(self.norms[0](x)))
-        y = F.silu(self.norms[1](y) * (1 + scale) + shift)
-        return torch.as_tensor(self.skip(x) + self.convs[1](y))
-
-
-class Pair(nn.ModuleList):
-    """Two residual blocks, one after the other."""
-
-    def __init__(self, before: int, after: int, condition: int) -> None:
-        super().__init__([Convolved(before, after, condition), Convolved(after, after, condition)])
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """x [N, before, h, w] to [N, after, h, w]."""
-        for block in self:
-            x = block(x, condition)
-        return x
 
 
 class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -123,9 +62,7 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         super().__init__()
         self.grid = (-(-height // 4), -(-width_ // 4))
         thin, half = width // 4, width // 2
-        self.words = nn.Embedding(vocabulary, width)
-        self.order = nn.Parameter(torch.randn(MAX_TOKENS, width) * 0.02)
-        self.text = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(text_layers)])
+        self.text = Reader(vocabulary, width, heads, text_layers)
         self.level = nn.Sequential(nn.Linear(24 * frames, width), nn.SiLU(), nn.Linear(width, width))
         self.said, self.done = nn.Linear(width, width), nn.Linear(2 * frames * chunk, width)
         for name, (rows, columns) in (("fine", (4 * self.grid[0], 4 * self.grid[1])), ("cells", self.grid)):
@@ -134,6 +71,10 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.stem = nn.Conv2d((frames + 1) * channels, thin, 3, padding=1)
         self.at = nn.ModuleList([nn.Conv2d(known, thin, 1), nn.Conv2d(known, width, 1)])
         self.copied = Copied(frames, channels, thin, known)
+        self.prior = ActionPrior(
+            frames=frames, chunk=chunk, size=(channels, height, width_), vocabulary=vocabulary, width=width,
+            heads=heads, text_layers=text_layers,
+        )  # fmt: skip
         self.wholes = Layers(channels, width, thin, known, 2 * chunk)
         self.marked = Marked(channels, self.copied.size, width, thin, known, Layers.COUNT)
         self.seen = nn.ModuleList([Pair(thin, thin, width), Pair(half, half, width)])
@@ -145,6 +86,7 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.action = nn.Linear(2 * chunk + 12, width)
         self.points = Points(channels, height, width_, condition=12, maps=16)
         self.pointed = nn.Linear(2 * self.points.size, width)
+        self.likely = nn.Linear(2 * chunk, width)
         self.time = nn.Parameter(torch.randn(frames, width) * 0.02)
         self.shift = nn.Linear(width, 6 * width)
         self.blocks = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(layers)])
@@ -160,15 +102,12 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
             nn.init.zeros_(layer.bias)
         self.to(memory_format=torch.channels_last)  # half as fast again on a CPU
 
-    def read(self, words: Tensor) -> tuple[Tensor, Tensor]:
-        """Numbers [N, L] to tokens [N, L, width] and which of them are words [N, L]. The first is always
-        looked at, so that no text can be told from any other."""
-        mask = words != 0
-        mask[:, 0] = True
-        tokens = self.words(words) + self.order
-        for block in self.text:
-            tokens = block(tokens, mask[:, None, None])
-        return tokens, mask
+    def sketch(self, first: Tensor, named: Tensor, action: Tensor) -> Tensor:
+        """The motions of latents that clean actions [N, T, chunk] make, told without the large parts; named
+        [N, width], of the prior."""
+        where = self.where_fine[..., : first.shape[-2], : first.shape[-1]]
+        moved, _ = self.wholes(first, named, summed(action), where)
+        return torch.as_tensor(moved / self.config.motion)
 
     def forward(
         self,
@@ -188,8 +127,8 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
         acted = acted if acted is not None else torch.ones_like(first[:, 0, 0, 0], dtype=torch.bool)
         waved = [waves(level[..., None]) for level in levels]
         moves = summed(action)
-        text, is_word = self.read(words)
-        said = (text * is_word[..., None]).sum(1) / is_word.sum(1, keepdim=True)
+        text, is_word, said = self.text(words)
+        named, mean = self.prior(first, words)
         level = self.level(torch.cat(waved, -1).flatten(1)) + self.said(said)
         level = F.silu(level + self.done(moves.flatten(1)) * acted[:, None])
         x = self.stem(F.pad(torch.cat([first, video.flatten(1, 2)], 1), (0, -width % 4, 0, -height % 4)))
@@ -200,14 +139,16 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
             x = down(skips[-1])
         acts = self.action(torch.cat([moves, waved[1]], -1)) + self.time
         acts = acts + self.pointed(self.point(first, video, levels[0], waved[0]))
+        acts = acts + self.likely(summed(mean.detach())) + named[:, None]
         x = self.coarse(x, level) + self.at[1](self.where_cells)
         x, acts = self.settle(x, acts, level, (text, is_word), acted)
         for up, block in zip(self.up, self.drawn, strict=True):
             x = block(torch.cat([up(x), skips.pop()], 1), level)
         y = F.silu(self.last(x))[..., :height, :width]
         acts, where = self.norm(acts), self.where_fine[..., :height, :width]
-        clean_acts = self.out_action(acts)
-        moved, masks = self.wholes(first, acts, summed(clean_acts), where)
+        known = torch.where(acted[:, None], levels[1], 1.0)
+        clean_acts = self.prior.estimate(mean, action.float(), known) + self.out_action(acts).float()
+        moved, masks = self.wholes(first, named, summed(clean_acts.detach()), where, acts)
         change, asked, gate = self.marked(acts, y, where, masks)
         clean = self.out_video(y).unflatten(1, video.shape[1:3]) + change
         clean = clean + (moved + self.copied(first, y, where, asked, gate)) / self.config.motion

@@ -15,7 +15,7 @@ import torch
 from tasks.data.layout import DatasetError
 from tasks.learning.feeding import feed
 from tasks.learning.parallel import first_goes_first, is_first
-from tasks.learning.trainer import TrainConfig, Trainer, TrainingMoment
+from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
 from video.latent import autoencoder as pictures
 from video.latent import text
 from video.latent.bundle import LatentBundle
@@ -24,6 +24,7 @@ from video.latent.config import LatentConfig
 from video.latent.films import Films
 from video.latent.latents import Latents
 from video.latent.model import WorldModel
+from video.latent.sketch import train_sketch
 from video.latent.split import SHARE, latents_of, split
 from video.latent.store import FrameStore, pack
 from video.latent.train import loss
@@ -41,6 +42,9 @@ class WorldTraining:
     """Of the transformer."""
     autoencoder_minutes: float = 0.0
     """Of the autoencoder; once the transformer has begun, it must not change any more."""
+    sketch_minutes: float = 0.0
+    """Of its small parts alone, before it has begun: some thirty times as many clips a second."""
+    sketch_steps: int | None = None
     steps: int | None = None
     """Of the transformer, after which it ends though minutes are left: the same on any machine."""
     autoencoder_steps: int | None = None
@@ -55,6 +59,7 @@ class WorldTraining:
 
 EYE: Final = "autoencoder"
 WORLD: Final = "transformer"
+SKETCH: Final = "sketch"
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,8 @@ def train_world(
     model = network(run.config, clips, tokenizer)
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
     films = None if held is None else _films(run, bundle, held, latents, report)
+    if not (run.folder / WORLD / CHECKPOINT).is_file():
+        _sketch(run, clips, model, report, onlookers)
     record = _transformer(run, clips, bundle, report, onlookers, films)
     if is_first():
         write_weights(bundle, run.folder / "weights")
@@ -212,6 +219,23 @@ def network(config: LatentConfig, clips: LatentClips, tokenizer: Any) -> WorldMo
         text_layers=config.text_layers,
     )
     return model
+
+
+def _sketch(
+    run: WorldTraining,
+    clips: LatentClips,
+    model: WorldModel,
+    report: Callable[[str], None],
+    onlookers: Onlookers,
+) -> None:
+    config = TrainConfig(
+        minutes=run.sketch_minutes, steps=run.sketch_steps, learning_rate=run.learning_rate, device=run.device
+    )
+    train_sketch(
+        model, clips, run.folder / SKETCH, config, size=run.config.batch, workers=run.workers, report=report,
+        tick=lambda seconds: onlookers.tick(SKETCH, seconds),
+        watch=lambda moment: onlookers.watch(SKETCH, moment),
+    )  # fmt: skip
 
 
 def _transformer(

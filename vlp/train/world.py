@@ -14,7 +14,7 @@ from tasks.learning.trainer import CheckpointError
 from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
 from video.latent.policy.train import PolicyTraining, train_policy
-from video.latent.run import EYE, WORLD, Onlookers, WorldTraining, train_world
+from video.latent.run import EYE, SKETCH, WORLD, Onlookers, WorldTraining, train_world
 from video.latent.store import ABOUT
 from vlp.errors import FolderError
 from vlp.models.device import choose_device
@@ -26,8 +26,9 @@ from vlp.vlm.latent.train import VlmTraining, train_vlm
 
 FOLDER = "world"
 """Of the cache."""
-EYE_SHARE = 0.3
-"""Share of the time that the autoencoder gets, where it was not trained yet."""
+EYE_SHARE, SKETCH_SHARE = 0.3, 0.1
+"""Shares of the time that the autoencoder and the transformer's small parts get, where they were not trained
+yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +59,14 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     folder, place = _folder(task), choose_device(task.device)
     view, source = _seen(task)
     begun = (folder / "autoencoder" / "checkpoint.pt").is_file()
-    eye = 0.0 if begun else EYE_SHARE * task.minutes
+    eye, sketch = (0.0, 0.0) if begun else (EYE_SHARE * task.minutes, SKETCH_SHARE * task.minutes)
     run = WorldTraining(
         data=task.data,
         folder=folder,
         config=PRESETS[task.preset],
-        minutes=task.minutes - eye,
+        minutes=task.minutes - eye - sketch,
         autoencoder_minutes=eye,
+        sketch_minutes=sketch,
         camera=view,
         device=place,
         learning_rate=task.learning_rate or 1.5e-3,
@@ -72,7 +74,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         held_out=task.held_out,
     )
     check_trackers(task.trackers)
-    minutes = {EYE: run.autoencoder_minutes, WORLD: run.minutes}
+    minutes = {EYE: run.autoencoder_minutes, SKETCH: run.sketch_minutes, WORLD: run.minutes}
     with _said(), Watching(folder, minutes, task.trackers) as watching:
         bundle: LatentBundle = train_world(run, report, Onlookers(watching.tick, watching.watch))
     if task.export is not None and is_first():

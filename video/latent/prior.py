@@ -1,0 +1,82 @@
+"""What is likely to be done: words and a first frame to actions, by points that the words look for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from video.latent.blocks import Reader
+from video.latent.copying import coordinates
+
+
+class ActionPrior(nn.Module):
+    """Behavior cloning at a thirtieth of the whole model's cost, which the rest of it begins from.
+
+    Convolutions at the latents' own size, each modulated by the words (FiLM, Perez et al., 2018), make maps
+    of what the words name; where these are high (spatial softmax, Levine et al., "End-to-end training of deep
+    visuomotor policies", 2016) is all that the actions are told of the picture. It learns from actions alone:
+    beside the error of video, which is so much larger, words are heard five times as late.
+
+    Args:
+        frames, chunk: actions are T chunks of so many numbers.
+        size: of a latent frame [C, h, w].
+        vocabulary: entries of the tokenizer.
+        width, heads, text_layers: of the words, which are read for it alone; a token is as wide.
+    """
+
+    MAPS, BLOCKS = 24, 4
+    where: Tensor
+    """[1, known, rows, columns]."""
+
+    def __init__(
+        self,
+        *,
+        frames: int,
+        chunk: int,
+        size: tuple[int, int, int],
+        vocabulary: int,
+        width: int,
+        heads: int,
+        text_layers: int,
+    ) -> None:
+        super().__init__()
+        channels, hidden, wide = size[0], 8 * max(1, 3 * width // 128), 2 * width
+        where = coordinates(*size[1:])
+        self.register_buffer("where", where, persistent=False)
+        self.text = Reader(vocabulary, width, heads, text_layers)
+        self.seen, self.at = nn.Conv2d(channels, hidden, 3, padding=1), nn.Conv2d(where.shape[1], hidden, 1)
+        self.convs = nn.ModuleList([nn.Conv2d(hidden, hidden, 3, padding=1) for _ in range(self.BLOCKS)])
+        self.norms = nn.ModuleList([nn.GroupNorm(8, hidden, affine=False) for _ in range(self.BLOCKS)])
+        self.modulate = nn.Linear(width, 2 * self.BLOCKS * hidden)
+        nn.init.zeros_(self.modulate.weight)
+        nn.init.zeros_(self.modulate.bias)
+        self.high = nn.Conv2d(hidden, self.MAPS, 3, padding=1)
+        self.settle = nn.Sequential(
+            nn.Linear(3 * self.MAPS + width, wide), nn.GELU(), nn.Linear(wide, wide), nn.GELU(),
+            nn.Linear(wide, wide), nn.GELU(),
+        )  # fmt: skip
+        self.token, self.mean = nn.Linear(wide, width), nn.Linear(wide, frames * chunk)
+        self.spread = nn.Parameter(torch.full((frames, 1), -0.5))
+        """Log variance of the actions about their mean, in units of theirs."""
+
+    def forward(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
+        """first [N, C, h, w], words [N, L] to a token [N, width] and mean actions [N, T, chunk]."""
+        said = self.text(words)[2]
+        shifts = self.modulate(F.silu(said)).unflatten(1, (self.BLOCKS, 2, -1))[..., None, None]
+        x = self.seen(first) + self.at(self.where)
+        for conv, norm, (scale, shift) in zip(
+            self.convs, self.norms, (s.unbind(1) for s in shifts.unbind(1)), strict=True
+        ):
+            x = x + conv(F.silu(norm(x) * (1 + scale) + shift))
+        maps = self.high(F.silu(x)).float().flatten(2)
+        place = maps.softmax(-1) @ self.where[0, :2].flatten(1).T
+        z = self.settle(torch.cat([place.flatten(1), maps.logsumexp(-1) / 8, said.float()], 1))
+        return self.token(z.detach()), self.mean(z).unflatten(1, (len(self.spread), -1)).float()
+
+    def estimate(self, mean: Tensor, noisy: Tensor, level: Tensor) -> Tensor:
+        """The likeliest clean actions given the mean [N, T, chunk] and noisy ones at levels [N, T]: those
+        themselves at level 0, the mean at 1 (a Wiener filter)."""
+        s, spread = level[..., None], self.spread.exp()
+        gain = (1 - s) * spread / ((1 - s) ** 2 * spread + s**2)
+        return mean + gain * (noisy - (1 - s) * mean)

@@ -1,0 +1,67 @@
+"""The first part of a training: what the network's small parts can learn without its large ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from torch import Tensor
+
+from tasks.learning.feeding import feed
+from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
+from video.latent.clips import LatentClips
+from video.latent.model import WorldModel
+from video.latent.train import motions
+
+RATE: Final = 1e-3
+"""Learning rate at most: they have no hidden matrices that Muon turns."""
+MORE: Final = 4
+"""Times as many clips a step; one in so many is drawn, which costs most of the time."""
+
+
+def loss(model: WorldModel, motion: float, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    """Squared errors of the actions that words make likely and of the video that true actions make; of clips
+    with actions alone."""
+    actions, there = batch["actions"], batch["acted"].float()
+    named, mean = model.prior(batch["latents"][:, 0], batch["words"])
+    action = _mean(((mean - actions) ** 2).mean((1, 2)), there)
+    some = -(-len(actions) // MORE)
+    latents, there = batch["latents"][:some], there[:some]
+    clean = motions(latents, motion)
+    moved = model.sketch(latents[:, 0], named[:some], actions[:some])
+    video = _mean(((moved.float() - clean) ** 2).mean((1, 2, 3, 4)), there)
+    still = _mean((clean**2).mean((1, 2, 3, 4)), there)
+    found = {"act": action, "video": video, "still": still}
+    return video + action, {name: float(value.detach()) for name, value in found.items()}
+
+
+def _mean(each: Tensor, there: Tensor) -> Tensor:
+    return (each * there).sum() / there.sum().clamp(min=1)
+
+
+def train_sketch(
+    model: WorldModel,
+    clips: LatentClips,
+    folder: Path,
+    config: TrainConfig,
+    *,
+    size: int,
+    workers: int = 0,
+    report: Callable[[str], None] = print,
+    tick: Callable[[float], None] = lambda _: None,
+    watch: Callable[[TrainingMoment], None] = lambda _: None,
+) -> None:
+    """Train the model's small parts, going on from the folder's checkpoint, in batches of MORE * size; the
+    model has averaged weights then. Nothing is done where nothing was acted, or nothing was trained yet
+    and there are no minutes."""
+    begun = (folder / CHECKPOINT).is_file()
+    if not (config.minutes or begun) or not clips.acted:
+        return
+    config = replace(config, learning_rate=min(config.learning_rate, RATE), warmup_steps=50)
+    trainer = Trainer(model, lambda batch: loss(model, clips.scale.motion, batch), folder, config)
+    if config.minutes:
+        batches = feed(lambda seed: clips.batches(MORE * size, seed), trainer.seed, workers)
+        trainer.run(batches, report, tick=tick, watch=watch)
+    trainer.averaged().train()
