@@ -38,10 +38,14 @@ class Layers(nn.Module):
             nn.Conv2d(thin, channels, 3, padding=1),
         )  # fmt: skip
         """What is seen where a thing was taken away, less the thing."""
-        self.way = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, self.COUNT * 2))
+        self.met = nn.Sequential(nn.Linear(width + sent, width), nn.SiLU(), nn.Linear(width, width))
+        """What comes of the actions for things that are not sent anywhere themselves."""
+        self.told = nn.Linear(width, width)
+        self.way = nn.Sequential(nn.SiLU(), nn.Linear(width, self.COUNT * 2))
         self.sent = nn.Linear(sent, self.COUNT * 2, bias=False)
-        nn.init.zeros_(self.way[2].weight)  # type: ignore[arg-type]
-        nn.init.zeros_(self.way[2].bias)  # type: ignore[arg-type]
+        for layer in (self.told, self.way[1]):
+            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         nn.init.normal_(self.sent.weight, std=self.SPREAD)
         self.clear = nn.Parameter(torch.full((self.COUNT, 1, 1), self.CLEAR))
 
@@ -49,11 +53,12 @@ class Layers(nn.Module):
         self, first: Tensor, named: Tensor, sent: Tensor, where: Tensor, tokens: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """first [N, C, h, w], named [N, width], sent [N, T, sent], where [1, known, h, w], tokens
-        [N, T, width] or None: nothing but what was sent moves, to changes of the first frame
-        [N, T, C, h, w] and masks [N, T, COUNT, h, w]."""
+        [N, T, width] of the large network or None, to changes of the first frame [N, T, C, h, w] and masks
+        [N, T, COUNT, h, w]."""
         frames, first = sent.shape[1], first.float()
         mask = self.cut(first, named, where)
-        ways = self.sent(sent) if tokens is None else self.sent(sent) + self.way(tokens)
+        met = self.met(torch.cat([named[:, None].expand(-1, frames, -1), sent], -1))
+        ways = self.sent(sent) + self.way(met if tokens is None else met + self.told(tokens))
         plain = first[:, None].expand(-1, self.COUNT, -1, -1, -1)
         things = torch.cat([plain, mask[:, :, None]], 2)[:, None].expand(-1, frames, -1, -1, -1, -1)
         moved = shifted(things, ways.unflatten(2, (self.COUNT, 2)).float())

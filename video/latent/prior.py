@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -10,7 +12,7 @@ from video.latent.blocks import Reader
 from video.latent.copying import coordinates
 
 
-class ActionPrior(nn.Module):
+class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Behavior cloning at a thirtieth of the whole model's cost, which the rest of it begins from.
 
     Convolutions at the latents' own size, each modulated by the words (FiLM, Perez et al., 2018), make maps
@@ -29,6 +31,7 @@ class ActionPrior(nn.Module):
     where: Tensor
     """[1, known, rows, columns]."""
 
+    @register_to_config
     def __init__(
         self,
         *,
@@ -56,23 +59,35 @@ class ActionPrior(nn.Module):
             nn.Linear(3 * self.MAPS + width, wide), nn.GELU(), nn.Linear(wide, wide), nn.GELU(),
             nn.Linear(wide, wide), nn.GELU(),
         )  # fmt: skip
-        self.token, self.mean = nn.Linear(wide, width), nn.Linear(wide, frames * chunk)
+        self.token = nn.Linear(3 * self.MAPS + width + wide, width)
+        self.mean = nn.Linear(wide, frames * chunk)
         self.spread = nn.Parameter(torch.full((frames, 1), -0.5))
         """Log variance of the actions about their mean, in units of theirs."""
 
-    def forward(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
-        """first [N, C, h, w], words [N, L] to a token [N, width] and mean actions [N, T, chunk]."""
+    @property
+    def features(self) -> int:
+        """Numbers of `look`."""
+        return int(self.token.in_features)
+
+    def look(self, first: Tensor, words: Tensor) -> Tensor:
+        """What it sees of frames [N, C, h, w] by words [N, L], [N, features]: points, how high they are, the
+        words' mean, and what is made of these."""
         said = self.text(words)[2]
         shifts = self.modulate(F.silu(said)).unflatten(1, (self.BLOCKS, 2, -1))[..., None, None]
         x = self.seen(first) + self.at(self.where)
-        for conv, norm, (scale, shift) in zip(
-            self.convs, self.norms, (s.unbind(1) for s in shifts.unbind(1)), strict=True
-        ):
+        for conv, norm, both in zip(self.convs, self.norms, shifts.unbind(1), strict=True):
+            scale, shift = both.unbind(1)
             x = x + conv(F.silu(norm(x) * (1 + scale) + shift))
         maps = self.high(F.silu(x)).float().flatten(2)
         place = maps.softmax(-1) @ self.where[0, :2].flatten(1).T
-        z = self.settle(torch.cat([place.flatten(1), maps.logsumexp(-1) / 8, said.float()], 1))
-        return self.token(z.detach()), self.mean(z).unflatten(1, (len(self.spread), -1)).float()
+        found = torch.cat([place.flatten(1), maps.logsumexp(-1) / 8, said.float()], 1)
+        return torch.cat([found, self.settle(found).float()], 1)
+
+    def forward(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
+        """first [N, C, h, w], words [N, L] to a token [N, width] and mean actions [N, T, chunk]."""
+        seen = self.look(first, words)
+        mean = self.mean(seen[:, -self.mean.in_features :]).unflatten(1, (len(self.spread), -1)).float()
+        return self.token(seen.detach()), mean
 
     def estimate(self, mean: Tensor, noisy: Tensor, level: Tensor) -> Tensor:
         """The likeliest clean actions given the mean [N, T, chunk] and noisy ones at levels [N, T]: those

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasks.domain import CONTROL_HZ
+from video.latent import text
 from video.latent.clips import Frames
 from video.latent.store import FrameStore
 from vlp.vlm.latent import words
@@ -43,9 +44,13 @@ class Lessons:
     """All moments of a store, asked for the next subgoal, the time to the end, and whether it is reached.
 
     Nothing is asked of the time in episodes that failed; that they are not done is, at their ends above all.
+
+    Args:
+        tokenizer: see `words`.
+        reader: the tokenizer of the model of video and action, in whose words goals are told to the hints.
     """
 
-    def __init__(self, store: FrameStore, latents: Frames, tokenizer: Any) -> None:
+    def __init__(self, store: FrameStore, latents: Frames, tokenizer: Any, reader: Any) -> None:
         self._store, self._latents, self._tokenizer = store, latents, tokenizer
         lengths = store.stop - store.start
         self._episode = np.repeat(np.arange(len(lengths)), lengths)
@@ -53,6 +58,7 @@ class Lessons:
         self._left = left / store.fps * CONTROL_HZ
         self._good = store.success[self._episode]
         self.clock = Clock(float(max(1.0, self._left[self._good].max(initial=1.0))))
+        self._goals = text.encode(reader, store.texts)
         self._texts = [words.numbers(tokenizer, text) for text in store.texts]
         self._ends = np.flatnonzero(left <= AT_END * store.fps)
         one = words.of(tokenizer, words.SUBGOAL, words.STEPS, words.DONE, words.END, words.NO, words.YES)
@@ -71,7 +77,7 @@ class Lessons:
         return [*task, self._done], [self._yes if over else self._no]
 
     def batch(self, frames: NDArray[np.int64], questions: list[str]) -> dict[str, Tensor]:
-        """latents [N, C, h, w], tokens and labels [N, L]."""
+        """latents [N, C, h, w], goals [N, L'], tokens and labels [N, L]."""
         asked = [self.at(int(frame), question) for frame, question in zip(frames, questions, strict=True)]
         length = min(words.MOST, max(len(before) + len(after) for before, after in asked))
         tokens = torch.full((len(asked), length), self._end)
@@ -80,7 +86,8 @@ class Lessons:
             whole = [*before, *after][:length]
             tokens[row, : len(whole)] = torch.tensor(whole)
             labels[row, len(before) : len(whole)] = torch.tensor(whole[len(before) :])
-        return {"latents": self._latents[frames].float(), "tokens": tokens, "labels": labels}
+        goals = self._goals[self._store.text[frames, 1]]
+        return {"latents": self._latents[frames].float(), "goals": goals, "tokens": tokens, "labels": labels}
 
     def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
         """Random moments for ever: half subgoals, a third times, a sixth ends, of which half are near one."""

@@ -2,6 +2,7 @@
 
 The vision tower stands on the encoder of the model of video: convolutions before it let it learn sooner
 (Xiao et al., "Early convolutions help transformers see better", 2021), and frames are encoded once for both.
+Beside its tokens are a few of hints: what the model of video's action prior sees by the words of the goal.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import GPT2Config, VisionEncoderDecoderConfig, VisionEncoderDecoderModel, ViTConfig
 
+from video.latent.clips import Scale
+from video.latent.prior import ActionPrior
 from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import IGNORED
 
@@ -52,11 +57,65 @@ def build(vocabulary: int, size: tuple[int, int, int], config: NetworkConfig | N
     return VisionEncoderDecoderModel(config=both)
 
 
-def loss(model: Any, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+class Hints(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """What an action prior sees in a picture by a goal's words, as tokens beside those of the vision tower: a
+    tower that is not told what to look for finds small things late.
+
+    Args:
+        sees: settings of the ActionPrior, which is not trained here.
+        width: of a token.
+        tokens: of hints.
+    """
+
+    mean: Tensor
+    """[C, 1, 1] of the latents, and the standard deviation beside it."""
+    std: Tensor
+
+    @register_to_config
+    def __init__(self, *, sees: dict[str, Any], width: int, tokens: int = 4) -> None:
+        super().__init__()
+        self.prior = ActionPrior(**sees).requires_grad_(False)
+        self.norm = nn.LayerNorm(self.prior.features)
+        self.out = nn.Linear(self.prior.features, tokens * width)
+        for name in ("mean", "std"):
+            self.register_buffer(name, torch.ones(sees["size"][0], 1, 1))
+
+    @classmethod
+    def of(cls, prior: ActionPrior, scale: Scale, width: int) -> Hints:
+        """Untrained ones of a prior that was trained on latents of such a scale."""
+        settings = {name: value for name, value in prior.config.items() if not name.startswith("_")}
+        hints: Hints = cls(sees=settings, width=width)
+        hints.prior.load_state_dict(prior.state_dict())
+        hints.mean.copy_(scale.latent_mean)
+        hints.std.copy_(scale.latent_std)
+        return hints
+
+    def forward(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """Latents [N, C, h, w] and goals' words [N, L], as the prior reads them, to [N, tokens, width]."""
+        with torch.no_grad():
+            seen = self.prior.look((latents - self.mean) / self.std, goals)
+        return torch.as_tensor(self.out(self.norm(seen)).unflatten(1, (self.config.tokens, -1)))
+
+
+class Network(nn.Module):
+    """Both: a VisionEncoderDecoderModel and the hints beside what its encoder sees."""
+
+    def __init__(self, model: Any, hints: Hints) -> None:
+        super().__init__()
+        self.model, self.hints = model, hints
+
+    def see(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """Latents [N, C, h, w] and goals' words [N, L] as the decoder looks at them [N, S, width]."""
+        seen = self.model.encoder(pixel_values=latents).last_hidden_state
+        return torch.cat([seen, self.hints(latents, goals).to(seen.dtype)], 1)
+
+
+def loss(model: Network, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
     """Cross-entropy of the answers' tokens; every answer counts alike, however long it is."""
     latents = batch["latents"]
     noisy = latents + NOISE * torch.randn_like(latents) if model.training else latents
-    found = model(pixel_values=noisy, decoder_input_ids=batch["tokens"][:, :-1])
+    seen = model.see(noisy, batch["goals"])
+    found = model.model.decoder(input_ids=batch["tokens"][:, :-1], encoder_hidden_states=seen)
     labels = batch["labels"][:, 1:]
     logits = found.logits.float().transpose(1, 2)
     each = F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="none").sum(1)
@@ -66,8 +125,8 @@ def loss(model: Any, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, flo
 
 
 @torch.no_grad()
-def chances(model: Any, seen: Tensor, before: list[int], among: list[int]) -> Tensor:
+def chances(decoder: Any, seen: Tensor, before: list[int], among: list[int]) -> Tensor:
     """Of pictures that were seen [N, S, width] the chances [N, len(among)] of the token after `before`."""
     tokens = torch.tensor([before] * len(seen), device=seen.device)
-    found = model.decoder(input_ids=tokens, encoder_hidden_states=seen)
+    found = decoder(input_ids=tokens, encoder_hidden_states=seen)
     return torch.as_tensor(found.logits[:, -1, among].float().softmax(-1))

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import torch
 
+from tasks.data.layout import DatasetError
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
 from video.latent.beside import BesideTraining
+from video.latent.bundle import LatentBundle, LatentWeightsError
 from vlp.latent.folder import VLM
 from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import Lessons
-from vlp.vlm.latent.model import NetworkConfig, build, loss
+from vlp.vlm.latent.model import Hints, Network, NetworkConfig, build, loss
 from vlp.vlm.latent.vlm import LatentVLM
 
 
@@ -34,16 +38,27 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     """
     store, latents, eye = run.frames(report)
     tokenizer = words.learn(store.texts)
-    lessons = Lessons(store, latents, tokenizer)
+    world = _world(run.world / "weights")
+    lessons = Lessons(store, latents, tokenizer, world.tokenizer)
     torch.manual_seed(2)
-    model = build(len(tokenizer), latents.shape, run.config)
+    hints = Hints.of(world.transformer.prior, world.scale, run.config.width)
+    model = Network(build(len(tokenizer), latents.shape, run.config), hints)
     config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, muon=True, device=run.device)
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
     if run.minutes:
         batches = feed(lambda seed: lessons.batches(run.batch, seed), trainer.seed, run.workers)
         trainer.run(batches, report)
     record = trainer.record()
-    vlm = LatentVLM(trainer.averaged().cpu(), eye.cpu(), tokenizer, lessons.clock)
+    trained: Any = trainer.averaged().cpu()
+    vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, lessons.clock)
     vlm.save(run.world / "weights" / VLM)
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return vlm
+
+
+def _world(weights: Path) -> LatentBundle:
+    """The model that it stands beside. Raises DatasetError where that is not there."""
+    try:
+        return LatentBundle.load(weights)
+    except LatentWeightsError as error:
+        raise DatasetError(f"{error}: run `vlp train world` on the same data first") from error

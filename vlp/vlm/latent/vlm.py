@@ -16,16 +16,18 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast, VisionEncoderDecoderModel
 
 from planner import Proposal, StepsToGo
+from video.latent import text
 from video.latent.autoencoder import encode
 from vlp.errors import WeightsError
 from vlp.vlm.hosted.replies import Success
 from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import Clock
-from vlp.vlm.latent.model import chances
+from vlp.vlm.latent.model import Hints, Network, chances
 
 Frames = NDArray[np.uint8]
 CLOCK = "clock.json"
-EYE = "autoencoder"
+EYE, HINTS = "autoencoder", "hints"
+TOKENIZER, READER = "tokenizer", "reader"
 SAMPLES = 4
 """Texts sampled for each one asked for; those that are alike fall together."""
 LONGEST = 32
@@ -36,15 +38,17 @@ class LatentVLM:
     """Asks the network.
 
     Args:
-        model: a VisionEncoderDecoderModel.
+        network: see `Network`.
         eye: the autoencoder that it sees by.
         tokenizer: see `words`.
+        reader: the tokenizer by which hints read goals.
         clock: what its bins of time mean.
     """
 
-    def __init__(self, model: Any, eye: Any, tokenizer: Any, clock: Clock) -> None:
-        self._model, self._eye = model.eval(), eye.eval()
-        self._tokenizer, self.clock = tokenizer, clock
+    def __init__(self, network: Network, eye: Any, tokenizer: Any, reader: Any, clock: Clock) -> None:
+        self._network, self._eye = network.eval(), eye.eval()
+        self._decoder = network.model.decoder
+        self._tokenizer, self._reader, self.clock = tokenizer, reader, clock
         self._end = words.of(tokenizer, words.END)[0]
 
     @classmethod
@@ -52,29 +56,35 @@ class LatentVLM:
         """Read what `save` wrote. Raises WeightsError."""
         try:
             model = VisionEncoderDecoderModel.from_pretrained(folder / "model").float().to(device)
+            hints: Any = Hints.from_pretrained(folder / HINTS).float().to(device)
             eye = AutoencoderDC.from_pretrained(folder / EYE).float().to(device)
-            tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer")
+            tokenizer, reader = (
+                PreTrainedTokenizerFast.from_pretrained(folder / name) for name in (TOKENIZER, READER)
+            )
             clock = Clock(**json.loads((folder / CLOCK).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise WeightsError(
                 f"models: expected a VLM of `vlp train world-vlm` in {folder}, got {error}; "
                 "train or choose one"
             ) from error
-        return cls(model, eye, tokenizer, clock)
+        return cls(Network(model, hints), eye, tokenizer, reader, clock)
 
     def save(self, folder: Path) -> None:
         """Write a folder; weights as safetensors in bf16."""
-        for name, part in (("model", self._model), (EYE, self._eye)):
+        parts = (("model", self._network.model), (HINTS, self._network.hints), (EYE, self._eye))
+        for name, part in parts:
             part.bfloat16().save_pretrained(folder / name)
             part.float()
-        self._tokenizer.save_pretrained(folder / "tokenizer")
+        for name, tokenizer in ((TOKENIZER, self._tokenizer), (READER, self._reader)):
+            tokenizer.save_pretrained(folder / name)
         (folder / CLOCK).write_text(json.dumps({"longest": self.clock.longest}) + "\n", encoding="utf-8")
 
     @torch.no_grad()
-    def _see(self, frames: Frames) -> Tensor:
-        """Pictures uint8 [N, H, W, 3] as the words look at them [N, S, width]."""
+    def _see(self, frames: Frames, goal: str) -> Tensor:
+        """Pictures uint8 [N, H, W, 3] as the words look at them for a goal [N, S, width]."""
         latents = encode(self._eye, frames)
-        return torch.as_tensor(self._model.encoder(pixel_values=latents).last_hidden_state)
+        goals = text.encode(self._reader, [goal]).expand(len(frames), -1).to(latents.device)
+        return self._network.see(latents, goals)
 
     def _asked(self, goal: str, question: str) -> list[int]:
         """A question of a goal; of one that is too long its end is left out."""
@@ -85,7 +95,7 @@ class LatentVLM:
         self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
     ) -> list[list[Proposal]]:
         """Up to `n` distinct subgoals a beam, the likeliest first: those sampled most often."""
-        seen, before = self._see(frames), self._asked(goal, words.SUBGOAL)
+        seen, before = self._see(frames, goal), self._asked(goal, words.SUBGOAL)
         generator = torch.Generator().manual_seed(seed)
         rows = self._sample(seen.repeat_interleave(SAMPLES * n, 0), before, generator)
         found = []
@@ -103,9 +113,7 @@ class LatentVLM:
         said: list[Tensor] = []
         cache, over = None, torch.zeros(len(seen), dtype=torch.bool)
         for _ in range(LONGEST):
-            found = self._model.decoder(
-                input_ids=tokens, encoder_hidden_states=seen, cache=cache, use_cache=True
-            )
+            found = self._decoder(input_ids=tokens, encoder_hidden_states=seen, cache=cache, use_cache=True)
             cache = found.cache
             likely = found.logits[:, -1].float().softmax(-1).cpu()
             drawn = torch.multinomial(likely, 1, generator=generator)[:, 0]
@@ -121,7 +129,7 @@ class LatentVLM:
     def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
         """Control steps left from each of `frames` uint8 [N, H, W, 3]: mean and spread of a distribution."""
         likely = chances(
-            self._model, self._see(frames), self._asked(goal, words.STEPS),
+            self._decoder, self._see(frames, goal), self._asked(goal, words.STEPS),
             words.of(self._tokenizer, *words.bins()),
         ).cpu().numpy()  # fmt: skip
         centres = self.clock.centres
@@ -133,7 +141,7 @@ class LatentVLM:
         """0..1 that the goal is reached in a frame uint8 [H, W, 3]."""
         asked = self._asked(goal, words.DONE)
         among = words.of(self._tokenizer, words.NO, words.YES)
-        return float(chances(self._model, self._see(frame[None]), asked, among)[0, 1])
+        return float(chances(self._decoder, self._see(frame[None], goal), asked, among)[0, 1])
 
     def success(self, frame: Frames, goal: str) -> Success:
         """Whether the goal is reached in a frame uint8 [H, W, 3]."""

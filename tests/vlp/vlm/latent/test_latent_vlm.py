@@ -15,15 +15,16 @@ import torch
 from planner import Proposer, Value
 from tasks.data.layout import DatasetError
 from tests.video.latent.conftest import write
-from video.latent import autoencoder
+from video.latent import autoencoder, text
+from video.latent.clips import LatentClips
 from video.latent.config import LatentConfig
 from video.latent.latents import Latents
-from video.latent.run import WorldTraining, train_world
+from video.latent.run import WorldTraining, network, train_world
 from video.latent.store import FrameStore, pack
 from vlp.errors import WeightsError
 from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import IGNORED, Clock, Lessons
-from vlp.vlm.latent.model import NetworkConfig, build, loss
+from vlp.vlm.latent.model import Hints, Network, NetworkConfig, build, loss
 from vlp.vlm.latent.train import VlmTraining, train_vlm
 from vlp.vlm.latent.vlm import LatentVLM
 
@@ -74,6 +75,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     return pack([failing(write(folder / "data"))], folder / "store", report=lambda _: None)
 
 
+def hints_of(store: FrameStore, latents: Latents, reader: Any) -> Hints:
+    """Of a model of video and action that was not trained."""
+    clips = LatentClips(store, latents, reader, SIZES)
+    hints: Hints = Hints.of(network(SIZES, clips, reader).prior, clips.scale, SMALL.width)
+    return hints
+
+
 @pytest.fixture(scope="module")
 def taught(store: FrameStore) -> LatentVLM:
     """One that has learned every moment of eight episodes by heart."""
@@ -81,8 +89,9 @@ def taught(store: FrameStore) -> LatentVLM:
     tokenizer = words.learn(store.texts)
     eye = autoencoder.build(SIZES)
     latents = Latents(eye, store)
-    lessons = Lessons(store, latents, tokenizer)
-    model = build(len(tokenizer), latents.shape, SMALL)
+    reader = text.learn(store.texts)
+    lessons = Lessons(store, latents, tokenizer, reader)
+    model = Network(build(len(tokenizer), latents.shape, SMALL), hints_of(store, latents, reader))
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3, (0.9, 0.98))
     batches, errors = lessons.batches(32, 0), []
     for step in range(440):
@@ -94,12 +103,12 @@ def taught(store: FrameStore) -> LatentVLM:
         optimizer.step()
         errors.append(float(error.detach()))
     assert np.mean(errors[-10:]) < 0.25 * np.mean(errors[:3])
-    return LatentVLM(model, eye, tokenizer, lessons.clock)
+    return LatentVLM(model, eye, tokenizer, reader, lessons.clock)
 
 
 def test_moments_are_asked_and_answered(store: FrameStore) -> None:
     tokenizer = words.learn(store.texts)
-    lessons = Lessons(store, Numbers(store), tokenizer)
+    lessons = Lessons(store, Numbers(store), tokenizer, tokenizer)
 
     def said(frame: int, question: str) -> str:
         before, after = lessons.at(frame, question)
@@ -116,7 +125,7 @@ def test_moments_are_asked_and_answered(store: FrameStore) -> None:
 
 def test_no_time_is_told_of_failures(store: FrameStore) -> None:
     tokenizer = words.learn(store.texts)
-    lessons = Lessons(store, Numbers(store), tokenizer)
+    lessons = Lessons(store, Numbers(store), tokenizer, tokenizer)
     (steps,) = words.of(tokenizer, words.STEPS)
     episode = np.searchsorted(store.stop, np.arange(len(store)), side="right")
     failed = set(np.flatnonzero(~store.success[episode]))
@@ -175,8 +184,9 @@ def test_poses_are_not_looked_at(tmp_path: Path) -> None:
         store = pack([write(root / "data", poses)], root / "store", report=lambda _: None)
         torch.manual_seed(0)
         latents = Latents(autoencoder.build(SIZES), store)
-        tokenizer = words.learn(store.texts)
-        lessons, model = Lessons(store, latents, tokenizer), build(len(tokenizer), latents.shape, SMALL)
+        tokenizer, reader = words.learn(store.texts), text.learn(store.texts)
+        lessons = Lessons(store, latents, tokenizer, reader)
+        model = Network(build(len(tokenizer), latents.shape, SMALL), hints_of(store, latents, reader))
         optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
         for _, batch in zip(range(20), lessons.batches(8, 0), strict=False):
             optimizer.zero_grad()
@@ -201,3 +211,25 @@ def test_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     train_vlm(run, lambda _: None)
     after = torch.load(tmp_path / "vlm" / "network" / "checkpoint.pt", weights_only=True)["step"]
     assert 0 < before < after
+
+
+def test_hints_are_of_the_goal_and_are_kept(taught: LatentVLM, store: FrameStore, tmp_path: Path) -> None:
+    """What the prior sees is told to the words, by the goal's own; loaded again, it says the same."""
+    frames = np.asarray(store.frames[:2])
+    one, other = taught._see(frames, "go right"), taught._see(frames, "go down")
+    ours = taught._network.hints.config.tokens
+    torch.testing.assert_close(one[:, :-ours], other[:, :-ours])
+    assert not torch.allclose(one[:, -ours:], other[:, -ours:], atol=1e-3)
+    taught.save(tmp_path)
+    again = LatentVLM.load(tmp_path)._see(frames, "go right")
+    torch.testing.assert_close(again, one, atol=0.1, rtol=0.1)
+
+
+def test_the_prior_is_not_trained_by_it(store: FrameStore) -> None:
+    tokenizer = words.learn(store.texts)
+    latents = Latents(autoencoder.build(SIZES), store)
+    lessons = Lessons(store, latents, tokenizer, tokenizer)
+    model = Network(build(len(tokenizer), latents.shape, SMALL), hints_of(store, latents, tokenizer))
+    loss(model, next(lessons.batches(4, 0)))[0].backward()  # type: ignore[no-untyped-call]
+    assert all(p.grad is None for p in model.hints.prior.parameters())
+    assert model.hints.out.weight.grad is not None and model.hints.out.weight.grad.any()
