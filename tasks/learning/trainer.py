@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from tasks.learning.parallel import Accelerated, Alone, begin
 from tasks.learning.precision import fast
 
+SLOW = 0.1
+"""Share of the learning rate of what was trained before."""
 CHECKPOINT = "checkpoint.pt"
 """Of a training's folder."""
 Batch = Mapping[str, Tensor]
@@ -36,6 +38,9 @@ class TrainConfig:
     muon: bool = False
     """Muon for a transformer's hidden matrices, see `Optimizers`."""
     weight_decay: float = 0.01
+    slow: str | None = None
+    """Regular expression of the parameters, by their names' beginnings, that learn at a tenth of the rate:
+    they were trained before."""
     warmup_steps: int = 200
     ema_decay: float = 0.999
     report_seconds: float = 20.0
@@ -50,11 +55,17 @@ class Optimizers:
     def __init__(self, model: nn.Module, config: TrainConfig) -> None:
         hidden = re.compile(r"(^|\.)(blocks|layers?|text|h)\.\d+\..*weight$")
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-        inner = [p for name, p in named if config.muon and p.ndim == 2 and hidden.search(name)]
-        rest = [p for _, p in named if not any(p is q for q in inner)]
+        late = re.compile(config.slow) if config.slow else None
+        slow = {name for name, _ in named if late and late.match(name)}
+        inner = [p for n, p in named if config.muon and p.ndim == 2 and hidden.search(n) and n not in slow]
+        rest = [p for n, p in named if n not in slow and not any(p is q for q in inner)]
         rate, decay = config.learning_rate, config.weight_decay
+        groups: list[dict[str, Any]] = [
+            {"params": rest},
+            {"params": [p for n, p in named if n in slow], "share": SLOW},
+        ]
         self.all: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(rest, rate, (0.9, 0.98), weight_decay=decay)
+            torch.optim.AdamW([g for g in groups if g["params"]], rate, (0.9, 0.98), weight_decay=decay)
         ]
         if inner:
             self.all.append(torch.optim.Muon(inner, rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
@@ -63,7 +74,7 @@ class Optimizers:
         """Set the learning rate of all groups."""
         for optimizer in self.all:
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get("share", 1.0)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""

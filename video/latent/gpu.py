@@ -37,7 +37,7 @@ from video.latent.packed import Packed, read, write
 from video.latent.pipeline import LatentPipeline
 from video.latent.run import network, write_weights
 from video.latent.samples import beside, figures, held_out
-from video.latent.sketch import train_sketch
+from video.latent.sketch import PARTS, train_sketch
 from video.latent.split import latents_of, split
 from video.latent.store import load
 from video.latent.train import loss
@@ -123,7 +123,7 @@ def _trained(
     _sketched(run, model, clips, report)
     left = run.minutes * (1 - RESERVE) - (time.monotonic() - begun) / 60
     settings = TrainConfig(
-        minutes=left, learning_rate=run.learning_rate, muon=True, device=run.device,
+        minutes=left, learning_rate=run.learning_rate, muon=True, slow=PARTS, device=run.device,
         report_seconds=run.report_seconds, checkpoint_seconds=1e9,
     )  # fmt: skip
     asked: list[nn.Module] = [model]  # the compiled one, where it works

@@ -24,7 +24,7 @@ from video.latent.config import LatentConfig
 from video.latent.films import Films
 from video.latent.latents import Latents
 from video.latent.model import WorldModel
-from video.latent.sketch import train_sketch
+from video.latent.sketch import PARTS, train_sketch
 from video.latent.split import SHARE, latents_of, split
 from video.latent.store import FrameStore, pack
 from video.latent.train import loss
@@ -250,7 +250,7 @@ def _transformer(
     config, model, motion = run.config, bundle.transformer, clips.scale.motion
     training = TrainConfig(
         minutes=run.minutes, steps=run.steps, learning_rate=run.learning_rate, muon=True, ema_decay=0.999,
-        device=run.device,
+        slow=PARTS, device=run.device,
     )  # fmt: skip
     trainer = Trainer(model, lambda b: loss(model, motion, b), run.folder / WORLD, training)
 

@@ -80,6 +80,15 @@ def test_muon_takes_the_matrices_inside_blocks_and_adamw_all_else() -> None:
     assert len(Optimizers(Small(), TrainConfig()).all) == 1
 
 
+def test_what_was_trained_before_learns_at_a_tenth() -> None:
+    model = Small()
+    names = [name for name, _ in model.named_parameters()]
+    found = Optimizers(model, TrainConfig(muon=True, slow=names[0].replace(".", r"\.")))
+    found.set_rate(1.0)
+    rates = {id(p): group["lr"] for o in found.all for group in o.param_groups for p in group["params"]}
+    assert [rates[id(p)] for p in model.parameters()] == [0.1, *[1.0] * (len(names) - 1)]
+
+
 def test_a_run_learns_and_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     data = batches()
     first = next(data)
