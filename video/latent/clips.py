@@ -97,7 +97,8 @@ class LatentClips:
 
     def at(self, starts: NDArray[np.int64], choice: NDArray[np.int64] | None = None) -> dict[str, Tensor]:
         """Clips that begin at frames `starts` [N]: latents [N, T + 1, C, h, w] of unit scale, chunks
-        [N, T, stride * A], words [N, L], acted [N]. `choice` [N]: 0 the subgoal, 1 the task."""
+        [N, T, stride * A], whether each number lies before the end, before [N, T, stride * A], words [N, L],
+        acted [N]. `choice` [N]: 0 the subgoal, 1 the task."""
         told = np.zeros(len(starts), np.int64) if choice is None else choice
         end = self._ends[starts, told]
         frames, steps = self._indices(starts, end)
@@ -110,6 +111,9 @@ class LatentClips:
         return {
             "latents": latents,
             "actions": acts.reshape(len(starts), self._config.frames, -1).float(),
+            "before": torch.from_numpy(inside)[..., None]
+            .expand_as(acts)
+            .reshape(len(starts), self._config.frames, -1),
             "words": self._words[store.text[starts, told]],
             "acted": torch.from_numpy(store.acted[starts]),
         }

@@ -25,10 +25,12 @@ MORE: Final = 4
 
 def loss(model: WorldModel, motion: float, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
     """Squared errors of the actions that words make likely and of the video that true actions make; of clips
-    with actions alone."""
+    with actions alone. Likely is what is done until the end: were it learned that nothing is done after it,
+    a robot would come to rest just short of its goal, where it cannot be told on which side it is."""
     actions, there = batch["actions"], batch["acted"].float()
     named, mean = model.prior(batch["latents"][:, 0], batch["words"])
-    action = _mean(((mean - actions) ** 2).mean((1, 2)), there)
+    before = batch["before"] * there[:, None, None]
+    action = ((mean - actions) ** 2 * before).sum() / before.sum().clamp(min=1)
     some = -(-len(actions) // MORE)
     latents, there = batch["latents"][:some], there[:some]
     clean = motions(latents, motion)
