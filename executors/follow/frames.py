@@ -32,6 +32,9 @@ class PictureConfig:
 
     stride: int = 6
     """Control steps from a frame of the clip to the next."""
+    ahead: int = 4
+    """Frames of the clip that are gone for at a time: how a thing must be touched is told by where it is to
+    be a while from now."""
     late: int = 6
     """More of them that a frame may take until it is near."""
     execute: int = 2
@@ -65,7 +68,7 @@ class PictureFollower:
         off: list[float] = []
         steps, outcome, reason = 0, "followed", ""
         for index, wanted in enumerate(clip):
-            outcome, reason, sent = self._reach(index, wanted, watch, finished)
+            outcome, reason, sent = self._reach(index, clip, watch, finished)
             steps += sent
             if outcome != "followed":
                 break
@@ -86,19 +89,20 @@ class PictureFollower:
         return frame
 
     def _reach(
-        self, index: int, wanted: Frame, watch: Watch, finished: Finished | None
+        self, index: int, clip: Frame, watch: Watch, finished: Finished | None
     ) -> tuple[str, str, int]:
-        """Act until a frame is near, or late: outcome, its reason, control steps sent."""
-        config, sent, frame = self.config, 0, self._look()
+        """Act until a frame of a clip is near, or late: outcome, its reason, control steps sent."""
+        config, sent, frame, wanted = self.config, 0, self._look(), clip[index]
+        last = min(index + config.ahead, len(clip)) - 1
         while sent < config.stride + config.late:
             if finished is not None and finished():
                 return "done", "", sent
             near = distance(frame, wanted) <= config.near
             if near or (sent >= config.stride and distance(frame, wanted) <= config.left):
                 break
-            left = max(2, config.stride - sent)
+            left = max(2, config.stride * (last - index + 1) - sent)
             try:
-                for action in self._policy.actions(frame, wanted, left)[: config.execute]:
+                for action in self._policy.actions(frame, clip[last], left)[: config.execute]:
                     went, frame = send(self._robot, self._gate, action)
                     sent += 1
                     if watch(index, action, went, frame):

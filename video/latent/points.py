@@ -18,13 +18,23 @@ class Points(nn.Module):
         condition: numbers by which the first features are modulated.
         maps: points a picture.
         hidden: features, a multiple of 8.
+        blocks: residual convolutions before the maps, each modulated by the condition (FiLM, Perez et al.,
+            2018).
     """
 
     where: Tensor
     """[1, known, rows, columns]."""
 
     def __init__(
-        self, channels: int, rows: int, columns: int, *, condition: int, maps: int, hidden: int = 24
+        self,
+        channels: int,
+        rows: int,
+        columns: int,
+        *,
+        condition: int,
+        maps: int,
+        hidden: int = 24,
+        blocks: int = 0,
     ) -> None:
         super().__init__()
         where = coordinates(rows, columns)
@@ -37,12 +47,20 @@ class Points(nn.Module):
         self.norms = nn.ModuleList([nn.GroupNorm(8, hidden) for _ in range(2)])
         self.again = nn.Conv2d(hidden, hidden, 3, padding=1)
         self.high = nn.Conv2d(hidden, maps, 3, padding=1)
+        self.blocks = nn.ModuleList([nn.Conv2d(hidden, hidden, 3, padding=1) for _ in range(blocks)])
+        self.ways = nn.Linear(condition, 2 * blocks * hidden) if blocks else nn.Identity()
+        self.plain = nn.GroupNorm(8, hidden, affine=False)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """x [N, channels, h, w], condition [N, condition] to [N, 3 * maps]: y and x in -1..1, and
         how high."""
         scale, shift = self.modulate(condition)[:, :, None, None].chunk(2, 1)
         x = F.silu(self.norms[0](self.seen(x) + self.at(self.where)) * (1 + scale) + shift)
-        maps = self.high(F.silu(self.norms[1](self.again(x)))).float().flatten(2)
+        x = self.again(x)
+        if self.blocks:
+            ways = self.ways(condition).unflatten(1, (len(self.blocks), 2, -1))[..., None, None]
+            for block, way in zip(self.blocks, ways.unbind(1), strict=True):
+                x = x + block(F.silu(self.plain(x) * (1 + way[:, 0]) + way[:, 1]))
+        maps = self.high(F.silu(self.norms[1](x))).float().flatten(2)
         place = maps.softmax(-1) @ self.where[0, :2].flatten(1).T
         return torch.cat([place.flatten(1), maps.logsumexp(-1) / 8], 1)

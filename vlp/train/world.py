@@ -100,7 +100,7 @@ def train_actions(task: WorldTask, report: Callable[[str], None] = print) -> Pat
     Raises FolderError for a dataset that cannot be learned from.
     """
     with _said():
-        run = PolicyTraining(**_beside(task, "policy"), learning_rate=task.learning_rate or 3e-4)
+        run = PolicyTraining(**_beside(task, "policy"), learning_rate=task.learning_rate or 1e-3)
         policy = train_policy(run, report)
     if task.export is not None:
         policy.bfloat16().save_pretrained(task.export / "policy")

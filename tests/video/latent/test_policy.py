@@ -42,7 +42,7 @@ def store(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> FrameStore
 def taught(pairs: Pairs, steps: int) -> LatentPolicy:
     """After so many updates."""
     torch.manual_seed(0)
-    model = LatentPolicy(channels=8, height=8, width=8, actions=2, widths=(32, 32, 32))
+    model = LatentPolicy(channels=8, height=8, width=8, actions=2, hidden=32, wide=128)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     for _, batch in zip(range(steps), pairs.batches(32, 0), strict=False):
         optimizer.zero_grad()
@@ -100,7 +100,7 @@ def test_weights_are_read_back(squares: Path, tmp_path: Path) -> None:
     with pytest.raises(LatentWeightsError, match=r"expected a policy of `vlp train world-policy`"):
         PicturePolicy.load(bundle, tmp_path / "elsewhere")
     weights = tmp_path / "weights"
-    lacks(weights / "policy", "points.0.seen.weight")
+    lacks(weights / "policy", "points.seen.weight")
     with pytest.raises(LatentWeightsError, match="expected a policy"):
         PicturePolicy.load(bundle, weights)
     lacks(weights / "transformer", "wholes.clear")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from video.latent.clips import Frames, Scale
-from video.latent.policy.network import LatentPolicy
+from video.latent.policy.network import REACH, LatentPolicy
 from video.latent.store import FrameStore
 
 BLUR = 0.3
@@ -22,7 +22,7 @@ class Pairs:
     """Pairs of a store's frames in hindsight: whatever was reached was wanted (Andrychowicz et al., 2017)."""
 
     def __init__(
-        self, store: FrameStore, latents: Frames, scale: Scale, *, reach: int = 12, chunk: int = 6
+        self, store: FrameStore, latents: Frames, scale: Scale, *, reach: int = REACH, chunk: int = 6
     ) -> None:
         self._store, self._latents, self._scale = store, latents, scale
         self._reach, self._chunk = reach, chunk
@@ -50,10 +50,11 @@ class Pairs:
         }
 
     def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
-        """Random pairs for ever."""
+        """Random pairs for ever, half of them at most a quarter as far apart as they may be."""
         rng = np.random.default_rng(seed)
         while True:
-            yield self.at(rng.choice(self._starts, size), rng.integers(1, self._reach + 1, size))
+            most = np.where(rng.random(size) < 0.5, -(-self._reach // 4), self._reach)
+            yield self.at(rng.choice(self._starts, size), rng.integers(1, most + 1))
 
 
 def loss(model: LatentPolicy, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:

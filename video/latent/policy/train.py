@@ -23,8 +23,8 @@ from video.latent.policy.policy import FOLDER
 class PolicyTraining(BesideTraining):
     """What a run is asked for."""
 
-    learning_rate: float = 3e-4
-    batch: int = 128
+    learning_rate: float = 1e-3
+    batch: int = 64
     steps: int | None = None
     """After which it ends though minutes are left: the same on any machine."""
 

@@ -1,0 +1,82 @@
+"""Clips that are followed by their pictures alone, on the simulated board: what is gone for, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from executors.follow.frames import PictureConfig, PictureFollower
+from executors.safety.gate import Gate, GateConfig
+from executors.tabletop.simulated import SimulatedRobot
+from executors.wrapped import WrappedRobot
+from tasks.tabletop.world.limits import LIMITS
+
+Frame = NDArray[np.uint8]
+STEP = np.array([0.01, 0.0], np.float32)
+
+
+class Asked:
+    """Sends the same action for ever; keeps what it was asked for."""
+
+    def __init__(self, actions: int = 6) -> None:
+        self.asked: list[tuple[int, int]] = []
+        self._actions = actions
+
+    def actions(self, frame: Frame, goal_frame: Frame, left: int) -> NDArray[np.float32]:
+        self.asked.append((int(goal_frame[0, 0, 0]), left))
+        return np.repeat(STEP[None], self._actions, 0)
+
+
+@pytest.fixture
+def robot() -> Iterator[WrappedRobot]:
+    made = SimulatedRobot(seed=3)
+    made.connect()
+    yield WrappedRobot(made)
+    made.disconnect()
+
+
+def follower(robot: WrappedRobot, policy: Asked, **settings: float) -> PictureFollower:
+    return PictureFollower(robot, policy, Gate(GateConfig(LIMITS)), PictureConfig(**settings))  # type: ignore[arg-type]
+
+
+def numbered(robot: WrappedRobot, count: int, *, seen: bool) -> Frame:
+    """Frames whose first number tells them apart: what is seen now, or something else altogether."""
+    clip = np.repeat(robot.get_observation()["rgb"][None], count, 0)
+    if not seen:
+        clip = 255 - clip
+    clip[:, 0, 0, 0] = np.arange(count)
+    return clip
+
+
+def test_what_is_gone_for_lies_ahead_and_its_time_runs_down(robot: WrappedRobot) -> None:
+    policy = Asked()
+    done = follower(robot, policy, parted=1.1, late=0, ahead=2).follow(
+        numbered(robot, 3, seen=False), lambda *_: False
+    )
+    assert policy.asked == [
+        (1, 12), (1, 10), (1, 8), (2, 12), (2, 10), (2, 8), (2, 6), (2, 4), (2, 2)
+    ]  # fmt: skip
+    assert (done.outcome, done.steps, len(done.off)) == ("followed", 18, 3)
+
+
+def test_a_frame_that_is_seen_already_is_left_at_once(robot: WrappedRobot) -> None:
+    policy = Asked()
+    done = follower(robot, policy).follow(numbered(robot, 3, seen=True), lambda *_: False)
+    assert (done.outcome, done.steps, policy.asked) == ("followed", 0, [])
+
+
+def test_what_does_not_happen_as_shown_is_parted_from(robot: WrappedRobot) -> None:
+    done = follower(robot, Asked()).follow(numbered(robot, 3, seen=False), lambda *_: False)
+    assert done.outcome == "parted" and "of the pixels differ from frame 1" in done.reason
+    assert done.steps == 12, "it was waited for until it was late"
+
+
+def test_it_ends_where_it_is_told_to(robot: WrappedRobot) -> None:
+    clip = numbered(robot, 3, seen=False)
+    stopped = follower(robot, Asked(), parted=1.1).follow(clip, lambda index, *_: index == 1)
+    assert (stopped.outcome, stopped.steps) == ("stopped", 13)
+    finished = follower(robot, Asked(), parted=1.1).follow(clip, lambda *_: False, lambda: True)
+    assert (finished.outcome, finished.steps) == ("done", 0)
