@@ -48,14 +48,14 @@ def main(options: WorldOptions) -> None:
         check(bundle, store)
         clips = held_out(store, frames=pipeline.frames, stride=bundle.stride, count=options.clips)
         found: dict[str, Any] = {"clips": len(clips.first), "steps": options.steps}
-        found |= {"weights": _digest(options.models), **figures(pipeline, clips)}
+        found |= {"weights": digest(options.models), **figures(pipeline, clips)}
         if options.picture is not None:
             write_png(options.picture, beside(pipeline, clips))
     options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found))
 
 
-def _digest(folder: Path) -> str:
+def digest(folder: Path) -> str:
     """Of all weights, 16 hexadecimal digits."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.safetensors")):
