@@ -95,8 +95,8 @@ def measured(vlm: LatentVLM, store: FrameStore, episodes: int) -> dict[str, obje
     chosen = np.random.default_rng(0).permutation(len(store.start))[:episodes]
     kinds = {"one_subgoal": Told(), "several": Told()}
     for episode in np.sort(chosen):
-        own = store.text[store.start[episode] : store.stop[episode]]
-        ask(vlm, store, int(episode), kinds["several" if (own[:, 0] != own[:, 1]).any() else "one_subgoal"])
+        subgoals = np.unique(store.text[store.start[episode] : store.stop[episode], 0])
+        ask(vlm, store, int(episode), kinds["several" if len(subgoals) > 1 else "one_subgoal"])
     return {name: told.row() for name, told in kinds.items()}
 
 
