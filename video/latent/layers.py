@@ -22,7 +22,7 @@ class Layers(nn.Module):
 
     COUNT, SIZE = 4, 24
     """Layers, and numbers of a likeness."""
-    CLEAR, SPREAD = -2.0, 0.05
+    CLEAR, SPREAD, SURE = -2.0, 0.05, 4.0
     """Before anything is learned little is cut out, and each layer is sent another way: were all of them left
     where they are, nothing would tell what to cut out."""
 
@@ -40,12 +40,13 @@ class Layers(nn.Module):
         """What is seen where a thing was taken away, less the thing."""
         self.met = nn.Sequential(nn.Linear(width + sent, width), nn.SiLU(), nn.Linear(width, width))
         """What comes of the actions for things that are not sent anywhere themselves."""
-        self.told = nn.Linear(width, width)
+        self.told, self.sure = nn.Linear(width, width), nn.Linear(width, self.COUNT)
         self.way = nn.Sequential(nn.SiLU(), nn.Linear(width, self.COUNT * 2))
         self.sent = nn.Linear(sent, self.COUNT * 2, bias=False)
-        for layer in (self.told, self.way[1]):
+        for layer in (self.told, self.way[1], self.sure):
             nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        nn.init.constant_(self.sure.bias, self.SURE)
         nn.init.normal_(self.sent.weight, std=self.SPREAD)
         self.clear = nn.Parameter(torch.full((self.COUNT, 1, 1), self.CLEAR))
 
@@ -63,6 +64,10 @@ class Layers(nn.Module):
         things = torch.cat([plain, mask[:, :, None]], 2)[:, None].expand(-1, frames, -1, -1, -1, -1)
         moved = shifted(things, ways.unflatten(2, (self.COUNT, 2)).float())
         masks = moved[..., -1, :, :]
+        if tokens is not None:
+            # Where a thing goes is not known while the actions are noise. Were it drawn there all the same,
+            # it would be wrong twice, and the layers would learn not to cut it out at all.
+            masks = masks * self.sure(tokens).sigmoid()[..., None, None].float()
         change = (masks[..., None, :, :] * (moved[..., :-1, :, :] - first[:, None, None])).sum(2)
         left = mask.sum(1).clamp(max=1)[:, None] * (1 - masks.sum(2).clamp(max=1))
         behind = self.behind(torch.cat([first, mask], 1)).float()

@@ -38,11 +38,12 @@ class LatentPipeline:
     def joint(
         self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]
     ) -> tuple[Frames, NDArray[np.float32]]:
-        """Words to video and the actions that it was imagined with: see imagine and act."""
-        first, noise, acts = self._start(frames, seeds)
-        video, found = self._sample(
-            first, noise, acts, self._words(subgoals), video_level=None, action_level=None
-        )
+        """Words to video and the actions that it was imagined with: see imagine and act. Actions are sampled
+        first and the video by these: both at once, a robot is drawn before it is known where it goes, and
+        then nowhere at all."""
+        (first, noise, acts), words = self._start(frames, seeds), self._words(subgoals)
+        _, found = self._sample(first, noise, acts, words, video_level=1.0, action_level=None)
+        video, _ = self._sample(first, noise, found, words, video_level=None, action_level=0.0)
         return self._draw(first, video), self._actions(found)
 
     def act(self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]) -> NDArray[np.float32]:

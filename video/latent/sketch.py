@@ -17,7 +17,7 @@ from video.latent.train import motions
 
 RATE: Final = 1e-3
 """Learning rate at most: they have no hidden matrices that Muon turns."""
-PARTS: Final = r"prior\.(text|seen|at|convs|modulate|high|settle|mean)"
+PARTS: Final = r"prior\.(?!spread)|wholes\.(?!told|sure)"
 """What small batches of the whole network's training would only unsettle."""
 MORE: Final = 4
 """Times as many clips a step; one in so many is drawn, which costs most of the time."""

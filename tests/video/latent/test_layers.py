@@ -68,3 +68,17 @@ def test_points_tell_where_a_thing_is() -> None:
     pictures, at = dots(rng, 32)
     off = (read(points(pictures, level)) * SIZE - at).abs().mean()
     assert off < 0.5, f"{off:.2f} cells"
+
+
+def test_what_nobody_knows_the_way_of_is_not_drawn_anywhere() -> None:
+    """A frame's token says how sure a way is; that of the sketch, which has no tokens, always is."""
+    torch.manual_seed(2)
+    layers, first = Layers(2, 8, 16, WHERE.shape[1], 2), torch.randn(3, 2, SIZE, SIZE)
+    named, sent, tokens = torch.randn(3, 8), torch.randn(3, 4, 2), torch.zeros(3, 4, 8)
+    whole = layers(first, named, sent, WHERE)[1]
+    torch.testing.assert_close(layers(first, named, sent, WHERE, tokens)[1], whole, atol=0.02, rtol=0.02)
+    torch.nn.init.constant_(layers.sure.weight, -9.0)
+    tokens[:, 2] = 1.0
+    masks = layers(first, named, sent, WHERE, tokens)[1]
+    assert masks[:, 2].max() < 1e-3
+    torch.testing.assert_close(masks[:, 1], whole[:, 1], atol=0.02, rtol=0.02)
