@@ -23,9 +23,10 @@ SIZE = 12
 def prior() -> ActionPrior:
     """Two chunks of two numbers, of pictures [3, 12, 12] and five words."""
     torch.manual_seed(0)
-    return ActionPrior(
+    made: ActionPrior = ActionPrior(
         frames=2, chunk=2, size=(3, SIZE, SIZE), vocabulary=5, width=64, heads=2, text_layers=1
     )
+    return made
 
 
 def scenes(rng: torch.Generator, count: int) -> tuple[Tensor, Tensor, Tensor]:
