@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from tasks.learning.curve import Curve
 from tasks.learning.feeding import feed
-from tasks.learning.trainer import TrainConfig, Trainer, TrainingMoment
+from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
 from video.latent import autoencoder as pictures
 from video.latent import text
 from video.latent.bundle import LatentBundle
@@ -120,7 +120,8 @@ def _trained(
     report: Callable[[str], None],
 ) -> Trainer:
     model, motion = bundle.transformer.to(run.device), clips.scale.motion
-    _sketched(run, model, clips, report)
+    if not (run.work / CHECKPOINT).is_file():
+        _sketched(run, model, clips, report)
     left = run.minutes * (1 - RESERVE) - (time.monotonic() - begun) / 60
     settings = TrainConfig(
         minutes=left, learning_rate=run.learning_rate, muon=True, slow=PARTS, device=run.device,

@@ -24,7 +24,7 @@ class Layers(nn.Module):
     """Layers, and numbers of a likeness."""
     CLEAR, SPREAD, SURE = -2.0, 0.05, 4.0
     """Before anything is learned little is cut out, and each layer is sent another way: were all of them left
-    where they are, nothing would tell what to cut out."""
+    where they are, nothing would tell what to cut out. Nor is a token's doubt, which is learned later."""
 
     def __init__(self, channels: int, width: int, thin: int, known: int, sent: int) -> None:
         super().__init__()

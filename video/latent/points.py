@@ -49,7 +49,6 @@ class Points(nn.Module):
         self.high = nn.Conv2d(hidden, maps, 3, padding=1)
         self.blocks = nn.ModuleList([nn.Conv2d(hidden, hidden, 3, padding=1) for _ in range(blocks)])
         self.ways = nn.Linear(condition, 2 * blocks * hidden) if blocks else nn.Identity()
-        self.plain = nn.GroupNorm(8, hidden, affine=False)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """x [N, channels, h, w], condition [N, condition] to [N, 3 * maps]: y and x in -1..1, and
@@ -58,9 +57,23 @@ class Points(nn.Module):
         x = F.silu(self.norms[0](self.seen(x) + self.at(self.where)) * (1 + scale) + shift)
         x = self.again(x)
         if self.blocks:
-            ways = self.ways(condition).unflatten(1, (len(self.blocks), 2, -1))[..., None, None]
-            for block, way in zip(self.blocks, ways.unbind(1), strict=True):
-                x = x + block(F.silu(self.plain(x) * (1 + way[:, 0]) + way[:, 1]))
-        maps = self.high(F.silu(self.norms[1](x))).float().flatten(2)
-        place = maps.softmax(-1) @ self.where[0, :2].flatten(1).T
-        return torch.cat([place.flatten(1), maps.logsumexp(-1) / 8], 1)
+            x = steered(x, self.blocks, self.ways(condition))
+        return found(self.high(F.silu(self.norms[1](x))), self.where)
+
+
+def steered(x: Tensor, convs: nn.ModuleList, ways: Tensor) -> Tensor:
+    """Residual convolutions of x [N, hidden, h, w], each modulated by its part of ways
+    [N, 2 * len(convs) * hidden] (FiLM, Perez et al., 2018)."""
+    parts = ways.reshape(len(x), len(convs), 2, -1, 1, 1)
+    for conv, part in zip(convs, parts.unbind(1), strict=True):
+        scale, shift = part.unbind(1)
+        x = x + conv(F.silu(F.group_norm(x, 8) * (1 + scale) + shift))
+    return x
+
+
+def found(maps: Tensor, where: Tensor) -> Tensor:
+    """Where maps [N, M, h, w] are high by the coordinates where [1, known, h, w], and how high: [N, 3 * M]
+    (spatial softmax)."""
+    maps = maps.float().flatten(2)
+    place = maps.softmax(-1) @ where[0, :2].flatten(1).T
+    return torch.cat([place.flatten(1), maps.logsumexp(-1) / 8], 1)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from video.latent.blocks import Reader
 from video.latent.copying import coordinates
+from video.latent.points import found, steered
 
 
 class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -18,7 +19,7 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
     Convolutions at the latents' own size, each modulated by the words (FiLM, Perez et al., 2018), make maps
     of what the words name; where these are high (spatial softmax, Levine et al., "End-to-end training of deep
     visuomotor policies", 2016) is all that the actions are told of the picture. It learns from actions alone:
-    beside the error of video, which is so much larger, words are heard five times as late.
+    beside the error of video, which is so much larger, words were hardly heard (docs/latent.md).
 
     Args:
         frames, chunk: actions are T chunks of so many numbers.
@@ -50,7 +51,6 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.text = Reader(vocabulary, width, heads, text_layers)
         self.seen, self.at = nn.Conv2d(channels, hidden, 3, padding=1), nn.Conv2d(where.shape[1], hidden, 1)
         self.convs = nn.ModuleList([nn.Conv2d(hidden, hidden, 3, padding=1) for _ in range(self.BLOCKS)])
-        self.norms = nn.ModuleList([nn.GroupNorm(8, hidden, affine=False) for _ in range(self.BLOCKS)])
         self.modulate = nn.Linear(width, 2 * self.BLOCKS * hidden)
         nn.init.zeros_(self.modulate.weight)
         nn.init.zeros_(self.modulate.bias)
@@ -73,15 +73,9 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """What it sees of frames [N, C, h, w] by words [N, L], [N, features]: points, how high they are, the
         words' mean, and what is made of these."""
         said = self.text(words)[2]
-        shifts = self.modulate(F.silu(said)).unflatten(1, (self.BLOCKS, 2, -1))[..., None, None]
-        x = self.seen(first) + self.at(self.where)
-        for conv, norm, both in zip(self.convs, self.norms, shifts.unbind(1), strict=True):
-            scale, shift = both.unbind(1)
-            x = x + conv(F.silu(norm(x) * (1 + scale) + shift))
-        maps = self.high(F.silu(x)).float().flatten(2)
-        place = maps.softmax(-1) @ self.where[0, :2].flatten(1).T
-        found = torch.cat([place.flatten(1), maps.logsumexp(-1) / 8, said.float()], 1)
-        return torch.cat([found, self.settle(found).float()], 1)
+        x = steered(self.seen(first) + self.at(self.where), self.convs, self.modulate(F.silu(said)))
+        seen = torch.cat([found(self.high(F.silu(x)), self.where), said.float()], 1)
+        return torch.cat([seen, self.settle(seen).float()], 1)
 
     def forward(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
         """first [N, C, h, w], words [N, L] to a token [N, width] and mean actions [N, T, chunk]."""

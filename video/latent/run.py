@@ -43,7 +43,7 @@ class WorldTraining:
     autoencoder_minutes: float = 0.0
     """Of the autoencoder; once the transformer has begun, it must not change any more."""
     sketch_minutes: float = 0.0
-    """Of its small parts alone, before it has begun: some thirty times as many clips a second."""
+    """Of its small parts alone, before it has begun: some fifteen times as many clips a second."""
     sketch_steps: int | None = None
     steps: int | None = None
     """Of the transformer, after which it ends though minutes are left: the same on any machine."""

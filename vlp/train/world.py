@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks.data.layout import DatasetError
 from tasks.learning.parallel import is_first
-from tasks.learning.trainer import CheckpointError
+from tasks.learning.trainer import CHECKPOINT, CheckpointError
 from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
 from video.latent.policy.train import PolicyTraining, train_policy
@@ -58,8 +58,9 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     """
     folder, place = _folder(task), choose_device(task.device)
     view, source = _seen(task)
-    begun = (folder / "autoencoder" / "checkpoint.pt").is_file()
-    eye, sketch = (0.0, 0.0) if begun else (EYE_SHARE * task.minutes, SKETCH_SHARE * task.minutes)
+    eye = 0.0 if _begun(folder, EYE) else EYE_SHARE * task.minutes
+    # A run that was stopped while its autoencoder was trained has no sketch yet.
+    sketch = 0.0 if _begun(folder, SKETCH) or _begun(folder, WORLD) else SKETCH_SHARE * task.minutes
     run = WorldTraining(
         data=task.data,
         folder=folder,
@@ -105,6 +106,10 @@ def train_actions(task: WorldTask, report: Callable[[str], None] = print) -> Pat
     if task.export is not None:
         policy.bfloat16().save_pretrained(task.export / "policy")
     return (task.export or _folder(task) / "weights") / "policy"
+
+
+def _begun(folder: Path, part: str) -> bool:
+    return (folder / part / CHECKPOINT).is_file()
 
 
 def _folder(task: WorldTask) -> Path:

@@ -21,13 +21,12 @@ STEP = np.array([0.01, 0.0], np.float32)
 class Asked:
     """Sends the same action for ever; keeps what it was asked for."""
 
-    def __init__(self, actions: int = 6) -> None:
+    def __init__(self) -> None:
         self.asked: list[tuple[int, int]] = []
-        self._actions = actions
 
     def actions(self, frame: Frame, goal_frame: Frame, left: int) -> NDArray[np.float32]:
         self.asked.append((int(goal_frame[0, 0, 0]), left))
-        return np.repeat(STEP[None], self._actions, 0)
+        return np.repeat(STEP[None], 6, 0)
 
 
 @pytest.fixture

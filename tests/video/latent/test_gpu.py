@@ -134,7 +134,9 @@ def test_the_script_trains_evaluates_and_writes_in_time(packed: Path, tmp_path: 
     assert record["samples"] == curve[-1]["samples"] > 0
     with Image.open(tmp_path / "out/held-out.png") as sheet:
         assert sheet.size[0] == 4 * 32
+    sketch = (tmp_path / "work/sketch/checkpoint.pt").read_bytes()
     again = train(replace(run, minutes=0.15), said.append)  # goes on
+    assert (tmp_path / "work/sketch/checkpoint.pt").read_bytes() == sketch, "the whole has begun"
     assert len(json.loads((tmp_path / "out/record.json").read_text())["runs"]) == 2 and again
 
 

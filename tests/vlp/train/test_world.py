@@ -56,6 +56,19 @@ def said(capfd: pytest.CaptureFixture[str]) -> str:
     return told[0]
 
 
+def test_a_sketch_is_trained_once_and_late_where_a_run_was_stopped_before_it(tmp_path: Path) -> None:
+    data, folder = write(tmp_path / "data"), tmp_path / "cache/world/nano"
+    assert main(line(data, tmp_path / "cache")) == 0
+    kept = folder / "sketch/checkpoint.pt"
+    first = kept.read_bytes()
+    assert main(line(data, tmp_path / "cache")) == 0
+    assert kept.read_bytes() == first
+    for part in ("sketch", "transformer"):  # as it is once the autoencoder alone was trained
+        (folder / part / "checkpoint.pt").unlink()
+    assert main(line(data, tmp_path / "cache")) == 0
+    assert kept.is_file()
+
+
 def test_what_is_seen_while_it_trains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
