@@ -53,10 +53,13 @@ Finished = Callable[[], bool]
 class Follower(Protocol):
     """Acts out clips on a robot."""
 
-    def follow(self, clip: Frame, watch: Watch, finished: Finished | None = None) -> Followed:
+    def follow(
+        self, clip: Frame, watch: Watch, finished: Finished | None = None, *, words: str = ""
+    ) -> Followed:
         """Act out a clip uint8 [T, H, W, 3] until its last frame is reached, parted from, or stopped.
 
-        `finished` is asked before every action; True ends the clip early, as "done".
+        `finished` is asked before every action; True ends the clip early, as "done". `words` are the subgoal
+        that the clip was imagined for, for followers that heed them.
         """
         ...
 

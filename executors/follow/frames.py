@@ -20,9 +20,9 @@ LEVEL: Final = 48
 class Reaching(Protocol):
     """Goal-conditioned inverse dynamics on pictures."""
 
-    def actions(self, frame: Frame, goal_frame: Frame, left: int) -> NDArray[np.float32]:
-        """Two frames uint8 [H, W, 3] and the control steps until the second is wanted, to actions
-        float32 [k, A]."""
+    def actions(self, frame: Frame, goal_frame: Frame, left: int, words: str) -> NDArray[np.float32]:
+        """Two frames uint8 [H, W, 3], the control steps until the second is wanted (0: nobody knows) and the
+        subgoal's words, to actions float32 [k, A]."""
         ...
 
 
@@ -32,19 +32,17 @@ class PictureConfig:
 
     stride: int = 6
     """Control steps from a frame of the clip to the next."""
-    ahead: int = 4
+    ahead: int = 8
     """Frames of the clip that are gone for at a time: how a thing must be touched is told by where it is to
     be a while from now."""
-    late: int = 6
-    """More of them that a frame may take until it is near."""
+    slack: float = 1.0
+    """Of the clip's own time, how much more it may take until its last frame is near."""
     execute: int = 2
     """Actions sent until the camera is looked at again."""
     near: float = 0.004
-    """From a frame, at which it is left for the next one."""
-    left: float = 0.006
-    """From a frame, at which it is left once its time is over; else it is waited for until it is late."""
+    """From the last frame, at which the clip is over."""
     parted: float = 0.04
-    """From a frame that is left, beyond which the clip is no longer what happens."""
+    """From a frame when its time is over, beyond which the clip is no longer what happens."""
 
 
 def distance(one: Frame, other: Frame) -> float:
@@ -54,7 +52,8 @@ def distance(one: Frame, other: Frame) -> float:
 
 
 class PictureFollower:
-    """See executors.follow.follower.Follower: each frame in turn is wanted until it is near or late."""
+    """See executors.follow.follower.Follower: the last frame is wanted, or one so far ahead, until the last
+    is near or late."""
 
     def __init__(
         self, robot: Robot, policy: Reaching, gate: Gate, config: PictureConfig | None = None
@@ -62,51 +61,74 @@ class PictureFollower:
         self._robot, self._policy, self._gate = robot, policy, gate
         self.config = config or PictureConfig()
 
-    def follow(self, clip: Frame, watch: Watch, finished: Finished | None = None) -> Followed:
+    def follow(
+        self, clip: Frame, watch: Watch, finished: Finished | None = None, *, words: str = ""
+    ) -> Followed:
         """Follow a clip uint8 [T, H, W, 3]; distances of what came of it are shares of pixels."""
-        frames: list[Frame] = []
-        off: list[float] = []
-        steps, outcome, reason = 0, "followed", ""
-        for index, wanted in enumerate(clip):
-            outcome, reason, sent = self._reach(index, clip, watch, finished)
-            steps += sent
-            if outcome != "followed":
-                break
-            frames.append(self._look())
-            off.append(distance(frames[-1], wanted))
-            if off[-1] > self.config.parted:
-                outcome = "parted"
-                reason = f"{off[-1]:.1%} of the pixels differ from frame {index + 1}"
-                break
+        config, seen = self.config, _Seen(clip, self.config)
+        frame, steps, outcome, reason = self._look(), 0, "followed", ""
+        most = round(config.stride * len(clip) * (1 + config.slack))
+        try:
+            while outcome == "followed" and steps < most and distance(frame, clip[-1]) > config.near:
+                if finished is not None and finished():
+                    outcome = "done"
+                    break
+                for action in self._actions(frame, clip, steps, words):
+                    went, frame = send(self._robot, self._gate, action)
+                    steps += 1
+                    outcome, reason = seen.note(frame, steps)
+                    if watch(seen.index(steps - 1), action, went, frame):
+                        outcome, reason = "stopped", ""
+                    if outcome != "followed":
+                        break
+        except GateError as error:
+            outcome, reason = "refused", str(error)
         end = self._look()
-        seen = np.array(frames or [end])
-        return Followed(
-            outcome, steps, distance(end, clip[-1]), seen, reason, tuple(off), PICTURE, self.config.parted
-        )
+        kept, off = seen.all(end, outcome)
+        return Followed(outcome, steps, distance(end, clip[-1]), kept, reason, off, PICTURE, config.parted)
+
+    def _actions(self, frame: Frame, clip: Frame, steps: int, words: str) -> NDArray[np.float32]:
+        """What to send next; the time of a frame that is late already is not told any more."""
+        config = self.config
+        wanted = min(steps // config.stride + config.ahead, len(clip)) - 1
+        left = max(0, config.stride * (wanted + 1) - steps)
+        return self._policy.actions(frame, clip[wanted], left, words)[: config.execute]
 
     def _look(self) -> Frame:
         frame: Frame = self._robot.get_observation()["rgb"]
         return frame
 
-    def _reach(
-        self, index: int, clip: Frame, watch: Watch, finished: Finished | None
-    ) -> tuple[str, str, int]:
-        """Act until a frame of a clip is near, or late: outcome, its reason, control steps sent."""
-        config, sent, frame, wanted = self.config, 0, self._look(), clip[index]
-        last = min(index + config.ahead, len(clip)) - 1
-        while sent < config.stride + config.late:
-            if finished is not None and finished():
-                return "done", "", sent
-            near = distance(frame, wanted) <= config.near
-            if near or (sent >= config.stride and distance(frame, wanted) <= config.left):
-                break
-            left = max(2, config.stride * (last - index + 1) - sent)
-            try:
-                for action in self._policy.actions(frame, clip[last], left)[: config.execute]:
-                    went, frame = send(self._robot, self._gate, action)
-                    sent += 1
-                    if watch(index, action, went, frame):
-                        return "stopped", "", sent
-            except GateError as error:
-                return "refused", str(error), sent
-        return "followed", "", sent
+
+class _Seen:
+    """What was seen when the time of each frame of a clip was over, but for the last, whose time is over when
+    all is."""
+
+    def __init__(self, clip: Frame, config: PictureConfig) -> None:
+        self._clip, self._config = clip, config
+        self._frames: list[Frame] = []
+        self._off: list[float] = []
+
+    def index(self, steps: int) -> int:
+        """The frame whose time it is."""
+        return min(steps // self._config.stride, len(self._clip) - 1)
+
+    def note(self, frame: Frame, steps: int) -> tuple[str, str]:
+        """A picture after so many control steps: outcome and its reason."""
+        number, left = divmod(steps, self._config.stride)
+        if left or number >= len(self._clip):
+            return "followed", ""
+        self._frames.append(frame)
+        self._off.append(distance(frame, self._clip[number - 1]))
+        if self._off[-1] <= self._config.parted:
+            return "followed", ""
+        return "parted", f"{self._off[-1]:.1%} of the pixels differ from frame {number}"
+
+    def all(self, end: Frame, outcome: str) -> tuple[Frame, tuple[float, ...]]:
+        """Pictures [T', H, W, 3] and how far they are from their frames [T'], the last one with them where
+        the clip came to its end."""
+        if outcome == "followed":
+            # It may have been near before the time of all the others was over.
+            last = len(self._clip) - 1
+            self._frames, self._off = [*self._frames[:last], end], self._off[:last]
+            self._off.append(distance(end, self._clip[last]))
+        return np.array(self._frames or [end]), tuple(self._off)

@@ -23,7 +23,9 @@ class SawyerFollower:
         self._robot, self._make = robot, way
         self._gate = Gate(GateConfig(LIMITS))
 
-    def follow(self, clip: Frame, watch: Watch, finished: Finished | None = None) -> Followed:
+    def follow(
+        self, clip: Frame, watch: Watch, finished: Finished | None = None, *, words: str = ""
+    ) -> Followed:
         """Act out a clip uint8 [T, H, W, 3]. Nobody measures metres in a picture here: `distance` is how far
         the last picture is from the clip's, on average, as a share of full brightness."""
         way = self._make(clip)

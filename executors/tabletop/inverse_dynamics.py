@@ -36,7 +36,9 @@ class InverseDynamics:
             way.append(place if seen else way[-1])
         return np.repeat(np.diff(way, axis=0) / self._stride, self._stride, axis=0).astype(np.float32)
 
-    def follow(self, clip: Frame, watch: Watch, finished: Finished | None = None) -> Followed:
+    def follow(
+        self, clip: Frame, watch: Watch, finished: Finished | None = None, *, words: str = ""
+    ) -> Followed:
         """Act out a clip uint8 [T, H, W, 3] to its end, or until it is stopped. What is seen is used only by
         `finished`, before every action: True ends the clip early, as "done"."""
         frame: Frame = self._robot.get_observation()["rgb"]

@@ -28,7 +28,9 @@ class LastFrameRuntime:
         self._robot, self._policy, self._places = robot, policy, places
         self._gate, self.config = gate, config or FollowConfig()
 
-    def follow(self, clip: Frame, watch: Watch, finished: Finished | None = None) -> Followed:
+    def follow(
+        self, clip: Frame, watch: Watch, finished: Finished | None = None, *, words: str = ""
+    ) -> Followed:
         """As `Runtime.follow`, towards the last frame of a clip uint8 [T, H, W, 3] from the start."""
         config = self.config
         budget = config.steps_a_frame * (len(clip) - 1) + config.final_steps

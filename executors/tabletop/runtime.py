@@ -64,7 +64,9 @@ class Runtime:
         present, where = self._places.places(frame[None])
         return present[0], where[0]
 
-    def follow(self, clip: Frame, watch: Watch, finished: Finished | None = None) -> Followed:
+    def follow(
+        self, clip: Frame, watch: Watch, finished: Finished | None = None, *, words: str = ""
+    ) -> Followed:
         """Follow a clip uint8 [T, H, W, 3] until its last frame is reached, parted from, or stopped.
 
         `finished` looks at what is seen before every action; True ends the clip early, as "done".

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.data.layout import DatasetError
+from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.config import PRESETS, LatentConfig
 from video.latent.latents import Latents
 from video.latent.run import WorldTraining, trained_autoencoder
@@ -40,3 +42,10 @@ class BesideTraining:
         )
         eye = trained_autoencoder(run, store)
         return store, Latents(eye, store, self.world / "latents"), eye
+
+    def model(self) -> LatentBundle:
+        """The model that it stands beside. Raises DatasetError where that is not there."""
+        try:
+            return LatentBundle.load(self.world / "weights")
+        except LatentWeightsError as error:
+            raise DatasetError(f"{error}: run `vlp train world` on the same data first") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from tasks.learning.feeding import feed
 from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
 from video.latent.clips import LatentClips
 from video.latent.model import WorldModel
+from video.latent.moving import SCARCE, scarce
 from video.latent.train import motions
 
 RATE: Final = 1e-3
@@ -45,6 +46,11 @@ def _mean(each: Tensor, there: Tensor) -> Tensor:
     return (each * there).sum() / there.sum().clamp(min=1)
 
 
+def _drawn(clips: LatentClips, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
+    batches = clips.batches(size, seed)
+    return scarce(batches, seed) if len(clips) < SCARCE else batches
+
+
 def train_sketch(
     model: WorldModel,
     clips: LatentClips,
@@ -66,6 +72,6 @@ def train_sketch(
     config = replace(config, learning_rate=min(config.learning_rate, RATE), warmup_steps=50)
     trainer = Trainer(model, lambda batch: loss(model, clips.scale.motion, batch), folder, config)
     if config.minutes:
-        batches = feed(lambda seed: clips.batches(MORE * size, seed), trainer.seed, workers)
+        batches = feed(lambda seed: _drawn(clips, MORE * size, seed), trainer.seed, workers)
         trainer.run(batches, report, tick=tick, watch=watch)
     trainer.averaged().train()

@@ -192,7 +192,7 @@ class AgentLoop(Looping):
             )
         )
         start = time.perf_counter()
-        followed = self._runtime.follow(plan[number].clip, self._watch_step, self._seen_done)
+        followed = self._runtime.follow(plan[number].clip, self._watch_step, self._seen_done, words=subgoal)
         self.watch.add("acting", time.perf_counter() - start)
         self.keeping.keep_followed(followed, state["decision"], number)
         return {"go": "verify", "began": began}

@@ -26,9 +26,12 @@ class Collect:
     """How many."""
     kind: Annotated[str, arg(metavar="KIND")] = "mixed"
     """Of the world's kinds, or all of them. tabletop: play (random pushes), push (one that is asked for),
-    long (a whole long task), failures among them. metaworld: expert, disturbed, play."""
+    long (a whole long task), failures among them; corrected (what the expert does from where the policy of
+    --models got, alone or shown the outcome), never among all. metaworld: expert, disturbed, play."""
     first_seed: int = 0
     """Episode i has this seed + i."""
+    models: Path | None = None
+    """Learned weights whose policy is corrected."""
     world: str = DEFAULT
     """Whose demonstrations; see vlp worlds."""
 
@@ -62,10 +65,12 @@ class Collect:
         )
         with Progress(*columns, console=stderr()) as bar:
             task = bar.add_task("", total=self.episodes)
+            more = {} if self.models is None else {"models": self.models}
             return domain(self.world).collect(
                 self.out,
                 episodes=self.episodes,
                 kind=self.kind,
                 first_seed=self.first_seed,
                 progress=lambda _: bar.advance(task),
+                **more,
             )

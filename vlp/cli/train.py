@@ -77,6 +77,8 @@ class Train:
     with commas are seen side by side."""
     held_out: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """world: a dataset to look at while it trains, else a twentieth of the episodes is set apart."""
+    corrected: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
+    """world-policy: a dataset of vlp collect --kind corrected, which half of the samples are drawn from."""
     track: Annotated[
         UseAppendAction[tuple[Annotated[TrackerName, one_or_more_of(TrackerName)], ...]], HINT
     ] = ()
@@ -100,6 +102,8 @@ class Train:
             )
         if self.part != "world" and (self.held_out is not None or self.track):
             raise UsageError(f"held-out, track: expected the part world, got {self.part}; leave them out")
+        if self.part != "world-policy" and self.corrected is not None:
+            raise UsageError(f"corrected: expected the part world-policy, got {self.part}; leave it out")
         if self.part in ("world", "world-vlm", "world-policy"):
             return self._world()
         if self.part == "bc":
@@ -134,6 +138,7 @@ class Train:
                 data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
                 size=self.size, device=self.device, cache=self.cache, export=self.export,
                 learning_rate=self.learning_rate, held_out=self.held_out, trackers=self.track,
+                corrected=[] if self.corrected is None else [self.corrected],
             )
         )  # fmt: skip
         more = f": vlp imagine WORDS --frame PICTURE --models {weights}" if self.part == "world" else ""

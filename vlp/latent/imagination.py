@@ -17,6 +17,7 @@ from PIL import Image
 from planner import Frames, StepsToGo
 from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
+from video.latent.policy.network import ANY_TIME
 from video.latent.policy.policy import FOLDER as POLICY
 from video.latent.policy.policy import PicturePolicy
 from vlp.errors import WeightsError
@@ -82,11 +83,14 @@ class Imagination:
         """Actions [N, T * stride, A] that lead along clips [N, T, H, W, 3]."""
         return self.pipeline.explain(self._in(frames), self._in(clips), seeds, subgoals)
 
-    def reach(self, frame: Frames, wanted: Frames, left: int) -> NDArray[np.float32]:
-        """Actions [k, A] from a picture uint8 [H, W, 3] to another one that is wanted in so many steps; by
-        the policy, which must be there."""
+    def reach(
+        self, frame: Frames, wanted: Frames | None, left: int = ANY_TIME, words: str = ""
+    ) -> NDArray[np.float32]:
+        """Actions [k, A] from a picture uint8 [H, W, 3] to another one that is wanted in so many steps, with
+        the subgoal's words; by the policy, which must be there, see `PicturePolicy.actions`."""
         assert self.policy is not None, "expected a policy beside the weights"
-        return self.policy.actions(self._in(frame), self._in(wanted), left)
+        shown = None if wanted is None else self._in(wanted)
+        return self.policy.actions(self._in(frame), shown, left, words)
 
     def act(self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]) -> NDArray[np.float32]:
         """Actions [N, T * stride, A] from words, without a clip."""

@@ -47,6 +47,8 @@ class WorldTask:
     learning_rate: float | None = None
     held_out: Path | None = None
     """A dataset that is only looked at, else a share of the episodes."""
+    corrected: Sequence[Path] = ()
+    """Datasets of what an expert did from where a policy got, for the policy."""
     trackers: Sequence[str] = ()
     """Of accelerate."""
 
@@ -101,7 +103,9 @@ def train_actions(task: WorldTask, report: Callable[[str], None] = print) -> Pat
     Raises FolderError for a dataset that cannot be learned from.
     """
     with _said():
-        run = PolicyTraining(**_beside(task, "policy"), learning_rate=task.learning_rate or 1e-3)
+        run = PolicyTraining(
+            **_beside(task, "policy"), learning_rate=task.learning_rate or 1e-3, corrected=task.corrected
+        )
         policy = train_policy(run, report)
     if task.export is not None:
         policy.bfloat16().save_pretrained(task.export / "policy")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -47,10 +47,19 @@ def collect(
 
     Raises DatasetError for a folder that is in use or cannot be written.
     """
+    seeds = range(first_seed, first_seed + episodes)
+    return write(out, (demonstrate(seed, kind) for seed in seeds), progress)
+
+
+def write(
+    out: Path,
+    episodes: Iterable[RecordedEpisode],
+    progress: Callable[[RecordedEpisode], object] | None = None,
+) -> int:
+    """Write episodes as they come to a new dataset folder, see `collect`."""
     successes = 0
     with LeRobotWriter(out, fps=board.CONTROL_HZ) as writer:
-        for seed in range(first_seed, first_seed + episodes):
-            episode = demonstrate(seed, kind)
+        for episode in episodes:
             writer.add(episode)
             successes += episode.success
             if progress is not None:
@@ -67,7 +76,7 @@ def demonstrate(seed: int, kind: Kind | Literal["mixed"] = "mixed") -> RecordedE
         names = board.BLOCK_8 if chosen == "long" else random_names(rng)
         world.place(*random_layout(rng, names))
         world.step(world.target)
-        return {"play": _play, "push": _push, "long": _long}[chosen](_Recording(world, rng, _noise(rng)))
+        return {"play": _play, "push": _push, "long": _long}[chosen](Recording(world, rng, _noise(rng)))
     finally:
         world.close()
 
@@ -76,7 +85,7 @@ def _noise(rng: np.random.Generator) -> Noise:
     return Noise(rate=0.12, size=0.03) if rng.random() < DISTURBED else Noise()
 
 
-def _long(recording: _Recording) -> RecordedEpisode:
+def _long(recording: Recording) -> RecordedEpisode:
     world, rng = recording.world, recording.rng
     task = LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
     for push in run_long(world, task, rng):
@@ -85,24 +94,23 @@ def _long(recording: _Recording) -> RecordedEpisode:
     return recording.episode(task.instruction, done, "long")
 
 
-def _push(recording: _Recording) -> RecordedEpisode:
-    push = next(_feasible(recording))
+def _push(recording: Recording) -> RecordedEpisode:
+    push = next(feasible(recording.world, recording.rng))
     text = phrase(push.instruction, sorted(centers(recording.world)), recording.rng)
     recording.run(push)
     return recording.episode(text, push.done, "push")
 
 
-def _play(recording: _Recording) -> RecordedEpisode:
+def _play(recording: Recording) -> RecordedEpisode:
     done = True
-    for _, push in zip(range(PUSHES_A_PLAY), _feasible(recording), strict=False):
+    for _, push in zip(range(PUSHES_A_PLAY), feasible(recording.world, recording.rng), strict=False):
         recording.run(push)
         done &= push.done
     return recording.episode(PLAY, done, "play")
 
 
-def _feasible(recording: _Recording) -> Iterator[Push]:
+def feasible(world: World, rng: np.random.Generator) -> Iterator[Push]:
     """Random pushes that can be done on the board as it then is; ends when too few blocks are left."""
-    world, rng = recording.world, recording.rng
     while len(blocks := centers(world)) >= 2:
         family = families.FAMILIES[int(rng.integers(len(families.FAMILIES)))]
         instruction = families.draw(family, rng, blocks)
@@ -113,7 +121,7 @@ def _feasible(recording: _Recording) -> Iterator[Push]:
 
 
 @dataclass
-class _Recording:
+class Recording:
     """Steps of one episode as they happen, each seen before its action."""
 
     world: World

@@ -23,8 +23,10 @@ class Asked:
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, int]] = []
+        self.words: set[str] = set()
 
-    def actions(self, frame: Frame, goal_frame: Frame, left: int) -> NDArray[np.float32]:
+    def actions(self, frame: Frame, goal_frame: Frame, left: int, words: str) -> NDArray[np.float32]:
+        self.words.add(words)
         self.asked.append((int(goal_frame[0, 0, 0]), left))
         return np.repeat(STEP[None], 6, 0)
 
@@ -50,32 +52,35 @@ def numbered(robot: WrappedRobot, count: int, *, seen: bool) -> Frame:
     return clip
 
 
-def test_what_is_gone_for_lies_ahead_and_its_time_runs_down(robot: WrappedRobot) -> None:
+def test_what_is_gone_for_lies_ahead_until_it_is_late(robot: WrappedRobot) -> None:
     policy = Asked()
-    done = follower(robot, policy, parted=1.1, late=0, ahead=2).follow(
-        numbered(robot, 3, seen=False), lambda *_: False
+    done = follower(robot, policy, parted=1.1, ahead=2, slack=0.4).follow(
+        numbered(robot, 3, seen=False), lambda *_: False, words="go"
     )
     assert policy.asked == [
-        (1, 12), (1, 10), (1, 8), (2, 12), (2, 10), (2, 8), (2, 6), (2, 4), (2, 2)
+        (1, 12), (1, 10), (1, 8), (2, 12), (2, 10), (2, 8), (2, 6), (2, 4), (2, 2),
+        (2, 0), (2, 0), (2, 0), (2, 0),
     ]  # fmt: skip
-    assert (done.outcome, done.steps, len(done.off)) == ("followed", 18, 3)
+    assert policy.words == {"go"}
+    assert (done.outcome, done.steps, len(done.off), len(done.seen)) == ("followed", 26, 3, 3)
 
 
-def test_a_frame_that_is_seen_already_is_left_at_once(robot: WrappedRobot) -> None:
+def test_a_clip_that_came_about_already_is_over_at_once(robot: WrappedRobot) -> None:
     policy = Asked()
     done = follower(robot, policy).follow(numbered(robot, 3, seen=True), lambda *_: False)
-    assert (done.outcome, done.steps, policy.asked) == ("followed", 0, [])
+    assert (done.outcome, done.steps, policy.asked, len(done.off)) == ("followed", 0, [], 1)
+    assert done.distance < PictureConfig.near
 
 
 def test_what_does_not_happen_as_shown_is_parted_from(robot: WrappedRobot) -> None:
     done = follower(robot, Asked()).follow(numbered(robot, 3, seen=False), lambda *_: False)
     assert done.outcome == "parted" and "of the pixels differ from frame 1" in done.reason
-    assert done.steps == 12, "it was waited for until it was late"
+    assert done.steps == 6, "when that frame's time was over"
 
 
 def test_it_ends_where_it_is_told_to(robot: WrappedRobot) -> None:
     clip = numbered(robot, 3, seen=False)
     stopped = follower(robot, Asked(), parted=1.1).follow(clip, lambda index, *_: index == 1)
-    assert (stopped.outcome, stopped.steps) == ("stopped", 13)
+    assert (stopped.outcome, stopped.steps, len(stopped.off)) == ("stopped", 7, 1)
     finished = follower(robot, Asked(), parted=1.1).follow(clip, lambda *_: False, lambda: True)
     assert (finished.outcome, finished.steps) == ("done", 0)

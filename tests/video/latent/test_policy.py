@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from tests.video.latent.conftest import without_actions, write
@@ -17,10 +18,11 @@ from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.clips import LatentClips
 from video.latent.config import LatentConfig
 from video.latent.latents import Latents
-from video.latent.policy.network import LatentPolicy
+from video.latent.policy.network import ANY_TIME, NOTHING, LatentPolicy
 from video.latent.policy.pairs import Pairs, loss
 from video.latent.policy.policy import PicturePolicy
 from video.latent.policy.train import PolicyTraining, train_policy
+from video.latent.prior import ActionPrior
 from video.latent.run import WorldTraining, train_world
 from video.latent.store import FrameStore, pack
 
@@ -31,7 +33,8 @@ def pairs_of(store: FrameStore) -> Pairs:
     """Of an autoencoder that was not trained: a random one keeps places."""
     torch.manual_seed(0)
     latents = Latents(autoencoder.build(SIZES), store)
-    return Pairs(store, latents, LatentClips(store, latents, text.learn(store.texts), SIZES).scale)
+    tokenizer = text.learn(store.texts)
+    return Pairs(store, latents, LatentClips(store, latents, tokenizer, SIZES).scale, tokenizer)
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +45,9 @@ def store(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> FrameStore
 def taught(pairs: Pairs, steps: int) -> LatentPolicy:
     """After so many updates."""
     torch.manual_seed(0)
-    model = LatentPolicy(channels=8, height=8, width=8, actions=2, hidden=32, wide=128)
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    prior = ActionPrior(frames=3, chunk=6, size=(8, 8, 8), vocabulary=512, width=64, heads=4, text_layers=1)
+    model = LatentPolicy.beside(prior, channels=8, height=8, width=8, actions=2, hidden=32, wide=128)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-3)
     for _, batch in zip(range(steps), pairs.batches(32, 0), strict=False):
         optimizer.zero_grad()
         loss(model, batch)[0].backward()  # type: ignore[no-untyped-call]
@@ -53,22 +57,54 @@ def taught(pairs: Pairs, steps: int) -> LatentPolicy:
 
 def test_pairs_are_of_one_episode(store: FrameStore) -> None:
     pairs = pairs_of(store)
-    batch = pairs.at(np.array([0, 22, 20]), np.array([5, 9, 12]))
+    batch = pairs.at(np.array([0, 22, 20]), np.array([5, 9, 12]), np.zeros(3, bool))
     assert batch["left"].tolist() == [5, 1, 3], "no further than the episode's last frame"
     assert batch["there"].sum(1).tolist() == [5, 1, 3]
+    assert not batch["words"].any(), "nothing is told of a frame that anything may have led to"
     with pytest.raises(ValueError, match="expected episodes with actions, got none"):
         pairs_of(replace(store, acted=np.zeros_like(store.acted)))
 
 
+def test_what_is_told_and_shown_belong_together(store: FrameStore) -> None:
+    """Words say nothing of what comes after their end; without a frame they are all that is known."""
+    pairs, all_told = pairs_of(replace(store, text=_halved(store))), np.ones(2, bool)
+    batch = pairs.at(np.array([2, 2]), np.array([20, NOTHING]), all_told)
+    assert batch["left"].tolist() == [8, NOTHING], "no further than where something else is told"
+    assert batch["words"].any(1).all() and batch["there"].all()
+    seen = next(pairs.batches(256, 0))
+    assert set(seen["left"].tolist()) >= {NOTHING, ANY_TIME, 1}
+    assert seen["words"][seen["left"] == NOTHING].any(1).all(), "something is always wanted"
+
+
+def _halved(store: FrameStore) -> NDArray[np.int64]:
+    """Another subgoal from the tenth frame of each episode on."""
+    changed = store.text.copy()
+    for start, stop in zip(store.start, store.stop, strict=True):
+        changed[start + 10 : stop, 0] = (changed[start, 0] + 1) % len(store.texts)
+    return changed
+
+
 def test_it_goes_where_it_is_shown(store: FrameStore) -> None:
-    """Words are not given: the wanted frame alone tells which way."""
-    pairs = pairs_of(store)
-    model, batch = taught(pairs, 160), pairs.at(np.array([1, 25, 50, 75]), np.full(4, 6))
-    assert [store.texts[k] for k in store.text[[1, 25, 50, 75], 0]] == ["go right", "go down"] * 2
+    """Words are not given: the wanted frame alone tells which way, also where its time is not known."""
+    pairs, starts = pairs_of(store), np.array([1, 25, 50, 75])
+    model, batch = taught(pairs, 160), pairs.at(starts, np.full(4, 6), np.zeros(4, bool))
+    assert [store.texts[k] for k in store.text[starts, 0]] == ["go right", "go down"] * 2
+    for left in (batch["left"], torch.full((4,), ANY_TIME)):
+        with torch.no_grad():
+            told = model(batch["now"], batch["wanted"], left, batch["words"])
+        gap = ((told - batch["actions"]) ** 2).mean()
+        assert gap < 0.1 * (batch["actions"] ** 2).mean()
+
+
+def test_it_goes_where_it_is_told(store: FrameStore) -> None:
+    """No frame is shown: the words tell which way, and what a frame holds that is not wanted says nothing."""
+    pairs, starts = pairs_of(store), np.array([1, 25, 50, 75])
+    model, batch = taught(pairs, 240), pairs.at(starts, np.full(4, NOTHING), np.ones(4, bool))
     with torch.no_grad():
-        told = model(batch["now"], batch["wanted"], batch["left"])
-    gap = ((told - batch["actions"]) ** 2).mean()
-    assert gap < 0.1 * (batch["actions"] ** 2).mean()
+        told = model(batch["now"], batch["wanted"], batch["left"], batch["words"])
+        same = model(batch["now"], torch.randn_like(batch["wanted"]), batch["left"], batch["words"])
+    assert ((told - batch["actions"]) ** 2).mean() < 0.2 * (batch["actions"] ** 2).mean()
+    assert torch.equal(told, same)
 
 
 def test_poses_are_not_looked_at(tmp_path: Path) -> None:
@@ -93,10 +129,12 @@ def test_weights_are_read_back(squares: Path, tmp_path: Path) -> None:
     bundle = LatentBundle.load(tmp_path / "weights")
     again = PicturePolicy.load(bundle, tmp_path / "weights")
     frames = np.random.default_rng(0).integers(0, 255, (2, 32, 32, 3), dtype=np.uint8)
-    expected = PicturePolicy(bundle, trained).actions(frames[0], frames[1], 6)
-    found = again.actions(frames[0], frames[1], 6)
-    assert found.shape == (6, 2)
-    np.testing.assert_allclose(found, expected, atol=0.05)
+    own = PicturePolicy(bundle, trained)
+    for wanted in (frames[1], None):
+        expected = own.actions(frames[0], wanted, 6, "go right")
+        found = again.actions(frames[0], wanted, 6, "go right")
+        assert found.shape == (6, 2)
+        np.testing.assert_allclose(found, expected, atol=0.05)
     with pytest.raises(LatentWeightsError, match=r"expected a policy of `vlp train world-policy`"):
         PicturePolicy.load(bundle, tmp_path / "elsewhere")
     weights = tmp_path / "weights"

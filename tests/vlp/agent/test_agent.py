@@ -144,7 +144,7 @@ class Perfect:
     def __init__(self, agent: AgentLoop) -> None:
         self._agent, self.followed = agent, list[np.ndarray]()
 
-    def follow(self, clip: np.ndarray, watch: Any, finished: Any = None) -> Followed:
+    def follow(self, clip: np.ndarray, watch: Any, finished: Any = None, *, words: str = "") -> Followed:
         self.followed.append(clip)
         still = np.zeros(2, np.float32)
         self._agent.robot.send_action(still)

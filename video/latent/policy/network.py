@@ -1,6 +1,8 @@
-"""Goal-conditioned inverse dynamics on latents: what is seen now and what is wanted to the next actions."""
+"""Acting on latents: what is seen now, what is wanted as a frame or in words, to the next actions."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -9,22 +11,29 @@ from torch import Tensor, nn
 
 from tasks.learning.attention import waves
 from video.latent.points import Points
+from video.latent.prior import ActionPrior
 
 REACH = 48
 """Control steps: an action says little about a frame that is to come next, but where a robot is then; which
 thing is to be moved whereto, and how it must be touched for that, is seen in one further ahead."""
+ANY_TIME, NOTHING = 0, -1
+"""In the place of control steps left: that nobody knows them, and that no frame is wanted at all."""
 
 
 class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Points of both pictures, and what is to be done of these: all that is asked is where things are, and
-    where they are wanted.
+    where they are wanted. Goals are frames, words or both (as in Lynch and Sermanet, "Language conditioned
+    imitation learning over unstructured data", 2021): a frame says where to, words say what matters of it.
 
     Args:
         channels, height, width: of a latent frame [C, h, w].
         actions: A, numbers of an action.
+        sees: settings of the ActionPrior of the model of video and action, which is not trained here: it
+            knows already what words are about, and what is likely done of them.
         chunk: k, actions a call.
         reach: control steps ahead that a wanted frame may be at most.
         maps, hidden, blocks: of the points.
+        told: numbers in which words and time are put.
         wide: of what settles actions.
     """
 
@@ -36,29 +45,48 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         height: int,
         width: int,
         actions: int,
+        sees: dict[str, Any],
         chunk: int = 6,
         reach: int = REACH,
         maps: int = 32,
         hidden: int = 48,
         blocks: int = 3,
+        told: int = 128,
         wide: int = 512,
     ) -> None:
         super().__init__()
-        told = 128
-        self.left = nn.Sequential(nn.Linear(12, told), nn.SiLU(), nn.Linear(told, told), nn.SiLU())
+        self.prior = ActionPrior(**sees).requires_grad_(False)
+        self.hint = nn.LayerNorm(self.prior.features)
+        self.asked = nn.Sequential(
+            nn.Linear(12 + 2 + self.prior.features, told), nn.SiLU(), nn.Linear(told, told), nn.SiLU()
+        )
         self.points = Points(
             2 * channels, height, width, condition=told, maps=maps, hidden=hidden, blocks=blocks
         )
         self.settle = nn.Sequential(
-            nn.Linear(self.points.size + told, wide), nn.GELU(), nn.Linear(wide, wide), nn.GELU(),
+            nn.Linear(self.points.size + told + self.prior.features, wide), nn.GELU(),
+            nn.Linear(wide, wide), nn.GELU(),
             nn.Linear(wide, wide), nn.GELU(), nn.Linear(wide, chunk * actions),
         )  # fmt: skip
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, now: Tensor, wanted: Tensor, left: Tensor) -> Tensor:
-        """Latents of unit scale [N, C, h, w] each, control steps left [N] until the second is wanted, to
-        actions of unit scale [N, k, A]."""
-        condition = self.left(waves(left[:, None].float() / self.config.reach))
-        points = self.points(torch.cat([now, wanted], 1), condition)
-        found = self.settle(torch.cat([points, condition], 1))
+    @classmethod
+    def beside(cls, prior: ActionPrior, **sizes: Any) -> LatentPolicy:
+        """An untrained one that sees by a trained prior."""
+        settings = {name: value for name, value in prior.config.items() if not name.startswith("_")}
+        policy: LatentPolicy = cls(sees=settings, **sizes)
+        policy.prior.load_state_dict(prior.state_dict())
+        return policy
+
+    def forward(self, now: Tensor, wanted: Tensor, left: Tensor, words: Tensor) -> Tensor:
+        """Latents of unit scale [N, C, h, w] each, control steps left [N] until the second is wanted (or
+        ANY_TIME, or NOTHING), words [N, L], to actions of unit scale [N, k, A]."""
+        shown, timed = (left != NOTHING).float()[:, None], (left > 0).float()[:, None]
+        time = timed * waves(left[:, None].float() / self.config.reach)
+        with torch.no_grad():
+            seen = self.prior.look(now, words)
+        hint = self.hint(seen)
+        condition = self.asked(torch.cat([time, shown, timed, hint], 1))
+        points = self.points(torch.cat([now, shown[..., None, None] * wanted], 1), condition)
+        found = self.settle(torch.cat([points, condition, hint], 1))
         return torch.as_tensor(found.unflatten(1, (self.config.chunk, -1)))

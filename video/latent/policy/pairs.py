@@ -10,33 +10,57 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from video.latent import text
 from video.latent.clips import Frames, Scale
-from video.latent.policy.network import REACH, LatentPolicy
+from video.latent.moving import SCARCE, moved_about
+from video.latent.policy.network import ANY_TIME, NOTHING, REACH, LatentPolicy
 from video.latent.store import FrameStore
 
 BLUR = 0.3
 """Largest standard deviation of what is added to the wanted frame: imagined ones are never quite right."""
+SILENT, BLIND = 0.2, 0.25
+"""Shares of samples to which no words are told, and of those with words to which no frame is shown."""
+UNTIMED = 0.6
+"""Share of shown frames of which it is not told when they are wanted: a robot that lags does not know it."""
 
 
 class Pairs:
-    """Pairs of a store's frames in hindsight: whatever was reached was wanted (Andrychowicz et al., 2017)."""
+    """Pairs of a store's frames in hindsight: whatever was reached was wanted (Andrychowicz et al., 2017).
+
+    Args:
+        tokenizer: of the words that a policy is told.
+    """
 
     def __init__(
-        self, store: FrameStore, latents: Frames, scale: Scale, *, reach: int = REACH, chunk: int = 6
+        self,
+        store: FrameStore,
+        latents: Frames,
+        scale: Scale,
+        tokenizer: Any,
+        *,
+        reach: int = REACH,
+        chunk: int = 6,
     ) -> None:
         self._store, self._latents, self._scale = store, latents, scale
         self._reach, self._chunk = reach, chunk
+        self._words = text.encode(tokenizer, store.texts)
         self._stop = np.repeat(store.stop, store.stop - store.start)
+        self._over = store.ends()[:, 0]
         numbers = np.arange(len(store))
         self._starts = numbers[(self._stop - numbers > 1) & store.acted]
         if not len(self._starts):
             raise ValueError("data: expected episodes with actions, got none; a policy needs some")
 
-    def at(self, starts: NDArray[np.int64], left: NDArray[np.int64]) -> dict[str, Tensor]:
-        """now, wanted [N, C, h, w], left [N], actions [N, k, A] of unit scale, and there [N, k]: whether an
-        action lies between the two."""
-        stop, scale = self._stop[starts], self._scale
-        left = np.minimum(left, stop - 1 - starts)
+    def at(
+        self, starts: NDArray[np.int64], left: NDArray[np.int64], told: NDArray[np.bool_]
+    ) -> dict[str, Tensor]:
+        """now, wanted [N, C, h, w], left [N], words [N, L], actions [N, k, A] of unit scale, and there
+        [N, k]: whether an action lies between the two. Where `told` [N] of it, a frame is of what the words
+        say; nothing is wanted where `left` is NOTHING."""
+        stop, scale = self._stop[starts] - 1 - starts, self._scale
+        stop = np.minimum(stop, np.where(told, np.maximum(self._over[starts] - starts, 1), stop))
+        shown = left != NOTHING
+        left = np.minimum(np.where(shown, left, stop), stop)
         seen = self._latents[np.stack([starts, starts + left], 1)].float()
         seen = (seen - scale.latent_mean) / scale.latent_std
         steps = starts[:, None] + np.arange(self._chunk)
@@ -44,7 +68,8 @@ class Pairs:
         return {
             "now": seen[:, 0],
             "wanted": seen[:, 1],
-            "left": torch.from_numpy(left),
+            "left": torch.from_numpy(np.where(shown, left, NOTHING)),
+            "words": self._words[self._store.text[starts, 0]] * torch.from_numpy(told)[:, None],
             "actions": (acts - scale.action_mean) / scale.action_std,
             "there": torch.from_numpy(np.arange(self._chunk) < left[:, None]),
         }
@@ -54,17 +79,33 @@ class Pairs:
         rng = np.random.default_rng(seed)
         while True:
             most = np.where(rng.random(size) < 0.5, -(-self._reach // 4), self._reach)
-            yield self.at(rng.choice(self._starts, size), rng.integers(1, most + 1))
+            told = rng.random(size) >= SILENT
+            left = np.where(told & (rng.random(size) < BLIND), NOTHING, rng.integers(1, most + 1))
+            batch = self.at(rng.choice(self._starts, size), left, told)
+            if len(self._starts) < SCARCE:
+                both = moved_about(torch.stack([batch["now"], batch["wanted"]], 1), rng)
+                batch["now"], batch["wanted"] = both.unbind(1)
+            untimed = torch.from_numpy(rng.random(size) < UNTIMED) & (batch["left"] > 0)
+            batch["left"] = torch.where(untimed, ANY_TIME, batch["left"])
+            yield batch
 
 
 def loss(model: LatentPolicy, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
     """Absolute and squared error of the actions between the two frames; wanted frames are blurred."""
     wanted = batch["wanted"]
     blur = BLUR * torch.rand(len(wanted), 1, 1, 1, device=wanted.device)
-    guess: Any = model(batch["now"], wanted + blur * torch.randn_like(wanted), batch["left"])
+    guess: Any = model(batch["now"], wanted + blur * torch.randn_like(wanted), batch["left"], batch["words"])
     there = batch["there"][..., None]
     gap = (guess.float() - batch["actions"]) * there
     count = there.sum() * gap.shape[-1]
     error = (gap.abs().sum() + (gap**2).sum()) / count
-    first = (gap[:, 0].detach() ** 2).mean()
-    return error, {"first": float(first)}
+    return error, _firsts(gap.detach()[:, 0] ** 2, batch["left"])
+
+
+def _firsts(error: Tensor, left: Tensor) -> dict[str, float]:
+    """Of first actions, by words alone and towards a frame."""
+    found = {}
+    for name, chosen in (("told", left == NOTHING), ("shown", left != NOTHING)):
+        if chosen.any():
+            found[name] = float(error[chosen].mean())
+    return found

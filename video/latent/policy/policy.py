@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from tasks.learning.precision import fast
+from video.latent import text
 from video.latent.autoencoder import encode
 from video.latent.bundle import LatentBundle, LatentWeightsError
-from video.latent.policy.network import LatentPolicy
+from video.latent.policy.network import ANY_TIME, NOTHING, LatentPolicy
 
 Frame = NDArray[np.uint8]
 FOLDER = "policy"
@@ -20,10 +21,11 @@ FOLDER = "policy"
 
 
 class PicturePolicy:
-    """From a frame now and a frame wanted to the actions between. The last goal is encoded once.
+    """From a frame now and what is wanted, as a frame, in words or both, to actions. The last goal is encoded
+    once.
 
     Args:
-        bundle: whose autoencoder and scales it was trained with.
+        bundle: whose autoencoder, words and scales it was trained with.
     """
 
     def __init__(self, bundle: LatentBundle, network: LatentPolicy) -> None:
@@ -49,16 +51,24 @@ class PicturePolicy:
         return int(self._network.config.reach)
 
     @torch.inference_mode()
-    def actions(self, frame: Frame, goal_frame: Frame, left: int) -> NDArray[np.float32]:
-        """Frames uint8 [H, W, 3], control steps until the second is wanted, to actions float32 [k, A] in the
-        dataset's units."""
-        if self._goal is None or not np.array_equal(self._goal[0], goal_frame):
-            self._goal = (goal_frame.copy(), self._see(goal_frame))
+    def actions(
+        self, frame: Frame, goal_frame: Frame | None, left: int = ANY_TIME, words: str = ""
+    ) -> NDArray[np.float32]:
+        """Frames uint8 [H, W, 3], the second None where words alone say what is wanted, control steps until
+        it is (ANY_TIME where nobody knows), to actions float32 [k, A] in the dataset's units."""
         now, device = self._see(frame), self._network.device
+        wanted = torch.zeros_like(now) if goal_frame is None else self._see_goal(goal_frame)
+        time = torch.tensor([NOTHING if goal_frame is None else min(left, self.reach)], device=device)
+        told = text.encode(self._bundle.tokenizer, [words]).to(device)
         with fast(device.type):
-            unit = self._network(now, self._goal[1], torch.tensor([min(left, self.reach)], device=device))
+            unit = self._network(now, wanted, time, told)
         scale = self._bundle.scale
         return np.asarray((unit[0].float().cpu() * scale.action_std + scale.action_mean).numpy(), np.float32)
+
+    def _see_goal(self, frame: Frame) -> torch.Tensor:
+        if self._goal is None or not np.array_equal(self._goal[0], frame):
+            self._goal = (frame.copy(), self._see(frame))
+        return self._goal[1]
 
     def _see(self, frame: Frame) -> torch.Tensor:
         scale, latent = self._bundle.scale, encode(self._bundle.autoencoder, frame[None])

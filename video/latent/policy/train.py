@@ -1,22 +1,24 @@
-"""Training of the policy on a dataset, from its pictures and actions alone."""
+"""Training of the policy on a dataset, from its pictures, actions and words alone."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
-from video.latent import text
 from video.latent.beside import BesideTraining
-from video.latent.clips import LatentClips
+from video.latent.latents import Latents
 from video.latent.policy.network import LatentPolicy
 from video.latent.policy.pairs import Pairs, loss
 from video.latent.policy.policy import FOLDER
+from video.latent.store import pack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +27,20 @@ class PolicyTraining(BesideTraining):
 
     learning_rate: float = 1e-3
     batch: int = 64
+    corrected: Sequence[Path] = ()
+    """Datasets that begin where a policy got, which half of each batch is drawn from."""
     steps: int | None = None
     """After which it ends though minutes are left: the same on any machine."""
+
+
+def drawn(sources: Sequence[Pairs], size: int, seed: int) -> Iterator[dict[str, Tensor]]:
+    """Batches to which each source gives as many samples."""
+    shares = [size * (k + 1) // len(sources) - size * k // len(sources) for k in range(len(sources))]
+    each = [
+        source.batches(share, seed + k) for k, (source, share) in enumerate(zip(sources, shares, strict=True))
+    ]
+    for parts in zip(*each, strict=True):
+        yield {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> LatentPolicy:
@@ -34,18 +48,25 @@ def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> 
 
     Raises DatasetError for data that cannot be learned from, and where the model of video is not there.
     """
-    store, latents, _ = run.frames(report)
-    scale = LatentClips(store, latents, text.learn(store.texts), run.sizes).scale
-    pairs = Pairs(store, latents, scale)
+    store, latents, eye = run.frames(report)
+    world = run.model()
+    sources = [Pairs(store, latents, world.scale, world.tokenizer)]
+    if run.corrected:
+        place = run.folder / "corrected"
+        more = pack(run.corrected, place / "store", camera=run.camera, report=report)
+        sources.append(Pairs(more, Latents(eye, more, place / "latents"), world.scale, world.tokenizer))
     torch.manual_seed(3)
     channels, height, width = latents.shape
-    model = LatentPolicy(channels=channels, height=height, width=width, actions=store.actions.shape[1])
+    model = LatentPolicy.beside(
+        world.transformer.prior, channels=channels, height=height, width=width,
+        actions=store.actions.shape[1],
+    )  # fmt: skip
     config = TrainConfig(
         minutes=run.minutes, steps=run.steps, learning_rate=run.learning_rate, device=run.device
     )
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
     if run.minutes:
-        trainer.run(feed(lambda seed: pairs.batches(run.batch, seed), trainer.seed, run.workers), report)
+        trainer.run(feed(lambda seed: drawn(sources, run.batch, seed), trainer.seed, run.workers), report)
     record = trainer.record()
     trained: Any = trainer.averaged().cpu()
     trained.bfloat16().save_pretrained(run.world / "weights" / FOLDER)

@@ -124,6 +124,8 @@ class MetaWorld:
         self._check_available()
         if (kind := options.get("kind", "mixed")) not in SAWYER_KINDS:
             raise UsageError(f"kind: expected one of {', '.join(SAWYER_KINDS)}, got {kind!r:.40}; choose one")
+        if "models" in options:
+            raise UsageError("models: expected none in this world, got some; no policy is corrected in it")
         try:
             return collect(out, **options)
         except ValueError as error:

@@ -85,7 +85,7 @@ def along(imagination: Imagination, words: str, *, by: Following) -> MakeWay:
         return np.asarray(imagination.explain(frame[None], clip[None], [0], [words])[0])
 
     if by == "policy":
-        return lambda clip: ReachedWay(clip, imagination.reach, stride=stride)
+        return lambda clip: ReachedWay(clip, partial(imagination.reach, words=words), stride=stride)
     return lambda clip: ExplainedWay(clip, explain, closed=by == "explain")
 
 

@@ -111,8 +111,16 @@ class Tabletop:
 
     def collect(self, out: Path, **options: Any) -> int:
         from tasks.tabletop.demos.collect import KINDS, collect
+        from tasks.tabletop.demos.corrected import CORRECTED, collect_corrected
 
-        if (kind := options.get("kind", "mixed")) not in (*KINDS, "mixed"):
-            known = ", ".join((*KINDS, "mixed"))
-            raise UsageError(f"kind: expected one of {known}, got {kind!r:.40}; choose one")
-        return collect(out, **options)
+        kinds, models = (*KINDS, CORRECTED, "mixed"), options.pop("models", None)
+        if (kind := options.get("kind", "mixed")) not in kinds:
+            raise UsageError(f"kind: expected one of {', '.join(kinds)}, got {kind!r:.40}; choose one")
+        if kind != CORRECTED:
+            if models is not None:
+                raise UsageError(f"models: expected none with --kind {kind}, got one; use --kind {CORRECTED}")
+            return collect(out, **options)
+        from vlp.domains.tabletop.latent import acting
+
+        del options["kind"]
+        return collect_corrected(out, acting(models), **options)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.domain import UnknownInstruction
+from tasks.tabletop.demos.corrected import Acting
 from tasks.tabletop.goals.goal import understand
 from tasks.tabletop.world.board import KINDS
 from tasks.tabletop.world.limits import LIMITS
 from vlp.agent.parts import Parts
 from vlp.errors import UsageError
 from vlp.latent.build import latent_parts
+from vlp.latent.folder import STEPS
+from vlp.latent.imagination import Imagination
 from vlp.latent.sight import as_said
 from vlp.models.chosen import Models
 
@@ -34,3 +38,25 @@ def read(words: str) -> str:
         raise
     except ValueError:  # what does not fit for all blocks at once may for those that are there
         return as_said(words)
+
+
+class _Acting:
+    """See Acting: the policy of learned weights, whatever size of picture these are of."""
+
+    def __init__(self, imagination: Imagination) -> None:
+        self._imagination = imagination
+
+    def actions(
+        self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8] | None, *, words: str
+    ) -> NDArray[np.float32]:
+        return self._imagination.reach(frame, goal_frame, words=words)
+
+
+def acting(folder: Path | None) -> Acting:
+    """The policy of a folder of learned weights. Raises WeightsError and UsageError."""
+    if folder is None:
+        raise UsageError("models: expected --models PATH, whose policy is corrected, got none; choose one")
+    imagination = Imagination.load(folder, device="cpu", steps=STEPS, width=LIMITS.size)
+    if imagination.policy is None:
+        raise UsageError(f"models: expected a policy of `vlp train world-policy` in {folder}, got none")
+    return _Acting(imagination)

@@ -13,6 +13,7 @@ from executors.tabletop.simulated import SimulatedRobot
 from executors.wrapped import WrappedRobot
 from tasks.tabletop.demos.demonstrator import centers, run_push
 from tasks.tabletop.goals import families
+from tasks.tabletop.language import canonical
 from tasks.tabletop.world.layout import Layout
 from tasks.tabletop.world.world import World
 from video.tabletop.clips import STRIDE
@@ -34,6 +35,8 @@ class FollowingOptions:
     first_seed: int = FIRST_SEED
     weights: Path = BUNDLED
     """Of blocks, or learned from pixels."""
+    told: bool = False
+    """Whether the policy is told the push's words, too, as an agent's is."""
     name: str = "following"
     """Of the file in results/."""
 
@@ -52,12 +55,14 @@ def layout_of(world: World) -> Layout:
     return world.poses(), (float(world.target[0]), float(world.target[1]))
 
 
-def follow(asked: AskedMeasurement, layout: Layout, clip: NDArray[np.uint8], parts: Parts) -> bool:
-    """Whether following a clip from a layout fulfils what was asked."""
+def follow(
+    asked: AskedMeasurement, layout: Layout, clip: NDArray[np.uint8], parts: Parts, *, words: str = ""
+) -> bool:
+    """Whether following a clip from a layout, told `words`, fulfils what was asked."""
     robot = SimulatedRobot(seed=0, layout=layout)
     robot.connect()
     follower = parts.follower("every-frame", WrappedRobot(robot), Stopwatch())
-    follower.follow(clip, lambda *_: False)
+    follower.follow(clip, lambda *_: False, words=words)
     blocks = {name: np.array(xy) for name, xy in robot.info["blocks"].items()}
     target = robot.get_observation()["effector_target_translation"]
     known = set(asked.push.instruction.blocks()) <= set(blocks)
@@ -76,7 +81,8 @@ def main(options: FollowingOptions) -> None:
         layout = layout_of(world)
         clip = true_clip(world, asked, options.first_seed + i)
         assert asked.push.succeeded(centers(world), np.array(world.target)) or not asked.push.done
-        done.append(follow(asked, layout, clip, parts))
+        words = canonical(asked.push.instruction) if options.told else ""
+        done.append(follow(asked, layout, clip, parts, words=words))
     by_family = {family: share(done[k :: len(names)])["share"] for k, family in enumerate(names)}
     write(
         options.name, {"first_seed": options.first_seed, "push_succeeds": share(done), "by_family": by_family}

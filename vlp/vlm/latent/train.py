@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from tasks.data.layout import DatasetError
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
 from video.latent.beside import BesideTraining
-from video.latent.bundle import LatentBundle, LatentWeightsError
 from vlp.latent.folder import VLM
 from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import Lessons
@@ -38,7 +35,7 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     """
     store, latents, eye = run.frames(report)
     tokenizer = words.learn(store.texts)
-    world = _world(run.world / "weights")
+    world = run.model()
     lessons = Lessons(store, latents, tokenizer, world.tokenizer)
     torch.manual_seed(2)
     hints = Hints.of(world.transformer.prior, world.scale, run.config.width)
@@ -54,11 +51,3 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     vlm.save(run.world / "weights" / VLM)
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return vlm
-
-
-def _world(weights: Path) -> LatentBundle:
-    """The model that it stands beside. Raises DatasetError where that is not there."""
-    try:
-        return LatentBundle.load(weights)
-    except LatentWeightsError as error:
-        raise DatasetError(f"{error}: run `vlp train world` on the same data first") from error

@@ -1,0 +1,139 @@
+"""Corrections: demonstrations that begin where a policy got by itself (DAgger: Ross, Gordon and Bagnell,
+2011; with the expert taking over, as in Kelly et al., "HG-DAgger", 2019).
+
+What an expert does from there is what the policy has to learn, and since the expert really does it, actions
+and pictures belong together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain, count, islice
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.tabletop.demos.collect import Recording, feasible, write
+from tasks.tabletop.demos.demonstrator import Noise, Push, centers, choose, run_push
+from tasks.tabletop.demos.lerobot_write import RecordedEpisode
+from tasks.tabletop.demos.oracle import Style
+from tasks.tabletop.goals import LONG_TASKS
+from tasks.tabletop.goals.base import LongTask
+from tasks.tabletop.language import canonical
+from tasks.tabletop.world import board
+from tasks.tabletop.world.layout import random_layout, random_names
+from tasks.tabletop.world.world import Snapshot, World
+
+CORRECTED: Final = "corrected"
+"""What such an episode's source is called."""
+STEPS: Final = 80
+"""Control steps at most for which the policy acts."""
+TAKEN: Final = 6
+"""Places at most from which the expert takes over."""
+SHOWN: Final = 0.6
+"""Share of the pushes in which the policy is shown what the expert would bring about."""
+LONG: Final = 0.4
+"""Share of boards on the way to a long task."""
+_LOW, _HIGH = (np.array([low, high]) for low, high in zip(board.EFFECTOR_X, board.EFFECTOR_Y, strict=True))
+
+
+class Acting(Protocol):
+    """A policy on pictures."""
+
+    def actions(
+        self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8] | None, *, words: str
+    ) -> NDArray[np.float32]:
+        """Frames uint8 [H, W, 3], the second None where words alone are told, to actions float32 [k, 2]."""
+        ...
+
+
+def collect_corrected(
+    out: Path,
+    policy: Acting,
+    *,
+    episodes: int,
+    first_seed: int = 0,
+    progress: Callable[[RecordedEpisode], object] | None = None,
+) -> int:
+    """Write `episodes` corrections to a new dataset folder, those of first_seed, first_seed + 1 and so on;
+    how many there are. Raises DatasetError for a folder that is in use or cannot be written."""
+    found = chain.from_iterable(correct(seed, policy) for seed in count(first_seed))
+    return write(out, islice(found, episodes), progress)
+
+
+def correct(seed: int, policy: Acting) -> Iterator[RecordedEpisode]:
+    """Demonstrations from where the policy got on the board of a seed: always the same for both."""
+    rng = np.random.default_rng(seed)
+    world = World()
+    try:
+        if (push := _begun(world, rng)) is None:
+            return
+        wanted = _outcome(world, push, rng) if rng.random() < SHOWN else None
+        places = _acted(world, push, policy, wanted, rng)
+        for k in sorted(rng.permutation(len(places))[:TAKEN]):
+            world.restore(places[k])
+            recording, again = Recording(world, rng, Noise()), replace(push, style=Style.sample(rng), steps=0)
+            recording.run(again)
+            # What an expert cannot mend either teaches nothing.
+            if again.done and again.steps:
+                yield recording.episode(canonical(push.instruction), True, CORRECTED)
+    finally:
+        world.close()
+
+
+def _begun(world: World, rng: np.random.Generator) -> Push | None:
+    """A push on a random board, or on one on the way to a long task, whose last pushes are played."""
+    if rng.random() >= LONG:
+        world.place(*random_layout(rng, random_names(rng)))
+        world.step(world.target)
+        return next(feasible(world, rng), None)
+    world.place(*random_layout(rng, board.BLOCK_8))
+    world.step(world.target)
+    task = LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
+    for _ in range(int(rng.integers(8))):
+        push = _next(world, task, rng)
+        if push is None:
+            return None
+        for _ in run_push(world, push, rng):
+            pass
+    return _next(world, task, rng)
+
+
+def _next(world: World, task: LongTask, rng: np.random.Generator) -> Push | None:
+    subgoals = task.subgoals(centers(world))
+    if not subgoals:
+        return None
+    chosen = choose(subgoals, rng)
+    return Push.begin(chosen.instruction, centers(world), Style.sample(rng), chosen.spot)
+
+
+def _outcome(world: World, push: Push, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """What is seen once the expert did a push; the board is as before then."""
+    before = world.save()
+    own = replace(push, steps=0)
+    for _ in run_push(world, own, rng):
+        pass
+    seen = world.render()
+    world.restore(before)
+    return seen
+
+
+def _acted(
+    world: World, push: Push, policy: Acting, wanted: NDArray[np.uint8] | None, rng: np.random.Generator
+) -> list[Snapshot]:
+    """Where the policy gets, every few control steps, until it is there or a block is lost."""
+    places: list[Snapshot] = []
+    every, words = int(rng.integers(2, 7)), canonical(push.instruction)
+    asked = set(push.instruction.blocks())
+    for _ in range(STEPS // every):
+        for action in policy.actions(world.render(), wanted, words=words)[:every]:
+            moved = np.clip(action, -board.MAX_DELTA, board.MAX_DELTA)
+            world.step(np.clip(np.array(world.target) + moved, _LOW, _HIGH))
+        blocks = centers(world)
+        if not asked <= set(blocks) or push.finished(blocks, np.array(world.target)):
+            break
+        places.append(world.save())
+    return places

@@ -1,0 +1,53 @@
+"""Corrections: an expert goes on from where a policy got, and brings it to its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.tabletop.demos.corrected import CORRECTED, TAKEN, collect_corrected, correct
+from tasks.tabletop.demos.lerobot_read import read_episodes
+from tasks.tabletop.language import parse
+
+Frame = NDArray[np.uint8]
+
+
+class Astray:
+    """Goes to one side whatever is wanted; keeps what it was told and shown."""
+
+    def __init__(self) -> None:
+        self.words: set[str] = set()
+        self.shown: list[bool] = []
+
+    def actions(self, frame: Frame, goal_frame: Frame | None, *, words: str) -> NDArray[np.float32]:
+        self.words.add(words)
+        self.shown.append(goal_frame is not None)
+        return np.tile(np.array([0.0, 0.015], np.float32), (6, 1))
+
+
+def test_the_expert_takes_over_where_the_policy_got() -> None:
+    policy = Astray()
+    episodes = [episode for seed in range(3, 9) for episode in correct(seed, policy)]
+    assert 6 < len(episodes) <= 6 * TAKEN
+    assert {episode.instruction for episode in episodes} <= policy.words
+    assert len({episode.instruction for episode in episodes}) > 1
+    assert True in policy.shown and False in policy.shown, "with and without what is to come about"
+    for episode in episodes:
+        assert episode.success and episode.source == CORRECTED and len(episode.rgb) > 3
+        assert episode.subgoal == (episode.instruction,) * len(episode.rgb)
+        assert parse(episode.instruction).blocks()
+    begun = [episode.effector_target[0, 1] for episode in episodes]
+    assert max(begun) > 0.25, "some begin as far on that side as the policy could go"
+
+
+def test_the_same_seed_and_policy_give_the_same(tmp_path: Path) -> None:
+    first, second = list(correct(3, Astray())), list(correct(3, Astray()))
+    assert len(first) == len(second) > 0
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one.rgb, other.rgb)
+        np.testing.assert_array_equal(one.action, other.action)
+    assert collect_corrected(tmp_path / "data", Astray(), episodes=2, first_seed=3) == 2
+    written = list(read_episodes(tmp_path / "data"))
+    assert [episode.instruction for episode in written] == [e.instruction for e in first[:2]]

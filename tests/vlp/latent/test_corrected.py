@@ -1,0 +1,52 @@
+"""`vlp collect --kind corrected` and what learns from it, on models that know nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tasks.data.footage import read_footage
+from tests.vlp.latent.conftest import SIZES
+from video.latent.policy.network import NOTHING
+from video.latent.policy.train import PolicyTraining, train_policy
+from vlp.cli.collect import Collect
+from vlp.cli.train import Train
+from vlp.errors import UsageError
+
+
+def test_a_policy_is_corrected_and_learns_from_it(weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "corrected"
+    assert Collect(out=out, episodes=2, kind="corrected", models=weights, first_seed=4).run() == 0
+    found = list(read_footage(out))
+    assert len(found) == 2 and all(one.success and one.actions is not None for one in found)
+    world = weights.parent
+    run = PolicyTraining(
+        data=[world.parent / "data"], world=world, sizes=SIZES, folder=tmp_path / "policy", minutes=5,
+        steps=2, batch=8, corrected=[out],
+    )  # fmt: skip
+    before = (weights / "policy" / "diffusion_pytorch_model.safetensors").read_bytes()
+    try:
+        learned = train_policy(run, lambda _: None)
+        assert (tmp_path / "policy" / "corrected" / "store" / "frames.npy").is_file()
+        assert json.loads((tmp_path / "policy" / "record.json").read_text())["samples"] == 16
+        with torch.no_grad():
+            frame, words = torch.zeros(1, *learned.prior.config.size), torch.ones(1, 24, dtype=torch.long)
+            assert learned(frame, frame, torch.tensor([NOTHING]), words).isfinite().all()
+    finally:
+        (weights / "policy" / "diffusion_pytorch_model.safetensors").write_bytes(before)
+
+
+def test_what_is_asked_wrongly_is_said_before_anything_is_made(weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(
+        UsageError, match=r"models: expected --models PATH, whose policy is corrected, got none"
+    ):
+        Collect(out=out, episodes=1, kind="corrected").run()
+    with pytest.raises(UsageError, match="models: expected none with --kind push, got one"):
+        Collect(out=out, episodes=1, kind="push", models=weights).run()
+    with pytest.raises(UsageError, match="corrected: expected the part world-policy, got world"):
+        Train(part="world", minutes=1, data=tmp_path, corrected=tmp_path).run()
+    assert not out.exists()
