@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from executors.tabletop import mixture
 from executors.tabletop.policy import from_pusher
 from tasks.learning.attention import Block, waves
+from tasks.learning.mixture import Modes
 from tasks.tabletop.language.tokens import MAX_WORDS, PAD, VOCABULARY, encode
 from tasks.tabletop.seeing.encoder import Eye
 from tasks.tabletop.seeing.slots import PUSHER, SCALE
@@ -55,7 +56,7 @@ class LanguagePolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         likeliest mode."""
         return self.modes(now, words).likeliest
 
-    def modes(self, now: Tensor, words: Tensor) -> mixture.Modes:
+    def modes(self, now: Tensor, words: Tensor) -> Modes:
         """Slots [N, 17, 5] and word numbers [N, L] to the distribution of the next action."""
         is_word = words != PAD
         text = self.words(words) + self.order[: words.shape[1]]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from executors.tabletop import mixture
 from tasks.learning.attention import Block, waves
+from tasks.learning.mixture import Modes
 from tasks.tabletop.seeing.encoder import Eye
 from tasks.tabletop.seeing.slots import PUSHER, SCALE
 from tasks.tabletop.world.board import KINDS, SHAPES, shape_of
@@ -53,7 +54,7 @@ class SlotPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         mode."""
         return self.modes(now, wanted).likeliest
 
-    def modes(self, now: Tensor, wanted: Tensor) -> mixture.Modes:
+    def modes(self, now: Tensor, wanted: Tensor) -> Modes:
         """Slots now and wanted [N, 17, 5] to the distribution of the next actions."""
         # A block that only one of the pictures shows says nothing of where to push it.
         present = (now[..., 0] > 0.5) & (wanted[..., 0] > 0.5)

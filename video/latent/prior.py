@@ -1,4 +1,4 @@
-"""What is likely to be done: words and a first frame to actions, by points that the words look for."""
+"""What is likely to be done: words and a first frame to actions, by the places that words look for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from video.latent.blocks import Reader
+from video.latent.blocks import ModulatedBlock, Reader
 from video.latent.copying import coordinates
 from video.latent.points import found, steered
 
@@ -16,10 +16,12 @@ from video.latent.points import found, steered
 class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Behavior cloning at a thirtieth of the whole model's cost, which the rest of it begins from.
 
-    Convolutions at the latents' own size, each modulated by the words (FiLM, Perez et al., 2018), make maps
-    of what the words name; where these are high (spatial softmax, Levine et al., "End-to-end training of deep
-    visuomotor policies", 2016) is all that the actions are told of the picture. It learns from actions alone:
-    beside the error of video, which is so much larger, words were hardly heard (docs/latent.md).
+    Convolutions at the latents' own size are modulated by all that is said (FiLM, Perez et al., 2018). Each
+    word then looks for its place among the cells (as text is grounded in Kamath et al., "MDETR", 2021), and
+    where it is found (spatial softmax, Levine et al., "End-to-end training of deep visuomotor policies",
+    2016) is all that the actions are told: words that are learned as what is pushed are found, too, as what
+    it is pushed to. It learns from actions alone: beside the error of video, which is so much larger, words
+    were hardly heard (docs/latent.md).
 
     Args:
         frames, chunk: actions are T chunks of so many numbers.
@@ -29,6 +31,11 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """
 
     MAPS, BLOCKS = 24, 4
+    """Places that are looked for whatever is said; residual convolutions."""
+    LOOKS, LIKENESS = 4, 16
+    """Places that a word looks for, and numbers of a likeness."""
+    CHOSEN, LAYERS = 4, 2
+    """Words whose places are chosen, and layers in which words learn of each other's."""
     where: Tensor
     """[1, known, rows, columns]."""
 
@@ -55,11 +62,17 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         nn.init.zeros_(self.modulate.weight)
         nn.init.zeros_(self.modulate.bias)
         self.high = nn.Conv2d(hidden, self.MAPS, 3, padding=1)
+        alike, placed = self.LOOKS * self.LIKENESS, 3 * self.LOOKS
+        self.cells, self.looks = nn.Conv2d(hidden, alike, 3, padding=1), nn.Linear(width, alike)
+        self.placed, self.scene = nn.Linear(placed, width), nn.Linear(3 * self.MAPS, width)
+        self.blocks = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(self.LAYERS)])
+        self.choice = nn.Linear(width, self.CHOSEN)
+        known = 3 * self.MAPS + self.CHOSEN * placed + width
         self.settle = nn.Sequential(
-            nn.Linear(3 * self.MAPS + width, wide), nn.GELU(), nn.Linear(wide, wide), nn.GELU(),
-            nn.Linear(wide, wide), nn.GELU(),
+            nn.Linear(known, wide), nn.GELU(), nn.Linear(wide, wide), nn.GELU(), nn.Linear(wide, wide),
+            nn.GELU(),
         )  # fmt: skip
-        self.token = nn.Linear(3 * self.MAPS + width + wide, width)
+        self.token = nn.Linear(known + wide, width)
         self.mean = nn.Linear(wide, frames * chunk)
         self.spread = nn.Parameter(torch.full((frames, 1), -0.5))
         """Log variance of the actions about their mean, in units of theirs."""
@@ -70,12 +83,31 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return int(self.token.in_features)
 
     def look(self, first: Tensor, words: Tensor) -> Tensor:
-        """What it sees of frames [N, C, h, w] by words [N, L], [N, features]: points, how high they are, the
-        words' mean, and what is made of these."""
-        said = self.text(words)[2]
+        """What it sees of frames [N, C, h, w] by words [N, L], [N, features]: places and how alike what is
+        there, all that is said of them, and what is made of these."""
+        if words.device.type == "cpu":  # a shape that changes would be compiled anew on a GPU
+            words = words[:, : max(1, int((words != 0).sum(1).max()))]
+        tokens, is_word, said = self.text(words)
         x = steered(self.seen(first) + self.at(self.where), self.convs, self.modulate(F.silu(said)))
-        seen = torch.cat([found(self.high(F.silu(x)), self.where), said.float()], 1)
+        x = F.silu(x)
+        scene, places = found(self.high(x), self.where), self.find(x, tokens)
+        told = torch.cat([self.scene(scene)[:, None], tokens + self.placed(places)], 1)
+        mask = torch.cat([is_word[:, :1] | True, is_word], 1)[:, None, None]
+        for block in self.blocks:
+            told = block(told, mask)
+        choice = self.choice(told[:, 1:]).float().masked_fill(~is_word[..., None], -torch.inf).softmax(1)
+        chosen = (choice.transpose(1, 2) @ places).flatten(1)
+        seen = torch.cat([scene, chosen, told[:, 0].float()], 1)
         return torch.cat([seen, self.settle(seen).float()], 1)
+
+    def find(self, x: Tensor, tokens: Tensor) -> Tensor:
+        """Where each word [N, L, width] finds what is alike among cells [N, hidden, h, w], and how alike:
+        [N, L, 3 * LOOKS]."""
+        cells = self.cells(x).unflatten(1, (self.LOOKS, self.LIKENESS)).flatten(3)
+        looks = self.looks(tokens).unflatten(2, (self.LOOKS, self.LIKENESS))
+        maps = torch.einsum("nlhs,nhsc->nlhc", looks, cells).float()
+        points = found(maps.reshape(-1, self.LOOKS, *x.shape[-2:]), self.where)
+        return points.reshape(*tokens.shape[:2], -1)
 
     def forward(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
         """first [N, C, h, w], words [N, L] to a token [N, width] and mean actions [N, T, chunk]."""

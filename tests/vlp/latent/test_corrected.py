@@ -34,7 +34,7 @@ def test_a_policy_is_corrected_and_learns_from_it(weights: Path, tmp_path: Path)
         assert json.loads((tmp_path / "policy" / "record.json").read_text())["samples"] == 16
         with torch.no_grad():
             frame, words = torch.zeros(1, *learned.prior.config.size), torch.ones(1, 24, dtype=torch.long)
-            assert learned(frame, frame, torch.tensor([NOTHING]), words).isfinite().all()
+            assert learned(frame, frame, torch.tensor([NOTHING]), words).likeliest.isfinite().all()
     finally:
         (weights / "policy" / "diffusion_pytorch_model.safetensors").write_bytes(before)
 

@@ -10,6 +10,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from tasks.learning.attention import waves
+from tasks.learning.mixture import Modes
 from video.latent.points import Points
 from video.latent.prior import ActionPrior
 
@@ -18,6 +19,10 @@ REACH = 48
 thing is to be moved whereto, and how it must be touched for that, is seen in one further ahead."""
 ANY_TIME, NOTHING = 0, -1
 """In the place of control steps left: that nobody knows them, and that no frame is wanted at all."""
+PARTED = 0.2
+"""How far modes are from each other in the beginning, of what they would be by chance."""
+SCALES = (-3.0, 2.0)
+"""Logarithms of the least and the largest scale of a mode."""
 
 
 class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -31,6 +36,7 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         sees: settings of the ActionPrior of the model of video and action, which is not trained here: it
             knows already what words are about, and what is likely done of them.
         chunk: k, actions a call.
+        modes: of these, see `Modes`.
         reach: control steps ahead that a wanted frame may be at most.
         maps, hidden, blocks: of the points.
         told: numbers in which words and time are put.
@@ -47,6 +53,7 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         actions: int,
         sees: dict[str, Any],
         chunk: int = 6,
+        modes: int = 8,
         reach: int = REACH,
         maps: int = 32,
         hidden: int = 48,
@@ -66,9 +73,18 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.settle = nn.Sequential(
             nn.Linear(self.points.size + told + self.prior.features, wide), nn.GELU(),
             nn.Linear(wide, wide), nn.GELU(),
-            nn.Linear(wide, wide), nn.GELU(), nn.Linear(wide, chunk * actions),
+            nn.Linear(wide, wide), nn.GELU(), nn.Linear(wide, modes * (2 + chunk * actions)),
         )  # fmt: skip
+        self._begin_alike(modes)
         self.to(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def _begin_alike(self, modes: int) -> None:
+        """Modes that begin almost as one learn first what all have in common, and part where they must."""
+        last = self.settle[-1]
+        for values in (last.weight, last.bias):
+            rows = values.unflatten(0, (modes, -1))  # type: ignore[operator]
+            rows.copy_(rows[:1] + PARTED * (rows - rows[:1]))
 
     @classmethod
     def beside(cls, prior: ActionPrior, **sizes: Any) -> LatentPolicy:
@@ -78,9 +94,9 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         policy.prior.load_state_dict(prior.state_dict())
         return policy
 
-    def forward(self, now: Tensor, wanted: Tensor, left: Tensor, words: Tensor) -> Tensor:
+    def forward(self, now: Tensor, wanted: Tensor, left: Tensor, words: Tensor) -> Modes:
         """Latents of unit scale [N, C, h, w] each, control steps left [N] until the second is wanted (or
-        ANY_TIME, or NOTHING), words [N, L], to actions of unit scale [N, k, A]."""
+        ANY_TIME, or NOTHING), words [N, L], to modes of k actions of unit scale."""
         shown, timed = (left != NOTHING).float()[:, None], (left > 0).float()[:, None]
         time = timed * waves(left[:, None].float() / self.config.reach)
         with torch.no_grad():
@@ -88,5 +104,7 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         hint = self.hint(seen)
         condition = self.asked(torch.cat([time, shown, timed, hint], 1))
         points = self.points(torch.cat([now, shown[..., None, None] * wanted], 1), condition)
-        found = self.settle(torch.cat([points, condition, hint], 1))
-        return torch.as_tensor(found.unflatten(1, (self.config.chunk, -1)))
+        found = self.settle(torch.cat([points, condition, hint], 1)).float()
+        rows = found.unflatten(1, (self.config.modes, -1))
+        means = rows[..., 2:].unflatten(2, (self.config.chunk, -1))
+        return Modes(rows[..., 0], means, rows[..., 1].clamp(*SCALES).exp())

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tasks.learning.mixture import Modes, surprise
 from video.latent import text
 from video.latent.clips import Frames, Scale
 from video.latent.moving import SCARCE, moved_about
@@ -91,19 +92,23 @@ class Pairs:
 
 
 def loss(model: LatentPolicy, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-    """Absolute and squared error of the actions between the two frames; wanted frames are blurred."""
-    wanted = batch["wanted"]
+    """Negative log-likelihood of the actions between the two frames, and the squared error of their mean, by
+    which pictures are heeded from the beginning: else modes fit all that is ever done first. Wanted frames
+    are blurred."""
+    wanted, actions = batch["wanted"], batch["actions"]
     blur = BLUR * torch.rand(len(wanted), 1, 1, 1, device=wanted.device)
-    guess: Any = model(batch["now"], wanted + blur * torch.randn_like(wanted), batch["left"], batch["words"])
-    there = batch["there"][..., None]
-    gap = (guess.float() - batch["actions"]) * there
-    count = there.sum() * gap.shape[-1]
-    error = (gap.abs().sum() + (gap**2).sum()) / count
-    return error, _firsts(gap.detach()[:, 0] ** 2, batch["left"])
+    modes: Modes = model(
+        batch["now"], wanted + blur * torch.randn_like(wanted), batch["left"], batch["words"]
+    )
+    there = batch["there"]
+    mean = ((modes.expected - actions) ** 2).mean(-1) * there
+    error = (surprise(modes, actions, there).sum() + actions.shape[-1] * mean.sum()) / there.sum()
+    first = (modes.likeliest.detach()[:, 0] - actions[:, 0]) ** 2
+    return error, _firsts(first, batch["left"])
 
 
 def _firsts(error: Tensor, left: Tensor) -> dict[str, float]:
-    """Of first actions, by words alone and towards a frame."""
+    """Squared errors [N, A] of first actions, by words alone and towards a frame."""
     found = {}
     for name, chosen in (("told", left == NOTHING), ("shown", left != NOTHING)):
         if chosen.any():
