@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import torch
 from torch import Tensor
 
 from tasks.learning.feeding import feed
@@ -20,6 +21,8 @@ RATE: Final = 1e-3
 """Learning rate at most: they have no hidden matrices that Muon turns."""
 PARTS: Final = r"prior\.(?!spread)|wholes\.(?!told|sure)"
 """What small batches of the whole network's training would only unsettle."""
+SOON: Final = 3.0
+"""Times more that the first actions count than the last."""
 MORE: Final = 4
 """Times as many clips a step; one in so many is drawn, which costs most of the time."""
 
@@ -30,8 +33,8 @@ def loss(model: WorldModel, motion: float, batch: Mapping[str, Tensor]) -> tuple
     a robot would come to rest just short of its goal, where it cannot be told on which side it is."""
     actions, there = batch["actions"], batch["acted"].float()
     named, mean = model.prior(batch["latents"][:, 0], batch["words"])
-    before = batch["before"] * there[:, None, None]
-    action = ((mean - actions) ** 2 * before).sum() / before.sum().clamp(min=1)
+    counts = batch["before"] * there[:, None, None] * _soon(actions.shape[1]).to(actions)[:, None]
+    action = ((mean - actions) ** 2 * counts).sum() / counts.sum().clamp(min=1)
     some = -(-len(actions) // MORE)
     latents, there = batch["latents"][:some], there[:some]
     clean = motions(latents, motion)
@@ -40,6 +43,11 @@ def loss(model: WorldModel, motion: float, batch: Mapping[str, Tensor]) -> tuple
     still = _mean((clean**2).mean((1, 2, 3, 4)), there)
     found = {"act": action, "video": video, "still": still}
     return video + action, {name: float(value.detach()) for name, value in found.items()}
+
+
+def _soon(frames: int) -> Tensor:
+    """How much the actions before each frame count [T]: a robot looks again before the last are sent."""
+    return 1 + SOON * 0.5 ** torch.arange(frames)
 
 
 def _mean(each: Tensor, there: Tensor) -> Tensor:

@@ -76,7 +76,7 @@ def demonstrate(seed: int, kind: Kind | Literal["mixed"] = "mixed") -> RecordedE
         names = board.BLOCK_8 if chosen == "long" else random_names(rng)
         world.place(*random_layout(rng, names))
         world.step(world.target)
-        return {"play": _play, "push": _push, "long": _long}[chosen](Recording(world, rng, _noise(rng)))
+        return {"play": _play, "push": _push, "long": _long}[chosen](StepRecorder(world, rng, _noise(rng)))
     finally:
         world.close()
 
@@ -85,7 +85,7 @@ def _noise(rng: np.random.Generator) -> Noise:
     return Noise(rate=0.12, size=0.03) if rng.random() < DISTURBED else Noise()
 
 
-def _long(recording: Recording) -> RecordedEpisode:
+def _long(recording: StepRecorder) -> RecordedEpisode:
     world, rng = recording.world, recording.rng
     task = LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
     for push in run_long(world, task, rng):
@@ -94,14 +94,14 @@ def _long(recording: Recording) -> RecordedEpisode:
     return recording.episode(task.instruction, done, "long")
 
 
-def _push(recording: Recording) -> RecordedEpisode:
+def _push(recording: StepRecorder) -> RecordedEpisode:
     push = next(feasible(recording.world, recording.rng))
     text = phrase(push.instruction, sorted(centers(recording.world)), recording.rng)
     recording.run(push)
     return recording.episode(text, push.done, "push")
 
 
-def _play(recording: Recording) -> RecordedEpisode:
+def _play(recording: StepRecorder) -> RecordedEpisode:
     done = True
     for _, push in zip(range(PUSHES_A_PLAY), feasible(recording.world, recording.rng), strict=False):
         recording.run(push)
@@ -121,7 +121,7 @@ def feasible(world: World, rng: np.random.Generator) -> Iterator[Push]:
 
 
 @dataclass
-class Recording:
+class StepRecorder:
     """Steps of one episode as they happen, each seen before its action."""
 
     world: World

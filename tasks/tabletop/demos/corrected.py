@@ -16,7 +16,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.tabletop.demos.collect import Recording, feasible, write
+from tasks.tabletop.demos.collect import StepRecorder, feasible, write
 from tasks.tabletop.demos.demonstrator import Noise, Push, centers, choose, run_push
 from tasks.tabletop.demos.lerobot_write import RecordedEpisode
 from tasks.tabletop.demos.oracle import Style
@@ -40,7 +40,7 @@ LONG: Final = 0.4
 _LOW, _HIGH = (np.array([low, high]) for low, high in zip(board.EFFECTOR_X, board.EFFECTOR_Y, strict=True))
 
 
-class Acting(Protocol):
+class CorrectedPolicy(Protocol):
     """A policy on pictures."""
 
     def actions(
@@ -52,7 +52,7 @@ class Acting(Protocol):
 
 def collect_corrected(
     out: Path,
-    policy: Acting,
+    policy: CorrectedPolicy,
     *,
     episodes: int,
     first_seed: int = 0,
@@ -64,7 +64,7 @@ def collect_corrected(
     return write(out, islice(found, episodes), progress)
 
 
-def correct(seed: int, policy: Acting) -> Iterator[RecordedEpisode]:
+def correct(seed: int, policy: CorrectedPolicy) -> Iterator[RecordedEpisode]:
     """Demonstrations from where the policy got on the board of a seed: always the same for both."""
     rng = np.random.default_rng(seed)
     world = World()
@@ -75,7 +75,10 @@ def correct(seed: int, policy: Acting) -> Iterator[RecordedEpisode]:
         places = _acted(world, push, policy, wanted, rng)
         for k in sorted(rng.permutation(len(places))[:TAKEN]):
             world.restore(places[k])
-            recording, again = Recording(world, rng, Noise()), replace(push, style=Style.sample(rng), steps=0)
+            recording, again = (
+                StepRecorder(world, rng, Noise()),
+                replace(push, style=Style.sample(rng), steps=0),
+            )
             recording.run(again)
             # What an expert cannot mend either teaches nothing.
             if again.done and again.steps:
@@ -122,7 +125,11 @@ def _outcome(world: World, push: Push, rng: np.random.Generator) -> NDArray[np.u
 
 
 def _acted(
-    world: World, push: Push, policy: Acting, wanted: NDArray[np.uint8] | None, rng: np.random.Generator
+    world: World,
+    push: Push,
+    policy: CorrectedPolicy,
+    wanted: NDArray[np.uint8] | None,
+    rng: np.random.Generator,
 ) -> list[Snapshot]:
     """Where the policy gets, every few control steps, until it is there or a block is lost."""
     places: list[Snapshot] = []

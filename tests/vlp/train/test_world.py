@@ -253,7 +253,7 @@ def test_a_cache_of_another_robot(tmp_path: Path, capfd: pytest.CaptureFixture[s
 SCRIPT = (
     "import sys; from vlp.cli.main import main; import vlp.train.world as w; "
     "from tests.vlp.train.test_world import SMALL; w.PRESETS = {'nano': SMALL}; "
-    "w.EYE_SHARE = 0.002; "
+    "w.EYE_SHARE = w.SKETCH_SHARE = 0.002; "
     "import video.latent.run as r; from tasks.learning.trainer import TrainConfig; "
     "r.TrainConfig = lambda **k: TrainConfig(checkpoint_seconds=0.5, **k); "
     "from tasks import signals; signals.handle(); sys.exit(main(sys.argv[1:]))"

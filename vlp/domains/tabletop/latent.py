@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.domain import UnknownInstruction
-from tasks.tabletop.demos.corrected import Acting
+from tasks.tabletop.demos.corrected import CorrectedPolicy
 from tasks.tabletop.goals.goal import understand
 from tasks.tabletop.world.board import KINDS
 from tasks.tabletop.world.limits import LIMITS
@@ -41,7 +41,7 @@ def read(words: str) -> str:
 
 
 class _Acting:
-    """See Acting: the policy of learned weights, whatever size of picture these are of."""
+    """See CorrectedPolicy: the policy of learned weights, whatever size of picture these are of."""
 
     def __init__(self, imagination: Imagination) -> None:
         self._imagination = imagination
@@ -52,7 +52,7 @@ class _Acting:
         return self._imagination.reach(frame, goal_frame, words=words)
 
 
-def acting(folder: Path | None) -> Acting:
+def acting(folder: Path | None) -> CorrectedPolicy:
     """The policy of a folder of learned weights. Raises WeightsError and UsageError."""
     if folder is None:
         raise UsageError("models: expected --models PATH, whose policy is corrected, got none; choose one")
