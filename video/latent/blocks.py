@@ -77,7 +77,7 @@ class Reader(nn.Module):
     def __init__(self, vocabulary: int, width: int, heads: int, layers: int) -> None:
         super().__init__()
         self.words = nn.Embedding(vocabulary, width)
-        self.order = nn.Parameter(torch.randn(MAX_TOKENS, width) * 0.02)
+        self.order = nn.Parameter(torch.randn(MAX_TOKENS, width) * 0.5)
         self.blocks = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(layers)])
 
     def forward(self, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:

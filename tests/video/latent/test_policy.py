@@ -47,7 +47,7 @@ def taught(pairs: Pairs, steps: int) -> LatentPolicy:
     torch.manual_seed(0)
     prior = ActionPrior(frames=3, chunk=6, size=(8, 8, 8), vocabulary=512, width=64, heads=4, text_layers=1)
     model = LatentPolicy.beside(prior, channels=8, height=8, width=8, actions=2, hidden=32, wide=128)
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     for _, batch in zip(range(steps), pairs.batches(32, 0), strict=False):
         optimizer.zero_grad()
         loss(model, batch)[0].backward()  # type: ignore[no-untyped-call]

@@ -62,6 +62,35 @@ def test_words_find_their_thing() -> None:
     assert other > 0.5, f"{other:.2f} with another's words"
 
 
+def test_two_things_that_are_named_are_both_found() -> None:
+    """Actions from one to the other, by their words' order."""
+    rng, model = torch.Generator().manual_seed(2), prior()
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+
+    def drawn(count: int) -> tuple[Tensor, Tensor, Tensor]:
+        pictures, words, at = scenes(rng, count)
+        other = (words[:, 0] - 1 + torch.randint(1, 3, (count,), generator=rng)) % 3
+        words[:, 1] = other + 1
+        where = (pictures.flatten(2) / 4) @ torch.arange(float(SIZE * SIZE))  # of a thing's four cells
+        there = where[torch.arange(count), other]
+        place = torch.stack([(there // SIZE).floor(), there % SIZE], 1)[:, None] / SIZE * 4 - 2
+        return pictures, words, (place - at) / 2
+
+    for _ in range(300):
+        pictures, words, wanted = drawn(48)
+        error = ((model(pictures, words)[1] - wanted) ** 2).mean()
+        optimizer.zero_grad()
+        error.backward()
+        optimizer.step()
+    pictures, words, wanted = drawn(64)
+    with torch.no_grad():
+        found = float(((model(pictures, words)[1] - wanted) ** 2).mean() / (wanted**2).mean())
+        back = words[:, [1, 0, 2, 3]]
+        other_way = float(((model(pictures, back)[1] - wanted) ** 2).mean() / (wanted**2).mean())
+    assert found < 0.3, f"{found:.2f} of the error of doing nothing"
+    assert other_way > 1, f"{other_way:.2f} with the words the other way round"
+
+
 def test_known_actions_are_kept_and_unknown_ones_are_the_mean() -> None:
     model, mean, given = prior(), torch.randn(3, 2, 2), torch.randn(3, 2, 2)
     torch.testing.assert_close(model.estimate(mean, given, torch.zeros(3, 2)), given)

@@ -19,6 +19,8 @@ REACH = 48
 thing is to be moved whereto, and how it must be touched for that, is seen in one further ahead."""
 ANY_TIME, NOTHING = 0, -1
 """In the place of control steps left: that nobody knows them, and that no frame is wanted at all."""
+LEARNED = r"prior\."
+"""What was trained before, and goes on at a tenth of the rate."""
 PARTED = 0.2
 """How far modes are from each other in the beginning, of what they would be by chance."""
 SCALES = (-3.0, 2.0)
@@ -33,8 +35,8 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
     Args:
         channels, height, width: of a latent frame [C, h, w].
         actions: A, numbers of an action.
-        sees: settings of the ActionPrior of the model of video and action, which is not trained here: it
-            knows already what words are about, and what is likely done of them.
+        sees: settings of the ActionPrior of the model of video and action: it knows already what words are
+            about, and what is likely done of them, and a copy of it goes on learning here (see `LEARNED`).
         chunk: k, actions a call.
         modes: of these, see `Modes`.
         reach: control steps ahead that a wanted frame may be at most.
@@ -62,7 +64,7 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         wide: int = 512,
     ) -> None:
         super().__init__()
-        self.prior = ActionPrior(**sees).requires_grad_(False)
+        self.prior = ActionPrior(**sees)
         self.hint = nn.LayerNorm(self.prior.features)
         self.asked = nn.Sequential(
             nn.Linear(12 + 2 + self.prior.features, told), nn.SiLU(), nn.Linear(told, told), nn.SiLU()
@@ -99,9 +101,7 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         ANY_TIME, or NOTHING), words [N, L], to modes of k actions of unit scale."""
         shown, timed = (left != NOTHING).float()[:, None], (left > 0).float()[:, None]
         time = timed * waves(left[:, None].float() / self.config.reach)
-        with torch.no_grad():
-            seen = self.prior.look(now, words)
-        hint = self.hint(seen)
+        hint = self.hint(self.prior.look(now, words))
         condition = self.asked(torch.cat([time, shown, timed, hint], 1))
         points = self.points(torch.cat([now, shown[..., None, None] * wanted], 1), condition)
         found = self.settle(torch.cat([points, condition, hint], 1)).float()

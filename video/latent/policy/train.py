@@ -15,7 +15,7 @@ from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
 from video.latent.beside import BesideTraining
 from video.latent.latents import Latents
-from video.latent.policy.network import LatentPolicy
+from video.latent.policy.network import LEARNED, LatentPolicy
 from video.latent.policy.pairs import Pairs, loss
 from video.latent.policy.policy import FOLDER
 from video.latent.store import pack
@@ -62,7 +62,7 @@ def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> 
         actions=store.actions.shape[1],
     )  # fmt: skip
     config = TrainConfig(
-        minutes=run.minutes, steps=run.steps, learning_rate=run.learning_rate, device=run.device
+        minutes=run.minutes, steps=run.steps, learning_rate=run.learning_rate, slow=LEARNED, device=run.device
     )
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
     if run.minutes:

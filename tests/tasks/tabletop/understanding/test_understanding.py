@@ -76,7 +76,7 @@ def test_what_is_refused_and_why(text: str, why: str) -> None:
 def test_a_word_that_is_not_known_refuses_wherever_it_stands() -> None:
     words = ["put", "the", "stars", "on", "the", "left", "and", "the", "moons", "on", "the", "right"]
     for word in sorted(MEANINGFUL):
-        for place in (0, 2, 5, 7, len(words)):
+        for place in (0, 5, len(words)):
             said = " ".join([*words[:place], word, *words[place:]])
             try:
                 goal = understand(said, BOARD)
