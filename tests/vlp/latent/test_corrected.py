@@ -15,6 +15,8 @@ from video.latent.policy.train import PolicyTraining, train_policy
 from vlp.cli.collect import Collect
 from vlp.cli.train import Train
 from vlp.errors import UsageError
+from vlp.evaluate.tabletop.told import ToldOptions
+from vlp.evaluate.tabletop.told import main as told
 
 
 def test_a_policy_is_corrected_and_learns_from_it(weights: Path, tmp_path: Path) -> None:
@@ -50,3 +52,13 @@ def test_what_is_asked_wrongly_is_said_before_anything_is_made(weights: Path, tm
     with pytest.raises(UsageError, match="corrected: expected the part world-policy, got world"):
         Train(part="world", minutes=1, data=tmp_path, corrected=tmp_path).run()
     assert not out.exists()
+
+
+def test_a_push_is_told_in_words_and_judged(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that knows nothing does not succeed; what it did is kept, episode by episode."""
+    monkeypatch.chdir(tmp_path)
+    told(ToldOptions(weights=weights.resolve(), episodes=2, steps=4))
+    kept = json.loads((tmp_path / "results" / "told-latent.json").read_text())
+    assert kept["push_succeeds"]["of"] == 2 and kept["outcomes"] == ["late", "late"]
