@@ -112,8 +112,12 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def forward(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
         """first [N, C, h, w], words [N, L] to a token [N, width] and mean actions [N, T, chunk]."""
         seen = self.look(first, words)
-        mean = self.mean(seen[:, -self.mean.in_features :]).unflatten(1, (len(self.spread), -1)).float()
-        return self.token(seen.detach()), mean
+        return self.token(seen.detach()), self.likely(seen)
+
+    def likely(self, seen: Tensor) -> Tensor:
+        """Mean actions [N, T, chunk] of what it sees [N, features]."""
+        mean = self.mean(seen[:, -self.mean.in_features :])
+        return torch.as_tensor(mean.unflatten(1, (len(self.spread), -1)).float())
 
     def estimate(self, mean: Tensor, noisy: Tensor, level: Tensor) -> Tensor:
         """The likeliest clean actions given the mean [N, T, chunk] and noisy ones at levels [N, T]: those

@@ -45,7 +45,7 @@ def store(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> FrameStore
 def taught(pairs: Pairs, steps: int) -> LatentPolicy:
     """After so many updates."""
     torch.manual_seed(0)
-    prior = ActionPrior(frames=3, chunk=6, size=(8, 8, 8), vocabulary=512, width=64, heads=4, text_layers=1)
+    prior = ActionPrior(frames=3, chunk=12, size=(8, 8, 8), vocabulary=512, width=64, heads=4, text_layers=1)
     model = LatentPolicy.beside(prior, channels=8, height=8, width=8, actions=2, hidden=32, wide=128)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     for _, batch in zip(range(steps), pairs.batches(32, 0), strict=False):
@@ -87,7 +87,7 @@ def _halved(store: FrameStore) -> NDArray[np.int64]:
 def test_it_goes_where_it_is_shown(store: FrameStore) -> None:
     """Words are not given: the wanted frame alone tells which way, also where its time is not known."""
     pairs, starts = pairs_of(store), np.array([1, 25, 50, 75])
-    model, batch = taught(pairs, 160), pairs.at(starts, np.full(4, 6), np.zeros(4, bool))
+    model, batch = taught(pairs, 400), pairs.at(starts, np.full(4, 6), np.zeros(4, bool))
     assert [store.texts[k] for k in store.text[starts, 0]] == ["go right", "go down"] * 2
     for left in (batch["left"], torch.full((4,), ANY_TIME)):
         with torch.no_grad():
@@ -133,7 +133,7 @@ def test_weights_are_read_back(squares: Path, tmp_path: Path) -> None:
     for wanted in (frames[1], None):
         expected = own.actions(frames[0], wanted, 6, "go right")
         found = again.actions(frames[0], wanted, 6, "go right")
-        assert found.shape == (6, 2)
+        assert found.shape == (3, 2), "as many as from frame to frame"
         np.testing.assert_allclose(found, expected, atol=0.05)
     with pytest.raises(LatentWeightsError, match=r"expected a policy of `vlp train world-policy`"):
         PicturePolicy.load(bundle, tmp_path / "elsewhere")

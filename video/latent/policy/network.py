@@ -22,7 +22,7 @@ ANY_TIME, NOTHING = 0, -1
 LEARNED = r"prior\."
 """What was trained before, and goes on at a tenth of the rate."""
 PARTED = 0.2
-"""How far modes are from each other in the beginning, of what they would be by chance."""
+"""How far modes are from the prior's actions in the beginning, of what they would be by chance."""
 SCALES = (-3.0, 2.0)
 """Logarithms of the least and the largest scale of a mode."""
 
@@ -37,8 +37,7 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         actions: A, numbers of an action.
         sees: settings of the ActionPrior of the model of video and action: it knows already what words are
             about, and what is likely done of them, and a copy of it goes on learning here (see `LEARNED`).
-        chunk: k, actions a call.
-        modes: of these, see `Modes`.
+        modes: of the k actions a call, as many as the prior tells before its first frame; see `Modes`.
         reach: control steps ahead that a wanted frame may be at most.
         maps, hidden, blocks: of the points.
         told: numbers in which words and time are put.
@@ -54,7 +53,6 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         width: int,
         actions: int,
         sees: dict[str, Any],
-        chunk: int = 6,
         modes: int = 8,
         reach: int = REACH,
         maps: int = 32,
@@ -75,18 +73,17 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.settle = nn.Sequential(
             nn.Linear(self.points.size + told + self.prior.features, wide), nn.GELU(),
             nn.Linear(wide, wide), nn.GELU(),
-            nn.Linear(wide, wide), nn.GELU(), nn.Linear(wide, modes * (2 + chunk * actions)),
+            nn.Linear(wide, wide), nn.GELU(), nn.Linear(wide, modes * (2 + self.prior.config.chunk)),
         )  # fmt: skip
-        self._begin_alike(modes)
+        self._begin_alike()
         self.to(memory_format=torch.channels_last)
 
     @torch.no_grad()
-    def _begin_alike(self, modes: int) -> None:
-        """Modes that begin almost as one learn first what all have in common, and part where they must."""
-        last = self.settle[-1]
-        for values in (last.weight, last.bias):
-            rows = values.unflatten(0, (modes, -1))  # type: ignore[operator]
-            rows.copy_(rows[:1] + PARTED * (rows - rows[:1]))
+    def _begin_alike(self) -> None:
+        """All modes begin near what the prior would do, and part where they must."""
+        last: Any = self.settle[-1]
+        last.weight.mul_(PARTED)
+        last.bias.mul_(PARTED)
 
     @classmethod
     def beside(cls, prior: ActionPrior, **sizes: Any) -> LatentPolicy:
@@ -101,10 +98,12 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
         ANY_TIME, or NOTHING), words [N, L], to modes of k actions of unit scale."""
         shown, timed = (left != NOTHING).float()[:, None], (left > 0).float()[:, None]
         time = timed * waves(left[:, None].float() / self.config.reach)
-        hint = self.hint(self.prior.look(now, words))
+        seen = self.prior.look(now, words)
+        hint = self.hint(seen)
         condition = self.asked(torch.cat([time, shown, timed, hint], 1))
         points = self.points(torch.cat([now, shown[..., None, None] * wanted], 1), condition)
         found = self.settle(torch.cat([points, condition, hint], 1)).float()
         rows = found.unflatten(1, (self.config.modes, -1))
-        means = rows[..., 2:].unflatten(2, (self.config.chunk, -1))
+        means = self.prior.likely(seen)[:, :1] + rows[..., 2:]
+        means = means.unflatten(2, (-1, self.config.actions))
         return Modes(rows[..., 0], means, rows[..., 1].clamp(*SCALES).exp())

@@ -19,7 +19,7 @@ from video.latent.store import FrameStore
 
 BLUR = 0.3
 """Largest standard deviation of what is added to the wanted frame: imagined ones are never quite right."""
-SILENT, BLIND = 0.2, 0.25
+SILENT, BLIND = 0.35, 0.25
 """Shares of samples to which no words are told, and of those with words to which no frame is shown."""
 UNTIMED = 0.6
 """Share of shown frames of which it is not told when they are wanted: a robot that lags does not know it."""
@@ -30,6 +30,7 @@ class Pairs:
 
     Args:
         tokenizer: of the words that a policy is told.
+        chunk: k, actions that it tells at a time.
     """
 
     def __init__(

@@ -50,11 +50,12 @@ def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> 
     """
     store, latents, eye = run.frames(report)
     world = run.model()
-    sources = [Pairs(store, latents, world.scale, world.tokenizer)]
+    some: dict[str, Any] = {"scale": world.scale, "tokenizer": world.tokenizer, "chunk": world.stride}
+    sources = [Pairs(store, latents, **some)]
     if run.corrected:
         place = run.folder / "corrected"
         more = pack(run.corrected, place / "store", camera=run.camera, report=report)
-        sources.append(Pairs(more, Latents(eye, more, place / "latents"), world.scale, world.tokenizer))
+        sources.append(Pairs(more, Latents(eye, more, place / "latents"), **some))
     torch.manual_seed(3)
     channels, height, width = latents.shape
     model = LatentPolicy.beside(
