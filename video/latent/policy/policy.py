@@ -61,7 +61,7 @@ class PicturePolicy:
         time = torch.tensor([NOTHING if goal_frame is None else min(left, self.reach)], device=device)
         told = text.encode(self._bundle.tokenizer, [words]).to(device)
         with fast(device.type):
-            unit = self._network(now, wanted, time, told).likeliest
+            unit = self._network(now, wanted, time, told).expected
         scale = self._bundle.scale
         return np.asarray((unit[0].float().cpu() * scale.action_std + scale.action_mean).numpy(), np.float32)
 
