@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tasks.learning.attention import waves
-from video.latent.blocks import ModulatedBlock, Pair, Reader
+from video.latent.blocks import PLACED, ModulatedBlock, Pair, Reader
 from video.latent.copying import Copied, coordinates
 from video.latent.layers import Layers
 from video.latent.marking import Marked
@@ -82,12 +82,12 @@ class WorldModel(ModelMixin, ConfigMixin):  # type: ignore[misc]
             [nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in ((thin, half), (half, width))]
         )
         self.coarse, self.settled = Pair(width, width, width), Pair(width, width, width)
-        self.place = nn.Parameter(torch.randn(self.grid[0] * self.grid[1], width) * 0.5)
+        self.place = nn.Parameter(PLACED * torch.randn(self.grid[0] * self.grid[1], width))
         self.action = nn.Linear(2 * chunk + 12, width)
         self.points = Points(channels, height, width_, condition=12, maps=16)
         self.pointed = nn.Linear(2 * self.points.size, width)
         self.likely = nn.Linear(2 * chunk, width)
-        self.time = nn.Parameter(torch.randn(frames, width) * 0.5)
+        self.time = nn.Parameter(PLACED * torch.randn(frames, width))
         self.shift = nn.Linear(width, 6 * width)
         self.blocks = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(layers)])
         self.up = nn.ModuleList(

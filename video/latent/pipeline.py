@@ -52,6 +52,12 @@ class LatentPipeline:
         _, found = self._sample(first, noise, acts, self._words(subgoals), video_level=1.0, action_level=None)
         return self._actions(found)
 
+    @torch.no_grad()
+    def likely(self, frames: Frames, subgoals: Sequence[str]) -> NDArray[np.float32]:
+        """As act, by the mean of the action prior alone: nothing is sampled."""
+        _, mean = self.bundle.transformer.prior(self._encode(frames), self._words(subgoals))
+        return self._actions(mean)
+
     def predict(
         self, frames: Frames, actions: NDArray[np.float32], seeds: Sequence[int], subgoals: Sequence[str] = ()
     ) -> Frames:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
@@ -78,6 +80,11 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Log variance of the actions about their mean, in units of theirs."""
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """What another one is made with, to copy this one's weights to."""
+        return {name: value for name, value in self.config.items() if not name.startswith("_")}
+
+    @property
     def features(self) -> int:
         """Numbers of `look`."""
         return int(self.token.in_features)
@@ -92,7 +99,7 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         x = F.silu(x)
         scene, places = found(self.high(x), self.where), self.find(x, tokens)
         told = torch.cat([self.scene(scene)[:, None], tokens + self.placed(places)], 1)
-        mask = torch.cat([is_word[:, :1] | True, is_word], 1)[:, None, None]
+        mask = torch.cat([torch.ones_like(is_word[:, :1]), is_word], 1)[:, None, None]
         for block in self.blocks:
             told = block(told, mask)
         choice = self.choice(told[:, 1:]).float().masked_fill(~is_word[..., None], -torch.inf).softmax(1)

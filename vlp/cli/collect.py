@@ -29,7 +29,7 @@ class Collect:
     long (a whole long task), failures among them; corrected (what the expert does from where the policy of
     --models got, alone or shown the outcome), never among all. metaworld: expert, disturbed, play."""
     first_seed: int = 0
-    """Episode i has this seed + i."""
+    """Episode i has this seed + i; of corrected ones a seed gives several, or none."""
     models: Path | None = None
     """Learned weights whose policy is corrected."""
     world: str = DEFAULT

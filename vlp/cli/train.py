@@ -50,7 +50,7 @@ class Train:
     ]
     """Which model; world: the model of video and action, from the pixels, words and actions of --data;
     world-vlm: the VLM beside it, from the pixels and words; world-policy: what acts out its clips, from the
-    pixels and actions; bc: a policy cloned from --data, to compare with in worlds that have it."""
+    pixels, actions and words; bc: a policy cloned from --data, to compare with in worlds that have it."""
     minutes: float
     """How long; 0 exports what is trained already."""
     start: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None

@@ -96,6 +96,10 @@ class Imagination:
         """Actions [N, T * stride, A] from words, without a clip."""
         return self.pipeline.act(self._in(frames), subgoals, seeds)
 
+    def likely(self, frames: Frames, subgoals: Sequence[str]) -> NDArray[np.float32]:
+        """Actions [N, T * stride, A] that words make likely, by the action prior alone."""
+        return self.pipeline.likely(self._in(frames), subgoals)
+
     def inconsistency(
         self, frames: Frames, clips: Frames, seeds: Sequence[int], subgoals: Sequence[str]
     ) -> NDArray[np.float32]:

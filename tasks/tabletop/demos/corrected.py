@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain, count, islice
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,14 +40,10 @@ LONG: Final = 0.4
 _LOW, _HIGH = (np.array([low, high]) for low, high in zip(board.EFFECTOR_X, board.EFFECTOR_Y, strict=True))
 
 
-class CorrectedPolicy(Protocol):
-    """A policy on pictures."""
-
-    def actions(
-        self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8] | None, *, words: str
-    ) -> NDArray[np.float32]:
-        """Frames uint8 [H, W, 3], the second None where words alone are told, to actions float32 [k, 2]."""
-        ...
+Frame = NDArray[np.uint8]
+CorrectedPolicy = Callable[[Frame, Frame | None, str], NDArray[np.float32]]
+"""From a frame now and a frame wanted, uint8 [H, W, 3] each, the second None where words alone are told, and
+words to actions float32 [k, 2]."""
 
 
 def collect_corrected(
@@ -75,14 +71,12 @@ def correct(seed: int, policy: CorrectedPolicy) -> Iterator[RecordedEpisode]:
         places = _acted(world, push, policy, wanted, rng)
         for k in sorted(rng.permutation(len(places))[:TAKEN]):
             world.restore(places[k])
-            recording, again = (
-                StepRecorder(world, rng, Noise()),
-                replace(push, style=Style.sample(rng), steps=0),
-            )
-            recording.run(again)
+            recorder = StepRecorder(world, rng, Noise())
+            again = replace(push, style=Style.sample(rng), steps=0)
+            recorder.run(again)
             # What an expert cannot mend either teaches nothing.
             if again.done and again.steps:
-                yield recording.episode(canonical(push.instruction), True, CORRECTED)
+                yield recorder.episode(canonical(push.instruction), True, CORRECTED)
     finally:
         world.close()
 
@@ -113,7 +107,7 @@ def _next(world: World, task: LongTask, rng: np.random.Generator) -> Push | None
     return Push.begin(chosen.instruction, centers(world), Style.sample(rng), chosen.spot)
 
 
-def _outcome(world: World, push: Push, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _outcome(world: World, push: Push, rng: np.random.Generator) -> Frame:
     """What is seen once the expert did a push; the board is as before then."""
     before = world.save()
     own = replace(push, steps=0)
@@ -128,7 +122,7 @@ def _acted(
     world: World,
     push: Push,
     policy: CorrectedPolicy,
-    wanted: NDArray[np.uint8] | None,
+    wanted: Frame | None,
     rng: np.random.Generator,
 ) -> list[Snapshot]:
     """Where the policy gets, every few control steps, until it is there or a block is lost."""
@@ -136,7 +130,7 @@ def _acted(
     every, words = int(rng.integers(2, 7)), canonical(push.instruction)
     asked = set(push.instruction.blocks())
     for _ in range(STEPS // every):
-        for action in policy.actions(world.render(), wanted, words=words)[:every]:
+        for action in policy(world.render(), wanted, words)[:every]:
             moved = np.clip(action, -board.MAX_DELTA, board.MAX_DELTA)
             world.step(np.clip(np.array(world.target) + moved, _LOW, _HIGH))
         blocks = centers(world)

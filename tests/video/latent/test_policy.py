@@ -91,7 +91,7 @@ def test_it_goes_where_it_is_shown(store: FrameStore) -> None:
     assert [store.texts[k] for k in store.text[starts, 0]] == ["go right", "go down"] * 2
     for left in (batch["left"], torch.full((4,), ANY_TIME)):
         with torch.no_grad():
-            told = model(batch["now"], batch["wanted"], left, batch["words"]).likeliest
+            told = model(batch["now"], batch["wanted"], left, batch["words"]).expected
         gap = ((told - batch["actions"]) ** 2).mean()
         assert gap < 0.1 * (batch["actions"] ** 2).mean()
 
@@ -101,8 +101,8 @@ def test_it_goes_where_it_is_told(store: FrameStore) -> None:
     pairs, starts = pairs_of(store), np.array([1, 25, 50, 75])
     model, batch = taught(pairs, 240), pairs.at(starts, np.full(4, NOTHING), np.ones(4, bool))
     with torch.no_grad():
-        told = model(batch["now"], batch["wanted"], batch["left"], batch["words"]).likeliest
-        same = model(batch["now"], torch.randn_like(batch["wanted"]), batch["left"], batch["words"]).likeliest
+        told = model(batch["now"], batch["wanted"], batch["left"], batch["words"]).expected
+        same = model(batch["now"], torch.randn_like(batch["wanted"]), batch["left"], batch["words"]).expected
     assert ((told - batch["actions"]) ** 2).mean() < 0.2 * (batch["actions"] ** 2).mean()
     assert torch.equal(told, same)
 

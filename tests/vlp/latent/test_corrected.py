@@ -36,7 +36,7 @@ def test_a_policy_is_corrected_and_learns_from_it(weights: Path, tmp_path: Path)
         assert json.loads((tmp_path / "policy" / "record.json").read_text())["samples"] == 16
         with torch.no_grad():
             frame, words = torch.zeros(1, *learned.prior.config.size), torch.ones(1, 24, dtype=torch.long)
-            assert learned(frame, frame, torch.tensor([NOTHING]), words).likeliest.isfinite().all()
+            assert learned(frame, frame, torch.tensor([NOTHING]), words).expected.isfinite().all()
     finally:
         (weights / "policy" / "diffusion_pytorch_model.safetensors").write_bytes(before)
 
@@ -60,5 +60,7 @@ def test_a_push_is_told_in_words_and_judged(
     """One that knows nothing does not succeed; what it did is kept, episode by episode."""
     monkeypatch.chdir(tmp_path)
     told(ToldOptions(weights=weights.resolve(), episodes=2, steps=4))
+    told(ToldOptions(weights=weights.resolve(), episodes=1, steps=4, by="prior", name="told-prior"))
+    assert json.loads((tmp_path / "results" / "told-prior.json").read_text())["outcomes"] == ["late"]
     kept = json.loads((tmp_path / "results" / "told-latent.json").read_text())
     assert kept["push_succeeds"]["of"] == 2 and kept["outcomes"] == ["late", "late"]

@@ -88,8 +88,7 @@ class LatentPolicy(ModelMixin, ConfigMixin):  # type: ignore[misc]
     @classmethod
     def beside(cls, prior: ActionPrior, **sizes: Any) -> LatentPolicy:
         """An untrained one that sees by a trained prior."""
-        settings = {name: value for name, value in prior.config.items() if not name.startswith("_")}
-        policy: LatentPolicy = cls(sees=settings, **sizes)
+        policy: LatentPolicy = cls(sees=prior.settings, **sizes)
         policy.prior.load_state_dict(prior.state_dict())
         return policy
 

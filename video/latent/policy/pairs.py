@@ -104,7 +104,7 @@ def loss(model: LatentPolicy, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict
     there = batch["there"]
     mean = ((modes.expected - actions) ** 2).mean(-1) * there
     error = (surprise(modes, actions, there).sum() + actions.shape[-1] * mean.sum()) / there.sum()
-    first = (modes.likeliest.detach()[:, 0] - actions[:, 0]) ** 2
+    first = (modes.expected.detach()[:, 0] - actions[:, 0]) ** 2
     return error, _firsts(first, batch["left"])
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.domain import UnknownInstruction
 from tasks.tabletop.demos.corrected import CorrectedPolicy
@@ -40,23 +40,14 @@ def read(words: str) -> str:
         return as_said(words)
 
 
-class _Acting:
-    """See CorrectedPolicy: the policy of learned weights, whatever size of picture these are of."""
-
-    def __init__(self, imagination: Imagination) -> None:
-        self._imagination = imagination
-
-    def actions(
-        self, frame: NDArray[np.uint8], goal_frame: NDArray[np.uint8] | None, *, words: str
-    ) -> NDArray[np.float32]:
-        return self._imagination.reach(frame, goal_frame, words=words)
-
-
-def acting(folder: Path | None) -> CorrectedPolicy:
-    """The policy of a folder of learned weights. Raises WeightsError and UsageError."""
+def acting(folder: Path | None, *, by: Literal["policy", "prior"] = "policy") -> CorrectedPolicy:
+    """The policy of a folder of learned weights, or the action prior of their model, which heeds words alone.
+    Raises WeightsError and UsageError."""
     if folder is None:
         raise UsageError("models: expected --models PATH, whose policy is corrected, got none; choose one")
     imagination = Imagination.load(folder, device="cpu", steps=STEPS, width=LIMITS.size)
+    if by == "prior":
+        return lambda frame, wanted, words: imagination.likely(frame[None], [words])[0]
     if imagination.policy is None:
         raise UsageError(f"models: expected a policy of `vlp train world-policy` in {folder}, got none")
-    return _Acting(imagination)
+    return lambda frame, wanted, words: imagination.reach(frame, wanted, words=words)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import tyro
@@ -29,6 +30,8 @@ class ToldOptions:
 
     weights: Path
     """Learned, with a policy beside them."""
+    by: Literal["policy", "prior"] = "policy"
+    """Who acts: the policy, or the action prior of the model of video and action."""
     episodes: int = 100
     first_seed: int = FIRST_SEED
     steps: int = 150
@@ -50,7 +53,7 @@ def outcome(robot: SimulatedRobot, asked: AskedMeasurement) -> str:
 
 def main(options: ToldOptions) -> None:
     """Tell one push for each seed."""
-    policy, world, found = acting(options.weights), World(), []
+    policy, world, found = acting(options.weights, by=options.by), World(), []
     names = families.FAMILIES
     for i in range(options.episodes):
         asked = ask(world, names[i % len(names)], options.first_seed + i)
@@ -58,7 +61,7 @@ def main(options: ToldOptions) -> None:
         robot.connect()
         words, end, steps = canonical(asked.push.instruction), "", 0
         while not end and steps < options.steps:
-            actions = policy.actions(robot.get_observation()["rgb"], None, words=words)
+            actions = policy(robot.get_observation()["rgb"], None, words)
             for action in actions[: options.execute]:
                 robot.send_action(action)
                 steps += 1

@@ -83,8 +83,7 @@ class Hints(ModelMixin, ConfigMixin):  # type: ignore[misc]
     @classmethod
     def of(cls, prior: ActionPrior, scale: Scale, width: int) -> Hints:
         """Untrained ones of a prior that was trained on latents of such a scale."""
-        settings = {name: value for name, value in prior.config.items() if not name.startswith("_")}
-        hints: Hints = cls(sees=settings, width=width)
+        hints: Hints = cls(sees=prior.settings, width=width)
         hints.prior.load_state_dict(prior.state_dict())
         hints.mean.copy_(scale.latent_mean)
         hints.std.copy_(scale.latent_std)

@@ -21,7 +21,7 @@ class Astray:
         self.words: set[str] = set()
         self.shown: list[bool] = []
 
-    def actions(self, frame: Frame, goal_frame: Frame | None, *, words: str) -> NDArray[np.float32]:
+    def __call__(self, frame: Frame, goal_frame: Frame | None, words: str) -> NDArray[np.float32]:
         self.words.add(words)
         self.shown.append(goal_frame is not None)
         return np.tile(np.array([0.0, 0.015], np.float32), (6, 1))
