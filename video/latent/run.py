@@ -21,6 +21,7 @@ from video.latent import text
 from video.latent.bundle import LatentBundle
 from video.latent.clips import LatentClips
 from video.latent.config import LatentConfig
+from video.latent.corrected import Beside, Clips, corrections
 from video.latent.films import Films
 from video.latent.latents import Latents
 from video.latent.model import WorldModel
@@ -52,6 +53,8 @@ class WorldTraining:
     device: str = "cpu"
     learning_rate: float = 1.5e-3
     workers: int = 0
+    corrected: Sequence[Path] = ()
+    """Datasets of what an expert did from where a policy got, which half of the clips are drawn from."""
     held_out: Path | None = None
     """A dataset that is only looked at; None: a share of the episodes of `data`."""
     share: float = SHARE
@@ -95,9 +98,10 @@ def train_world(
     model = network(run.config, clips, tokenizer)
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
     films = None if held is None else _films(run, bundle, held, latents, report)
+    learned = _learned(run, clips, eye, tokenizer, store, report)
     if not (run.folder / WORLD / CHECKPOINT).is_file():
-        _sketch(run, clips, model, report, onlookers)
-    record = _transformer(run, clips, bundle, report, onlookers, films)
+        _sketch(run, learned, model, report, onlookers)
+    record = _transformer(run, learned, bundle, report, onlookers, films)
     if is_first():
         write_weights(bundle, run.folder / "weights")
         _write_record(run, record)
@@ -146,6 +150,22 @@ def _apart(
             f"{held.frames.shape[1:]} at {held.fps} in {run.held_out}; give one of the same camera"
         )
     return whole, held
+
+
+def _learned(
+    run: WorldTraining,
+    clips: LatentClips,
+    eye: Any,
+    tokenizer: Any,
+    store: FrameStore,
+    report: Callable[[str], None],
+) -> Clips:
+    """What is learned from: the clips, and beside them corrections, where there are some."""
+    if not run.corrected:
+        return clips
+    with first_goes_first(run.device):
+        more = corrections(run.corrected, run.folder, eye, store, camera=run.camera, report=report)
+    return Beside(clips, LatentClips(*more, tokenizer, run.config))
 
 
 def _films(
@@ -223,7 +243,7 @@ def network(config: LatentConfig, clips: LatentClips, tokenizer: Any) -> WorldMo
 
 def _sketch(
     run: WorldTraining,
-    clips: LatentClips,
+    clips: Clips,
     model: WorldModel,
     report: Callable[[str], None],
     onlookers: Onlookers,
@@ -240,7 +260,7 @@ def _sketch(
 
 def _transformer(
     run: WorldTraining,
-    clips: LatentClips,
+    clips: Clips,
     bundle: LatentBundle,
     report: Callable[[str], None],
     onlookers: Onlookers,

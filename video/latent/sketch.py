@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
-from video.latent.clips import LatentClips
+from video.latent.corrected import Clips
 from video.latent.model import WorldModel
 from video.latent.moving import SCARCE, scarce
 from video.latent.train import motions
@@ -54,14 +54,14 @@ def _mean(each: Tensor, there: Tensor) -> Tensor:
     return (each * there).sum() / there.sum().clamp(min=1)
 
 
-def _drawn(clips: LatentClips, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
+def _drawn(clips: Clips, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
     batches = clips.batches(size, seed)
     return scarce(batches, seed) if len(clips) < SCARCE else batches
 
 
 def train_sketch(
     model: WorldModel,
-    clips: LatentClips,
+    clips: Clips,
     folder: Path,
     config: TrainConfig,
     *,

@@ -12,7 +12,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 from vlp.domains.base import DEFAULT, domain
 from vlp.errors import UsageError
 from vlp.models.chosen import check_source, parse_size
-from vlp.session.listed import HINT, one_or_more_of
+from vlp.session.listed import HINT, one_or_more, one_or_more_of
 from vlp.settings import Device
 
 MOST_MINUTES = 100_000.0
@@ -77,8 +77,9 @@ class Train:
     with commas are seen side by side."""
     held_out: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """world: a dataset to look at while it trains, else a twentieth of the episodes is set apart."""
-    corrected: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
-    """world-policy: a dataset of vlp collect --kind corrected, which half of the samples are drawn from."""
+    corrected: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PATH", Path)], ...]], HINT] = ()
+    """world, world-policy: a dataset of vlp collect --kind corrected, which half of the samples are drawn
+    from; again for each further round's."""
     track: Annotated[
         UseAppendAction[tuple[Annotated[TrackerName, one_or_more_of(TrackerName)], ...]], HINT
     ] = ()
@@ -102,8 +103,10 @@ class Train:
             )
         if self.part != "world" and (self.held_out is not None or self.track):
             raise UsageError(f"held-out, track: expected the part world, got {self.part}; leave them out")
-        if self.part != "world-policy" and self.corrected is not None:
-            raise UsageError(f"corrected: expected the part world-policy, got {self.part}; leave it out")
+        if self.part not in ("world", "world-policy") and self.corrected:
+            raise UsageError(
+                f"corrected: expected the part world or world-policy, got {self.part}; leave it out"
+            )
         if self.part in ("world", "world-vlm", "world-policy"):
             return self._world()
         if self.part == "bc":
@@ -138,7 +141,7 @@ class Train:
                 data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
                 size=self.size, device=self.device, cache=self.cache, export=self.export,
                 learning_rate=self.learning_rate, held_out=self.held_out, trackers=self.track,
-                corrected=[] if self.corrected is None else [self.corrected],
+                corrected=self.corrected,
             )
         )  # fmt: skip
         more = f": vlp imagine WORDS --frame PICTURE --models {weights}" if self.part == "world" else ""

@@ -48,7 +48,7 @@ class WorldTask:
     held_out: Path | None = None
     """A dataset that is only looked at, else a share of the episodes."""
     corrected: Sequence[Path] = ()
-    """Datasets of what an expert did from where a policy got, for the policy."""
+    """Datasets of what an expert did from where a policy got, for what acts."""
     trackers: Sequence[str] = ()
     """Of accelerate."""
 
@@ -75,6 +75,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         learning_rate=task.learning_rate or 1.5e-3,
         workers=0 if place == "cpu" else WORKERS,
         held_out=task.held_out,
+        corrected=task.corrected,
     )
     check_trackers(task.trackers)
     minutes = {EYE: run.autoencoder_minutes, SKETCH: run.sketch_minutes, WORLD: run.minutes}

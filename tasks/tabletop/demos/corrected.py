@@ -74,8 +74,9 @@ def correct(seed: int, policy: CorrectedPolicy) -> Iterator[RecordedEpisode]:
             recorder = StepRecorder(world, rng, Noise())
             again = replace(push, style=Style.sample(rng), steps=0)
             recorder.run(again)
-            # What an expert cannot mend either teaches nothing.
-            if again.done and again.steps:
+            # What an expert cannot mend either teaches nothing. Where all is done, one that is shown the goal
+            # learns to rest; one that is told it would rest just short of it.
+            if again.done and (again.steps or wanted is not None):
                 yield recorder.episode(canonical(push.instruction), True, CORRECTED)
     finally:
         world.close()
@@ -125,7 +126,8 @@ def _acted(
     wanted: Frame | None,
     rng: np.random.Generator,
 ) -> list[Snapshot]:
-    """Where the policy gets, every few control steps, until it is there or a block is lost."""
+    """Where the policy gets, every few control steps, until it is there or a block is lost. Shown a goal it
+    is to stay there, and goes on."""
     places: list[Snapshot] = []
     every, words = int(rng.integers(2, 7)), canonical(push.instruction)
     asked = set(push.instruction.blocks())
@@ -134,7 +136,8 @@ def _acted(
             moved = np.clip(action, -board.MAX_DELTA, board.MAX_DELTA)
             world.step(np.clip(np.array(world.target) + moved, _LOW, _HIGH))
         blocks = centers(world)
-        if not asked <= set(blocks) or push.finished(blocks, np.array(world.target)):
+        there = asked <= set(blocks) and push.finished(blocks, np.array(world.target))
+        if not asked <= set(blocks) or (there and wanted is None):
             break
         places.append(world.save())
     return places

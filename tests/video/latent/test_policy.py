@@ -76,6 +76,25 @@ def test_what_is_told_and_shown_belong_together(store: FrameStore) -> None:
     assert seen["words"][seen["left"] == NOTHING].any(1).all(), "something is always wanted"
 
 
+def test_some_are_shown_where_they_are_and_rest_there(store: FrameStore) -> None:
+    """Where an episode ended well: what was done last goes on, and not what the next episode begins with."""
+    actions = store.actions.copy()
+    actions[store.stop - 1] = 0
+    stilled = replace(store, actions=actions)
+    resting = _resting(pairs_of(stilled))
+    assert 8 < len(resting["left"]) < 40, "a quarter of a twelfth of 1,024"
+    assert set(resting["left"].tolist()) == {ANY_TIME}
+    assert torch.equal(resting["now"], resting["wanted"])
+    assert not len(_resting(pairs_of(replace(stilled, success=np.zeros_like(store.success))))["left"])
+
+
+def _resting(pairs: Pairs) -> dict[str, torch.Tensor]:
+    """Of random samples those in which nothing at all is to be done, as nowhere within an episode."""
+    batch, still = next(pairs.batches(1024, 0)), (0 - pairs.scale.action_mean) / pairs.scale.action_std
+    chosen = batch["there"].all(1) & torch.isclose(batch["actions"], still).all(2).all(1)
+    return {name: value[chosen] for name, value in batch.items()}
+
+
 def _halved(store: FrameStore) -> NDArray[np.int64]:
     """Another subgoal from the tenth frame of each episode on."""
     changed = store.text.copy()

@@ -32,7 +32,7 @@ def test_a_policy_is_corrected_and_learns_from_it(weights: Path, tmp_path: Path)
     before = (weights / "policy" / "diffusion_pytorch_model.safetensors").read_bytes()
     try:
         learned = train_policy(run, lambda _: None)
-        assert (tmp_path / "policy" / "corrected" / "store" / "frames.npy").is_file()
+        assert list((world / "corrected").glob("*/store/frames.npy"))
         assert json.loads((tmp_path / "policy" / "record.json").read_text())["samples"] == 16
         with torch.no_grad():
             frame, words = torch.zeros(1, *learned.prior.config.size), torch.ones(1, 24, dtype=torch.long)
@@ -49,8 +49,8 @@ def test_what_is_asked_wrongly_is_said_before_anything_is_made(weights: Path, tm
         Collect(out=out, episodes=1, kind="corrected").run()
     with pytest.raises(UsageError, match="models: expected none with --kind push, got one"):
         Collect(out=out, episodes=1, kind="push", models=weights).run()
-    with pytest.raises(UsageError, match="corrected: expected the part world-policy, got world"):
-        Train(part="world", minutes=1, data=tmp_path, corrected=tmp_path).run()
+    with pytest.raises(UsageError, match="corrected: expected the part world or world-policy, got world-vlm"):
+        Train(part="world-vlm", minutes=1, data=tmp_path, corrected=(tmp_path,)).run()
     assert not out.exists()
 
 

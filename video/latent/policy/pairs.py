@@ -23,6 +23,10 @@ SILENT, BLIND = 0.35, 0.25
 """Shares of samples to which no words are told, and of those with words to which no frame is shown."""
 UNTIMED = 0.6
 """Share of shown frames of which it is not told when they are wanted: a robot that lags does not know it."""
+AT_REST, RESTING = 0.08, 3
+"""Share of samples that are shown an episode's last frame from where it is (almost) reached, and how many
+control steps before it at most. Nothing else says what to do at a goal: to words alone it is not said, since
+one that rests a little too soon rests for ever."""
 
 
 class Pairs:
@@ -43,11 +47,13 @@ class Pairs:
         reach: int = REACH,
         chunk: int = 6,
     ) -> None:
-        self._store, self._latents, self._scale = store, latents, scale
+        self._store, self._latents, self.scale = store, latents, scale
         self._reach, self._chunk = reach, chunk
         self._words = text.encode(tokenizer, store.texts)
         self._stop = np.repeat(store.stop, store.stop - store.start)
         self._over = store.ends()[:, 0]
+        ended = store.success & store.acted[store.start] & (store.stop - store.start > RESTING)
+        self._reached = store.stop[ended] - 1
         numbers = np.arange(len(store))
         self._starts = numbers[(self._stop - numbers > 1) & store.acted]
         if not len(self._starts):
@@ -59,14 +65,14 @@ class Pairs:
         """now, wanted [N, C, h, w], left [N], words [N, L], actions [N, k, A] of unit scale, and there
         [N, k]: whether an action lies between the two. Where `told` [N] of it, a frame is of what the words
         say; nothing is wanted where `left` is NOTHING."""
-        stop, scale = self._stop[starts] - 1 - starts, self._scale
+        stop, scale = self._stop[starts] - 1 - starts, self.scale
         stop = np.minimum(stop, np.where(told, np.maximum(self._over[starts] - starts, 1), stop))
         shown = left != NOTHING
         left = np.minimum(np.where(shown, left, stop), stop)
         seen = self._latents[np.stack([starts, starts + left], 1)].float()
         seen = (seen - scale.latent_mean) / scale.latent_std
         steps = starts[:, None] + np.arange(self._chunk)
-        acts = torch.from_numpy(self._store.actions[np.minimum(steps, len(self._store) - 1)])
+        acts = torch.from_numpy(self._store.actions[np.minimum(steps, self._stop[starts, None] - 1)])
         return {
             "now": seen[:, 0],
             "wanted": seen[:, 1],
@@ -77,13 +83,21 @@ class Pairs:
         }
 
     def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
-        """Random pairs for ever, half of them at most a quarter as far apart as they may be."""
+        """Random pairs for ever, half of them at most a quarter as far apart as they may be, and some at rest
+        where an episode ended."""
         rng = np.random.default_rng(seed)
         while True:
             most = np.where(rng.random(size) < 0.5, -(-self._reach // 4), self._reach)
             told = rng.random(size) >= SILENT
             left = np.where(told & (rng.random(size) < BLIND), NOTHING, rng.integers(1, most + 1))
-            batch = self.at(rng.choice(self._starts, size), left, told)
+            starts, rest = rng.choice(self._starts, size), rng.random(size) < AT_REST
+            if len(self._reached):
+                near = rng.integers(RESTING + 1, size=size)
+                starts = np.where(rest, rng.choice(self._reached, size) - near, starts)
+                left = np.where(rest, near, left)
+            batch = self.at(starts, left, told)
+            if len(self._reached):
+                batch["there"] |= torch.from_numpy(rest)[:, None]
             if len(self._starts) < SCARCE:
                 both = moved_about(torch.stack([batch["now"], batch["wanted"]], 1), rng)
                 batch["now"], batch["wanted"] = both.unbind(1)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
 from video.latent.beside import BesideTraining
-from video.latent.latents import Latents
+from video.latent.corrected import corrections, drawn
 from video.latent.policy.network import LEARNED, LatentPolicy
 from video.latent.policy.pairs import Pairs, loss
 from video.latent.policy.policy import FOLDER
-from video.latent.store import pack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +31,6 @@ class PolicyTraining(BesideTraining):
     """After which it ends though minutes are left: the same on any machine."""
 
 
-def drawn(sources: Sequence[Pairs], size: int, seed: int) -> Iterator[dict[str, Tensor]]:
-    """Batches to which each source gives as many samples."""
-    shares = [size * (k + 1) // len(sources) - size * k // len(sources) for k in range(len(sources))]
-    each = [
-        source.batches(share, seed + k) for k, (source, share) in enumerate(zip(sources, shares, strict=True))
-    ]
-    for parts in zip(*each, strict=True):
-        yield {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-
-
 def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> LatentPolicy:
     """Train for so many minutes, going on from the folder's checkpoint; writes and returns the network.
 
@@ -53,9 +41,8 @@ def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> 
     some: dict[str, Any] = {"scale": world.scale, "tokenizer": world.tokenizer, "chunk": world.stride}
     sources = [Pairs(store, latents, **some)]
     if run.corrected:
-        place = run.folder / "corrected"
-        more = pack(run.corrected, place / "store", camera=run.camera, report=report)
-        sources.append(Pairs(more, Latents(eye, more, place / "latents"), **some))
+        more = corrections(run.corrected, run.world, eye, store, camera=run.camera, report=report)
+        sources.append(Pairs(*more, **some))
     torch.manual_seed(3)
     channels, height, width = latents.shape
     model = LatentPolicy.beside(

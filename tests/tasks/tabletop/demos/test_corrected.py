@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from tasks.tabletop.demos import corrected
 from tasks.tabletop.demos.corrected import CORRECTED, TAKEN, collect_corrected, correct
+from tasks.tabletop.demos.demonstrator import Push, run_push
 from tasks.tabletop.demos.lerobot_read import read_episodes
 from tasks.tabletop.language import parse
+from tasks.tabletop.world.world import World
 
 Frame = NDArray[np.uint8]
 
@@ -40,6 +44,35 @@ def test_the_expert_takes_over_where_the_policy_got() -> None:
         assert parse(episode.instruction).blocks()
     begun = [episode.effector_target[0, 1] for episode in episodes]
     assert max(begun) > 0.25, "some begin as far on that side as the policy could go"
+
+
+def test_where_all_is_done_one_that_is_shown_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = corrected._begun
+
+    def done(world: World, rng: np.random.Generator) -> Push | None:
+        push = begin(world, rng)
+        if push is not None:
+            for _ in run_push(world, push, rng):
+                pass
+        return push
+
+    monkeypatch.setattr(corrected, "_begun", done)
+    shown: list[bool] = []
+
+    def still(frame: Frame, goal_frame: Frame | None, words: str) -> NDArray[np.float32]:
+        shown.append(goal_frame is not None)
+        return np.zeros((6, 2), np.float32)
+
+    found = []
+    for seed in range(5, 13):
+        shown.clear()
+        episodes = list(correct(seed, still))
+        if shown:  # there is a push on that board
+            found.append((episodes, shown[-1]))
+    assert {is_shown for _, is_shown in found} == {True, False}
+    for episodes, is_shown in found:
+        assert len(episodes) == (TAKEN if is_shown else 0), "one that is told would rest just short of it"
+        assert all(not episode.action.any() for episode in episodes)
 
 
 def test_the_same_seed_and_policy_give_the_same(tmp_path: Path) -> None:
