@@ -14,8 +14,10 @@ from transformers import PreTrainedTokenizerFast
 
 from video.latent.clips import Scale
 from video.latent.model import WorldModel
+from video.latent.rolling import Rolling
 
 SCALE = "scale.json"
+ROLLING = "rolling"
 
 
 class LatentWeightsError(ValueError):
@@ -36,12 +38,15 @@ class LatentBundle:
     """Control steps from frame to frame."""
     fps: float
     """Control steps a second."""
+    rolling: Rolling | None = None
+    """What clips are begun with, where actions were learned from."""
 
     def save(self, folder: Path) -> None:
         """Write a folder; weights as safetensors in bf16."""
-        for name in ("autoencoder", "transformer"):
-            getattr(self, name).bfloat16().save_pretrained(folder / name)
-            getattr(self, name).float()
+        for name in ("autoencoder", "transformer", ROLLING):
+            if (part := getattr(self, name)) is not None:
+                part.bfloat16().save_pretrained(folder / name)
+                part.float()
         self.tokenizer.save_pretrained(folder / "tokenizer")
         about = {name: _plain(value) for name, value in vars(self.scale).items()}
         about |= {"size": list(self.size), "stride": self.stride, "fps": self.fps}
@@ -65,11 +70,15 @@ class LatentBundle:
                 part.from_pretrained(folder / name).float().to(device).eval()
                 for part, name in zip(parts, names, strict=True)
             )
+            rolling: Any = None
+            if (folder / ROLLING).is_dir():
+                rolling = Rolling.from_pretrained(folder / ROLLING).float().to(device).eval()
             tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer")
             size = (int(about["size"][0]), int(about["size"][1]))
             return cls(
-                autoencoder, transformer, tokenizer, scale, size, int(about["stride"]), float(about["fps"])
-            )
+                autoencoder, transformer, tokenizer, scale, size, int(about["stride"]), float(about["fps"]),
+                rolling,
+            )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError) as error:
             raise LatentWeightsError(
                 f"models: expected a model of `vlp train world` in {folder}, got {error}; train or choose one"

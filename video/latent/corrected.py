@@ -25,7 +25,7 @@ class Samples(Protocol):
     def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]: ...
 
 
-class Clips(Samples, Protocol):
+class ClipSamples(Samples, Protocol):
     """What the parts of the model of video and action are trained on."""
 
     scale: Scale
@@ -71,7 +71,7 @@ def drawn(sources: Sequence[Samples], size: int, seed: int) -> Iterator[dict[str
         yield {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-class Beside:
+class CorrectedClips:
     """Clips of demonstrations and of corrections, as many of each; scales are of the first."""
 
     def __init__(self, first: LatentClips, other: LatentClips) -> None:

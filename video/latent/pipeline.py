@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import torch
@@ -15,19 +16,26 @@ from video.latent import text
 from video.latent.autoencoder import encode, to_frames
 from video.latent.bundle import LatentBundle
 from video.latent.noise import shifted
+from video.latent.rolled import roll
 from video.latent.train import motions
 
 Frames = NDArray[np.uint8]
+REDRAWN: Final = 0.0
+"""See `LatentPipeline`."""
 
 
 class LatentPipeline:
     """Samples clips and actions by a few Euler steps from noise (flow matching, clean prediction).
 
     N clips of T frames, `stride` control steps apart; actions of width A.
+
+    Args:
+        steps: of sampling.
+        redrawn: share of noise in a clip of the rolling model, from which the whole model draws it anew.
     """
 
-    def __init__(self, bundle: LatentBundle, *, steps: int = 4) -> None:
-        self.bundle, self.steps = bundle, steps
+    def __init__(self, bundle: LatentBundle, *, steps: int = 4, redrawn: float = REDRAWN) -> None:
+        self.bundle, self.steps, self.redrawn = bundle, steps, redrawn
         self.device = next(bundle.transformer.parameters()).device
         self.frames = int(bundle.transformer.config.frames)
 
@@ -38,10 +46,14 @@ class LatentPipeline:
     def joint(
         self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]
     ) -> tuple[Frames, NDArray[np.float32]]:
-        """Words to video and the actions that it was imagined with: see imagine and act. Actions are sampled
-        first and the video by these: both at once, a robot is drawn before it is known where it goes, and
-        then nowhere at all."""
+        """Words to video and the actions that it was imagined with: see imagine and act. Where there is a
+        rolling model, it and the prior go on from each other, as a robot that looks does. Else actions are
+        sampled first and the video by these: both at once, a robot is drawn before it is known where it goes,
+        and then nowhere at all."""
         (first, noise, acts), words = self._start(frames, seeds), self._words(subgoals)
+        if self.bundle.rolling is not None:
+            video, found = roll(self.bundle, first, words, acts)
+            return self._draw(first, self._finished(first, video, noise, found, words)), self._actions(found)
         _, found = self._sample(first, noise, acts, words, video_level=1.0, action_level=None)
         video, _ = self._sample(first, noise, found, words, video_level=None, action_level=0.0)
         return self._draw(first, video), self._actions(found)
@@ -69,9 +81,11 @@ class LatentPipeline:
             raise ValueError(f"actions: expected {wanted}, got {actions.shape}; give those of the same robot")
         known = (torch.from_numpy(actions).float() - scale.action_mean) / scale.action_std
         known = known.reshape(len(frames), self.frames, -1).to(self.device)
-        video, _ = self._sample(
-            first, noise, known, self._words(subgoals, len(frames)), video_level=None, action_level=0.0
-        )
+        words = self._words(subgoals, len(frames))
+        if self.bundle.rolling is not None:
+            video, _ = roll(self.bundle, first, words, noise=None, sent=known)
+            return self._draw(first, self._finished(first, video, noise, known, words))
+        video, _ = self._sample(first, noise, known, words, video_level=None, action_level=0.0)
         return self._draw(first, video)
 
     def explain(
@@ -91,6 +105,16 @@ class LatentPipeline:
         latent = self._encode(frames)
         return np.asarray(self._draw(latent, torch.zeros_like(latent)[:, None])[:, 0])
 
+    def _finished(self, first: Tensor, video: Tensor, noise: Tensor, acts: Tensor, words: Tensor) -> Tensor:
+        """A rolled clip drawn anew by the whole model from where it is noise in part (SDEdit, Meng et al.,
+        2022)."""
+        if not self.redrawn:
+            return video
+        begun = self.redrawn * noise + (1 - self.redrawn) * video
+        return self._sample(
+            first, begun, acts, words, video_level=None, action_level=0.0, begin=self.redrawn
+        )[0]
+
     @torch.no_grad()
     def _sample(
         self,
@@ -101,9 +125,11 @@ class LatentPipeline:
         *,
         video_level: float | None,
         action_level: float | None,
+        begin: float = 1.0,
     ) -> tuple[Tensor, Tensor]:
-        """What is asked for (level None) goes from noise to clean; the rest stays at its level."""
-        sigmas = shifted(torch.linspace(1, 0, self.steps + 1, device=self.device))
+        """What is asked for (level None) goes from noise, or what is so much of it, to clean; the rest stays
+        at its level."""
+        sigmas = begin * shifted(torch.linspace(1, 0, self.steps + 1, device=self.device))
         ones = torch.ones(video.shape[:2], device=self.device)
         for now, then in pairwise(sigmas):
             levels = tuple(ones * (now if level is None else level) for level in (video_level, action_level))

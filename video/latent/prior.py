@@ -32,10 +32,13 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         width, heads, text_layers: of the words, which are read for it alone; a token is as wide.
     """
 
-    MAPS, BLOCKS = 24, 4
-    """Places that are looked for whatever is said; residual convolutions."""
-    LOOKS, LIKENESS = 4, 16
-    """Places that a word looks for, and numbers of a likeness."""
+    MAPS, CHANGED, BLOCKS = 24, 8, 4
+    """Places that are looked for whatever is said, and where cells will have changed; residual
+    convolutions."""
+    LOOKS, LIKENESS, SHARP = 4, 16, 16.0
+    """Places that a word looks for, numbers of a likeness, and by what a likeness of 1 is multiplied. Were it
+    not bounded, every word would soon look at one single cell of what was found first, the robot, and no
+    gradient would lead it anywhere else."""
     CHOSEN, LAYERS = 4, 2
     """Words whose places are chosen, and layers in which words learn of each other's."""
     where: Tensor
@@ -64,12 +67,15 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         nn.init.zeros_(self.modulate.weight)
         nn.init.zeros_(self.modulate.bias)
         self.high = nn.Conv2d(hidden, self.MAPS, 3, padding=1)
+        self.ahead = nn.Conv2d(hidden, channels, 3, padding=1)
+        nn.init.zeros_(self.ahead.weight)
         alike, placed = self.LOOKS * self.LIKENESS, 3 * self.LOOKS
         self.cells, self.looks = nn.Conv2d(hidden, alike, 3, padding=1), nn.Linear(width, alike)
         self.placed, self.scene = nn.Linear(placed, width), nn.Linear(3 * self.MAPS, width)
         self.blocks = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(self.LAYERS)])
         self.choice = nn.Linear(width, self.CHOSEN)
-        known = 3 * self.MAPS + self.CHOSEN * placed + width
+        self.changed = nn.Conv2d(channels, self.CHANGED, 3, padding=1)
+        known = 3 * (self.MAPS + self.CHANGED) + self.CHOSEN * placed + width
         self.settle = nn.Sequential(
             nn.Linear(known, wide), nn.GELU(), nn.Linear(wide, wide), nn.GELU(), nn.Linear(wide, wide),
             nn.GELU(),
@@ -92,11 +98,17 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def look(self, first: Tensor, words: Tensor) -> Tensor:
         """What it sees of frames [N, C, h, w] by words [N, L], [N, features]: places and how alike what is
         there, all that is said of them, and what is made of these."""
+        return self._looked(*self._cells(first, words))
+
+    def _cells(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features of cells by all that is said [N, hidden, h, w], words [N, L, width] and which are some."""
         if words.device.type == "cpu":  # a shape that changes would be compiled anew on a GPU
             words = words[:, : max(1, int((words != 0).sum(1).max()))]
         tokens, is_word, said = self.text(words)
         x = steered(self.seen(first) + self.at(self.where), self.convs, self.modulate(F.silu(said)))
-        x = F.silu(x)
+        return F.silu(x), tokens, is_word
+
+    def _looked(self, x: Tensor, tokens: Tensor, is_word: Tensor) -> Tensor:
         scene, places = found(self.high(x), self.where), self.find(x, tokens)
         told = torch.cat([self.scene(scene)[:, None], tokens + self.placed(places)], 1)
         mask = torch.cat([torch.ones_like(is_word[:, :1]), is_word], 1)[:, None, None]
@@ -104,7 +116,8 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
             told = block(told, mask)
         choice = self.choice(told[:, 1:]).float().masked_fill(~is_word[..., None], -torch.inf).softmax(1)
         chosen = (choice.transpose(1, 2) @ places).flatten(1)
-        seen = torch.cat([scene, chosen, told[:, 0].float()], 1)
+        changed = found(self.changed(self.ahead(x).detach()), self.where)
+        seen = torch.cat([scene, chosen, told[:, 0].float(), changed], 1)
         return torch.cat([seen, self.settle(seen).float()], 1)
 
     def find(self, x: Tensor, tokens: Tensor) -> Tensor:
@@ -112,7 +125,8 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         [N, L, 3 * LOOKS]."""
         cells = self.cells(x).unflatten(1, (self.LOOKS, self.LIKENESS)).flatten(3)
         looks = self.looks(tokens).unflatten(2, (self.LOOKS, self.LIKENESS))
-        maps = torch.einsum("nlhs,nhsc->nlhc", looks, cells).float()
+        cells, looks = F.normalize(cells.float(), dim=2), F.normalize(looks.float(), dim=3)
+        maps = self.SHARP * torch.einsum("nlhs,nhsc->nlhc", looks, cells)
         points = found(maps.reshape(-1, self.LOOKS, *x.shape[-2:]), self.where)
         return points.reshape(*tokens.shape[:2], -1)
 
@@ -120,6 +134,17 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """first [N, C, h, w], words [N, L] to a token [N, width] and mean actions [N, T, chunk]."""
         seen = self.look(first, words)
         return self.token(seen.detach()), self.likely(seen)
+
+    def learned(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As forward, and how cells will have changed in the end, see `look_ahead`."""
+        seen, ahead = self.look_ahead(first, words)
+        return self.token(seen.detach()), self.likely(seen), ahead
+
+    def look_ahead(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
+        """As look, and how cells will have changed in the end [N, C, h, w]: a picture says of each cell
+        whether it is what words are about, where actions say it in a few numbers of all of them."""
+        x, tokens, is_word = self._cells(first, words)
+        return self._looked(x, tokens, is_word), self.ahead(x).float()
 
     def likely(self, seen: Tensor) -> Tensor:
         """Mean actions [N, T, chunk] of what it sees [N, features]."""

@@ -18,13 +18,15 @@ from tasks.learning.parallel import first_goes_first, is_first
 from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
 from video.latent import autoencoder as pictures
 from video.latent import text
+from video.latent.beats import Beats, train_rolling
 from video.latent.bundle import LatentBundle
-from video.latent.clips import LatentClips
+from video.latent.clips import Frames, LatentClips
 from video.latent.config import LatentConfig
-from video.latent.corrected import Beside, Clips, corrections
+from video.latent.corrected import ClipSamples, CorrectedClips, corrections
 from video.latent.films import Films
 from video.latent.latents import Latents
 from video.latent.model import WorldModel
+from video.latent.rolling import Rolling
 from video.latent.sketch import PARTS, train_sketch
 from video.latent.split import SHARE, latents_of, split
 from video.latent.store import FrameStore, pack
@@ -46,6 +48,10 @@ class WorldTraining:
     sketch_minutes: float = 0.0
     """Of its small parts alone, before it has begun: some fifteen times as many clips a second."""
     sketch_steps: int | None = None
+    rolling_minutes: float = 0.0
+    """Of the rolling model, last of all: it reads words by the transformer's prior, which still changes while
+    that is trained."""
+    rolling_steps: int | None = None
     steps: int | None = None
     """Of the transformer, after which it ends though minutes are left: the same on any machine."""
     autoencoder_steps: int | None = None
@@ -63,6 +69,7 @@ class WorldTraining:
 EYE: Final = "autoencoder"
 WORLD: Final = "transformer"
 SKETCH: Final = "sketch"
+ROLLING: Final = "rolling"
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,7 @@ def train_world(
     if not (run.folder / WORLD / CHECKPOINT).is_file():
         _sketch(run, learned, model, report, onlookers)
     record = _transformer(run, learned, bundle, report, onlookers, films)
+    bundle.rolling = _rolling(run, clips, bundle, (store, latents_of(latents, store)), report, onlookers)
     if is_first():
         write_weights(bundle, run.folder / "weights")
         _write_record(run, record)
@@ -159,13 +167,13 @@ def _learned(
     tokenizer: Any,
     store: FrameStore,
     report: Callable[[str], None],
-) -> Clips:
+) -> ClipSamples:
     """What is learned from: the clips, and beside them corrections, where there are some."""
     if not run.corrected:
         return clips
     with first_goes_first(run.device):
         more = corrections(run.corrected, run.folder, eye, store, camera=run.camera, report=report)
-    return Beside(clips, LatentClips(*more, tokenizer, run.config))
+    return CorrectedClips(clips, LatentClips(*more, tokenizer, run.config))
 
 
 def _films(
@@ -243,7 +251,7 @@ def network(config: LatentConfig, clips: LatentClips, tokenizer: Any) -> WorldMo
 
 def _sketch(
     run: WorldTraining,
-    clips: Clips,
+    clips: ClipSamples,
     model: WorldModel,
     report: Callable[[str], None],
     onlookers: Onlookers,
@@ -258,9 +266,32 @@ def _sketch(
     )  # fmt: skip
 
 
+def _rolling(
+    run: WorldTraining,
+    clips: LatentClips,
+    bundle: LatentBundle,
+    frames: tuple[FrameStore, Frames],
+    report: Callable[[str], None],
+    onlookers: Onlookers,
+) -> Rolling | None:
+    """What goes on from the sketch a short way at a time."""
+    beats = Beats(*frames, clips.scale, bundle.tokenizer, stride=clips.stride)
+    config = TrainConfig(
+        minutes=run.rolling_minutes, steps=run.rolling_steps, learning_rate=run.learning_rate,
+        device=run.device,
+    )  # fmt: skip
+    prior = bundle.transformer.prior
+    return train_rolling(
+        prior, beats, prior.config.size, len(clips.scale.action_mean), run.folder / ROLLING, config,
+        size=run.config.batch, workers=run.workers, report=report,
+        tick=lambda seconds: onlookers.tick(ROLLING, seconds),
+        watch=lambda moment: onlookers.watch(ROLLING, moment),
+    )  # fmt: skip
+
+
 def _transformer(
     run: WorldTraining,
-    clips: Clips,
+    clips: ClipSamples,
     bundle: LatentBundle,
     report: Callable[[str], None],
     onlookers: Onlookers,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
-from video.latent.corrected import Clips
+from video.latent.corrected import ClipSamples
 from video.latent.model import WorldModel
 from video.latent.moving import SCARCE, scarce
 from video.latent.train import motions
@@ -23,16 +23,21 @@ PARTS: Final = r"prior\.(?!spread)|wholes\.(?!told|sure)"
 """What small batches of the whole network's training would only unsettle."""
 SOON: Final = 3.0
 """Times more that the first actions count than the last."""
+LEAST: Final = 0.02
+"""Squared difference that counts as none between frames of unit scale."""
 MORE: Final = 4
 """Times as many clips a step; one in so many is drawn, which costs most of the time."""
 
 
 def loss(model: WorldModel, motion: float, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
     """Squared errors of the actions that words make likely and of the video that true actions make; of clips
-    with actions alone. Likely is what is done until the end: were it learned that nothing is done after it,
+    with actions alone. And, as a share of "nothing changes", of how words say that cells will have changed in
+    the end. Likely is what is done until the end: were it learned that nothing is done after it,
     a robot would come to rest just short of its goal, where it cannot be told on which side it is."""
     actions, there = batch["actions"], batch["acted"].float()
-    named, mean = model.prior(batch["latents"][:, 0], batch["words"])
+    first, last = batch["latents"][:, 0], batch["latents"][:, -1]
+    named, mean, ahead = model.prior.learned(first, batch["words"])
+    outcome = ((ahead - (last - first)) ** 2).mean() / ((last - first) ** 2).mean().clamp(min=LEAST)
     counts = batch["before"] * there[:, None, None] * _soon(actions.shape[1]).to(actions)[:, None]
     action = ((mean - actions) ** 2 * counts).sum() / counts.sum().clamp(min=1)
     some = -(-len(actions) // MORE)
@@ -41,8 +46,8 @@ def loss(model: WorldModel, motion: float, batch: Mapping[str, Tensor]) -> tuple
     moved = model.sketch(latents[:, 0], named[:some], actions[:some])
     video = _mean(((moved.float() - clean) ** 2).mean((1, 2, 3, 4)), there)
     still = _mean((clean**2).mean((1, 2, 3, 4)), there)
-    found = {"act": action, "video": video, "still": still}
-    return video + action, {name: float(value.detach()) for name, value in found.items()}
+    found = {"act": action, "video": video, "still": still, "outcome": outcome}
+    return video + action + outcome, {name: float(value.detach()) for name, value in found.items()}
 
 
 def _soon(frames: int) -> Tensor:
@@ -54,14 +59,14 @@ def _mean(each: Tensor, there: Tensor) -> Tensor:
     return (each * there).sum() / there.sum().clamp(min=1)
 
 
-def _drawn(clips: Clips, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
+def _drawn(clips: ClipSamples, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
     batches = clips.batches(size, seed)
     return scarce(batches, seed) if len(clips) < SCARCE else batches
 
 
 def train_sketch(
     model: WorldModel,
-    clips: Clips,
+    clips: ClipSamples,
     folder: Path,
     config: TrainConfig,
     *,

@@ -80,6 +80,9 @@ class Train:
     corrected: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PATH", Path)], ...]], HINT] = ()
     """world, world-policy: a dataset of vlp collect --kind corrected, which half of the samples are drawn
     from; again for each further round's."""
+    rolling: float = 0.0
+    """world: minutes, after the others, of a rolling model, which imagines a short way at a time; for worlds
+    in which a robot and the things that it pushes are small beside the picture."""
     track: Annotated[
         UseAppendAction[tuple[Annotated[TrackerName, one_or_more_of(TrackerName)], ...]], HINT
     ] = ()
@@ -103,6 +106,12 @@ class Train:
             )
         if self.part != "world" and (self.held_out is not None or self.track):
             raise UsageError(f"held-out, track: expected the part world, got {self.part}; leave them out")
+        if self.part != "world" and self.rolling:
+            raise UsageError(f"rolling: expected the part world, got {self.part}; leave it out")
+        if not (math.isfinite(self.rolling) and 0 <= self.rolling <= MOST_MINUTES):
+            raise UsageError(
+                f"rolling: expected 0 to {MOST_MINUTES:g} minutes, got {self.rolling:g}; choose such a time"
+            )
         if self.part not in ("world", "world-policy") and self.corrected:
             raise UsageError(
                 f"corrected: expected the part world or world-policy, got {self.part}; leave it out"
@@ -141,7 +150,7 @@ class Train:
                 data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
                 size=self.size, device=self.device, cache=self.cache, export=self.export,
                 learning_rate=self.learning_rate, held_out=self.held_out, trackers=self.track,
-                corrected=self.corrected,
+                corrected=self.corrected, rolling=self.rolling,
             )
         )  # fmt: skip
         more = f": vlp imagine WORDS --frame PICTURE --models {weights}" if self.part == "world" else ""

@@ -14,7 +14,7 @@ from tasks.learning.trainer import CHECKPOINT, CheckpointError
 from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
 from video.latent.policy.train import PolicyTraining, train_policy
-from video.latent.run import EYE, SKETCH, WORLD, Onlookers, WorldTraining, train_world
+from video.latent.run import EYE, ROLLING, SKETCH, WORLD, Onlookers, WorldTraining, train_world
 from video.latent.store import ABOUT
 from vlp.errors import FolderError
 from vlp.models.device import choose_device
@@ -49,6 +49,8 @@ class WorldTask:
     """A dataset that is only looked at, else a share of the episodes."""
     corrected: Sequence[Path] = ()
     """Datasets of what an expert did from where a policy got, for what acts."""
+    rolling: float = 0.0
+    """Minutes of the rolling model, after all others."""
     trackers: Sequence[str] = ()
     """Of accelerate."""
 
@@ -68,6 +70,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         folder=folder,
         config=PRESETS[task.preset],
         minutes=task.minutes - eye - sketch,
+        rolling_minutes=task.rolling,
         autoencoder_minutes=eye,
         sketch_minutes=sketch,
         camera=view,
@@ -78,7 +81,10 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         corrected=task.corrected,
     )
     check_trackers(task.trackers)
-    minutes = {EYE: run.autoencoder_minutes, SKETCH: run.sketch_minutes, WORLD: run.minutes}
+    minutes = {
+        EYE: run.autoencoder_minutes, SKETCH: run.sketch_minutes, WORLD: run.minutes,
+        ROLLING: run.rolling_minutes,
+    }  # fmt: skip
     with _said(), Watching(folder, minutes, task.trackers) as watching:
         bundle: LatentBundle = train_world(run, report, Onlookers(watching.tick, watching.watch))
     if task.export is not None and is_first():

@@ -15,7 +15,7 @@ from tests.video.latent.conftest import square
 from video.latent import autoencoder, text
 from video.latent.clips import LatentClips
 from video.latent.config import LatentConfig
-from video.latent.corrected import Beside, corrections
+from video.latent.corrected import CorrectedClips, corrections
 from video.latent.latents import Latents
 from video.latent.run import WorldTraining, train_world
 from video.latent.store import pack
@@ -37,7 +37,7 @@ def test_half_of_the_clips_are_of_them(squares: Path, tmp_path: Path) -> None:
     eye, tokenizer = autoencoder.build(SIZES), text.learn(store.texts)
     clips = LatentClips(store, Latents(eye, store), tokenizer, SIZES)
     more = corrections([fast(tmp_path / "fast")], tmp_path, eye, store, report=lambda _: None)
-    both = Beside(clips, LatentClips(*more, tokenizer, SIZES))
+    both = CorrectedClips(clips, LatentClips(*more, tokenizer, SIZES))
     assert len(both) > len(clips) and both.acted and both.scale is clips.scale
     batch = next(both.batches(32, 0))
     faster = batch["actions"].abs().amax((1, 2)) > 3

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from tests.video.latent.conftest import without_actions, write
 from tests.video.latent.test_latent import SMALL
@@ -46,7 +47,7 @@ def test_words_find_their_thing() -> None:
     """Actions towards the named thing are learned; those of another word are not its."""
     rng, model = torch.Generator().manual_seed(1), prior()
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    for _ in range(300):
+    for _ in range(200):
         pictures, words, wanted = scenes(rng, 48)
         error = ((model(pictures, words)[1] - wanted) ** 2).mean()
         optimizer.zero_grad()
@@ -89,6 +90,32 @@ def test_two_things_that_are_named_are_both_found() -> None:
         other_way = float(((model(pictures, back)[1] - wanted) ** 2).mean() / (wanted**2).mean())
     assert found < 0.3, f"{found:.2f} of the error of doing nothing"
     assert other_way > 1, f"{other_way:.2f} with the words the other way round"
+
+
+def test_words_say_what_will_have_changed() -> None:
+    """The named thing goes away, the others stay; nothing is said of actions."""
+    rng, model = torch.Generator().manual_seed(3), prior()
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+
+    def share(words: Tensor, pictures: Tensor, gone: Tensor) -> Tensor:
+        change = -pictures * F.one_hot(gone[:, 0] - 1, 3)[..., None, None]
+        ahead = model.look_ahead(pictures, words)[1]
+        return torch.as_tensor(((ahead - change) ** 2).mean() / (change**2).mean())
+
+    for _ in range(120):
+        pictures, words, _ = scenes(rng, 48)
+        optimizer.zero_grad()
+        share(words, pictures, words).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    pictures, words, _ = scenes(rng, 64)
+    with torch.no_grad():
+        found, other = float(share(words, pictures, words)), float(share(words.roll(1, 0), pictures, words))
+        named, mean, ahead = model.learned(pictures, words)
+        for one, again in zip((named, mean), model(pictures, words), strict=True):
+            torch.testing.assert_close(one, again)
+    assert ahead.shape == pictures.shape
+    assert found < 0.3, f"{found:.2f} of the error of no change"
+    assert other > 0.8, f"{other:.2f} with another's words"
 
 
 def test_known_actions_are_kept_and_unknown_ones_are_the_mean() -> None:
@@ -135,6 +162,7 @@ def test_the_sketch_is_learned_first_and_kept(squares: Path, tmp_path: Path) -> 
         )
     assert after["act"] < 0.5 * before["act"]
     assert after["video"] < 0.9 * before["video"]
+    assert after["outcome"] < 0.9 * before["outcome"]
     again = train_world(replace(run, sketch_minutes=0), said.append)
     assert all(
         torch.equal(p, q)

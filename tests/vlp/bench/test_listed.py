@@ -31,7 +31,8 @@ LEAST = {
 VALUES = {"rule": (NEVER, SLOW), "vlm_for": ("proposer", "value"), "tasks": ("line", "area"),
           "method": ("ours", "no-search"), "seconds": (1.0, 3.0), "budget": ("free", "limit"),
           "task": ("door-open", "hammer"), "camera": ("corner", "corner2"), "video": ("copy", "slots"),
-          "track": ("wandb", "tensorboard"), "frame": (Path("a.png"), Path("b.png"))}  # fmt: skip
+          "track": ("wandb", "tensorboard"), "corrected": (Path("one"), Path("other")),
+          "frame": (Path("a.png"), Path("b.png"))}  # fmt: skip
 
 
 def lists() -> list[tuple[str, str]]:

@@ -69,6 +69,14 @@ def test_a_sketch_is_trained_once_and_late_where_a_run_was_stopped_before_it(tmp
     assert kept.is_file()
 
 
+def test_a_rolling_model_is_trained_where_it_is_asked_for(tmp_path: Path) -> None:
+    data, weights = write(tmp_path / "data"), tmp_path / "cache/world/nano/weights"
+    assert main(line(data, tmp_path / "cache")) == 0
+    assert not (weights / "rolling").exists()
+    assert main(line(data, tmp_path / "cache", "--rolling", 0.005, "--corrected", data)) == 0
+    assert (weights / "rolling").is_dir()
+
+
 def test_what_is_seen_while_it_trains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

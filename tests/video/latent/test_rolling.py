@@ -1,0 +1,119 @@
+"""The rolling model: what is seen goes a short way at a time by what is sent, and stays sharp."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.video.latent.conftest import without_actions, write
+from tests.video.latent.test_latent import SMALL
+from video.latent import autoencoder, text
+from video.latent.beats import Beats, loss
+from video.latent.bundle import LatentBundle
+from video.latent.clips import LatentClips
+from video.latent.latents import Latents
+from video.latent.pipeline import LatentPipeline
+from video.latent.prior import ActionPrior
+from video.latent.rolling import Rolling, beat_of, centers, turned
+from video.latent.run import WorldTraining, train_world
+from video.latent.store import FrameStore, pack
+
+
+@pytest.fixture(scope="module")
+def store(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    return pack([squares], tmp_path_factory.mktemp("store") / "store", report=lambda _: None)
+
+
+def beats_of(store: FrameStore) -> Beats:
+    """Of an autoencoder that was not trained: a random one keeps places."""
+    torch.manual_seed(0)
+    latents, tokenizer = Latents(autoencoder.build(SMALL), store), text.learn(store.texts)
+    return Beats(store, latents, LatentClips(store, latents, tokenizer, SMALL).scale, tokenizer, stride=4)
+
+
+def test_a_beat_is_a_part_of_a_stride() -> None:
+    assert [beat_of(stride) for stride in (1, 2, 3, 4, 5, 6, 7, 8, 9)] == [1, 2, 1, 2, 1, 2, 1, 2, 1]
+
+
+def test_things_are_moved_and_turned_about_their_middles() -> None:
+    picture = torch.zeros(1, 1, 1, 12, 16)
+    picture[..., 4:6, 4:8] = 1
+    center = centers(picture[:, :, 0])
+    torch.testing.assert_close(center, torch.tensor([[[-2.0, -1.0]]]))
+    moved = turned(picture, torch.tensor([[[3.0, 2.0, 0.0]]]), center)
+    torch.testing.assert_close(moved[..., 6:8, 7:11], torch.ones(1, 1, 1, 2, 4))
+    assert moved.sum() == pytest.approx(8, abs=1e-3)
+    upright = turned(picture, torch.tensor([[[0.0, 0.0, math.pi / 2]]]), center)
+    torch.testing.assert_close(upright[..., 3:7, 5:7], torch.ones(1, 1, 1, 4, 2))
+    gone = turned(picture, torch.tensor([[[20.0, 0.0, 0.0]]]), center)
+    assert not gone.any(), "nothing comes from beyond the edge"
+
+
+def test_samples_end_where_what_is_told_does(store: FrameStore) -> None:
+    beats = beats_of(store)
+    assert beats.beat == 2
+    batch = beats.at(np.array([0, 15]), 5)
+    assert batch["there"].tolist() == [[1] * 5, [1, 1, 1, 1, 0]]
+    assert batch["latents"].shape == (2, 6, 8, 8, 8) and batch["sent"].shape == (2, 5, 8)
+    assert torch.equal(batch["latents"][1, 4], batch["latents"][1, 5]), "past the end is the end"
+    assert not batch["sent"][0, 0, :4].any(), "nothing was sent before the first frame"
+    assert torch.equal(batch["sent"][0, 1, :4], batch["sent"][0, 0, 4:])
+    drawn = next(beats.batches(64, 0))
+    assert (drawn["words"] == 0).all(1).any() and (drawn["words"] != 0).any()
+
+
+def test_a_thing_goes_where_it_is_sent(store: FrameStore) -> None:
+    """Words say nothing of it: the actions alone do, and others than the true ones lead elsewhere."""
+    beats = beats_of(store)
+    torch.manual_seed(0)
+    prior = ActionPrior(frames=3, chunk=6, size=(8, 8, 8), vocabulary=512, width=64, heads=4, text_layers=1)
+    model = Rolling(channels=8, height=8, width=8, actions=2, beat=2, layers=2, hidden=16)
+    optimizer, batch = torch.optim.AdamW(model.parameters(), 3e-3), beats.at(np.arange(0, 192, 12), 5)
+    batch["words"] = torch.zeros_like(batch["words"])
+    for _ in range(120):
+        optimizer.zero_grad()
+        loss(model, prior, batch)[0].backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    with torch.no_grad():
+        learned, logs = loss(model, prior, batch)
+        other, _ = loss(model, prior, {**batch, "sent": batch["sent"].roll(1, 0)})
+    assert logs["all_5"] < 0.5 and other > 1.5 * learned
+
+
+def test_it_is_trained_last_kept_and_begins_every_clip(squares: Path, tmp_path: Path) -> None:
+    run = WorldTraining(
+        data=[squares], folder=tmp_path, config=SMALL, minutes=5, steps=2, sketch_minutes=5, sketch_steps=2,
+        rolling_minutes=5, rolling_steps=2,
+    )  # fmt: skip
+    trained = train_world(run, lambda _: None).rolling
+    assert trained is not None
+    bundle = LatentBundle.load(tmp_path / "weights")
+    assert bundle.rolling is not None and bundle.rolling.config.beat == 1
+    pipeline, frames = LatentPipeline(bundle), np.full((2, 32, 32, 3), 90, np.uint8)
+    words, sent = ["go right", "go down"], np.zeros((2, 9, 2), np.float32)
+    clips, actions = pipeline.joint(frames, words, [0, 1])
+    assert clips.shape == (2, 3, 32, 32, 3) and actions.shape == (2, 9, 2)
+    again, _ = pipeline.joint(frames, words, [0, 1])
+    np.testing.assert_array_equal(clips, again, "a function of the seeds")
+    _, others = pipeline.joint(frames, words, [2, 3])
+    assert np.abs(others - actions).max() > 1e-4, "branches differ"
+    predicted = pipeline.predict(frames, sent, [0, 1])
+    assert predicted.shape == clips.shape
+    redrawn = LatentPipeline(bundle, redrawn=0.5).predict(frames, sent, [0, 1])
+    assert redrawn.shape == clips.shape and (redrawn != predicted).any()
+    kept = train_world(replace(run, minutes=0, sketch_minutes=0, rolling_minutes=0), lambda _: None).rolling
+    assert kept is not None, "it is there after a training without it"
+
+
+def test_video_alone_has_none(tmp_path: Path) -> None:
+    silent = without_actions(write(tmp_path / "data"))
+    run = WorldTraining(
+        data=[silent], folder=tmp_path, config=SMALL, minutes=0, rolling_minutes=5, rolling_steps=2
+    )
+    assert train_world(run, lambda _: None).rolling is None
+    assert not (tmp_path / "weights" / "rolling").exists()

@@ -1,0 +1,143 @@
+"""What the rolling model learns from: frames a beat apart, and what was sent between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tasks.learning.feeding import feed
+from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
+from video.latent import text
+from video.latent.clips import Frames, Scale
+from video.latent.prior import ActionPrior
+from video.latent.rolling import Rolling, beat_of
+from video.latent.sketch import LEAST
+from video.latent.store import FrameStore
+
+BEATS: Final = (5, 12, 24)
+"""Lengths of what is learned from: what a push does is seen at once, what may be pushed later only later."""
+SHARES: Final = (0.6, 0.25, 0.15)
+"""Of these."""
+BEGINNING: Final = 0.3
+"""Share of samples that begin where something is told for the first time."""
+NO_WORDS: Final = 0.1
+"""Share of samples that are told nothing."""
+
+
+class Beats:
+    """Samples of a store's frames.
+
+    Args:
+        tokenizer: of the words that the prior is told.
+        stride: control steps from frame to frame of a clip.
+    """
+
+    def __init__(
+        self, store: FrameStore, latents: Frames, scale: Scale, tokenizer: Any, *, stride: int
+    ) -> None:
+        self._store, self._latents, self._scale = store, latents, scale
+        self.beat = beat_of(stride)
+        self._words = text.encode(tokenizer, store.texts)
+        self._start = np.repeat(store.start, store.stop - store.start)
+        self._ends = store.ends()[:, 0]
+        numbers = np.arange(len(store))
+        self._starts = numbers[(self._ends - numbers > BEATS[0] * self.beat) & store.acted]
+        begun = np.concatenate([[0], np.unique(self._ends)[:-1]])
+        self._begun = np.intersect1d(begun, self._starts)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def at(self, starts: NDArray[np.int64], beats: int) -> dict[str, Tensor]:
+        """From frames `starts` [N]: latents [N, beats + 1, C, h, w] of unit scale, what was sent in each beat
+        and the one before it [N, beats, 2 * beat * A], which frames are still of what is told
+        [N, beats], words [N, L]."""
+        beat, store, scale = self.beat, self._store, self._scale
+        frames, last = starts[:, None] + beat * np.arange(beats + 1), self._ends[starts][:, None] - 1
+        latents = self._latents[np.minimum(frames, last)].float()
+        steps = starts[:, None] + np.arange(-beat, beat * beats)
+        sent = torch.from_numpy(store.actions[steps.clip(0, len(store) - 1)])
+        before = torch.from_numpy(steps >= self._start[starts][:, None])[..., None]
+        sent = ((sent - scale.action_mean) / scale.action_std * before).reshape(len(starts), beats + 1, -1)
+        return {
+            "latents": (latents - scale.latent_mean) / scale.latent_std,
+            "sent": torch.cat([sent[:, :-1], sent[:, 1:]], -1),
+            "there": torch.from_numpy(frames[:, 1:] <= last).float(),
+            "words": self._words[store.text[starts, 0]],
+        }
+
+    def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
+        """Random samples for ever."""
+        rng = np.random.default_rng(seed)
+        first = self._begun if len(self._begun) else self._starts
+        while True:
+            beats = int(rng.choice(BEATS, p=SHARES))
+            begun = rng.random(size) < BEGINNING
+            batch = self.at(np.where(begun, rng.choice(first, size), rng.choice(self._starts, size)), beats)
+            batch["words"] = batch["words"] * torch.from_numpy(rng.random(size) >= NO_WORDS)[:, None]
+            yield batch
+
+
+def loss(model: Rolling, prior: ActionPrior, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    """Squared errors of each frame as shares of those of "nothing moves", frame by frame and in all."""
+    latents, there = batch["latents"], batch["there"]
+    first = latents[:, 0]
+    with torch.no_grad():
+        _, ahead = prior.look_ahead(first, batch["words"])
+    scene = model.begin(first, ahead)
+    again = ((scene.drawn()[0] - first) ** 2).mean()
+    errors, stills = [], []
+    for k in range(there.shape[1]):
+        scene = model.go(scene, batch["sent"][:, k])
+        each = there[:, k] / there[:, k].sum().clamp(min=1)
+        errors.append((((scene.drawn()[0] - latents[:, k + 1]) ** 2).mean((1, 2, 3)) * each).sum())
+        stills.append((((first - latents[:, k + 1]) ** 2).mean((1, 2, 3)) * each).sum())
+    error, still = torch.stack(errors), torch.stack(stills)
+    shares, whole = error / still.clamp(min=LEAST), error.mean() / still.mean().clamp(min=LEAST)
+    value = (shares.mean() + whole) / 2 + again / still.mean().clamp(min=LEAST)
+    logs = {"beat": shares[0], f"all_{len(errors)}": whole, "again": again}
+    return value, {name: float(found.detach()) for name, found in logs.items()}
+
+
+def train_rolling(
+    prior: ActionPrior,
+    beats: Beats,
+    sizes: tuple[int, int, int],
+    actions: int,
+    folder: Path,
+    config: TrainConfig,
+    *,
+    size: int,
+    workers: int = 0,
+    report: Callable[[str], None] = print,
+    tick: Callable[[float], None] = lambda _: None,
+    watch: Callable[[TrainingMoment], None] = lambda _: None,
+) -> Rolling | None:
+    """Train one for frames of `sizes` [C, h, w] and actions of so many numbers, going on from the folder's
+    checkpoint, and read by a prior that stays as it is; it has averaged weights. None where nothing was acted
+    and where nothing was trained yet and there are no minutes."""
+    begun = (folder / CHECKPOINT).is_file()
+    if not (config.minutes or begun) or not len(beats):
+        return None
+    torch.manual_seed(2)
+    channels, height, width = sizes
+    model = Rolling(channels=channels, height=height, width=width, actions=actions, beat=beats.beat)
+    prior = prior.to(config.device).eval()
+    trainer = Trainer(model, lambda batch: loss(model, prior, batch), folder, config)
+    if config.minutes:
+        trainer.run(
+            feed(lambda seed: beats.batches(size, seed), trainer.seed, workers),
+            report,
+            tick=tick,
+            watch=watch,
+        )
+    (folder / "record.json").write_text(json.dumps(trainer.record(), indent=1) + "\n", encoding="utf-8")
+    trained: Any = trainer.averaged().cpu()
+    return trained  # type: ignore[no-any-return]

@@ -1,0 +1,64 @@
+"""A clip as a robot would see it that looks and acts on: the prior says what is done, the rolling model what
+comes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import Tensor
+
+from tasks.learning.precision import fast
+
+if TYPE_CHECKING:
+    from video.latent.bundle import LatentBundle
+
+DOUBT: Final = 0.5
+"""Of the spread of likely actions, by which branches differ."""
+KEPT: Final = 0.9
+"""Of a branch's difference, from beat to beat: a robot that goes another way goes on that way."""
+
+
+@torch.no_grad()
+def roll(
+    bundle: LatentBundle, first: Tensor, words: Tensor, noise: Tensor | None, sent: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Roll on from frames [N, C, h, w] by words [N, L] for a clip's length.
+
+    Args:
+        noise: [N, T, chunk] of unit scale, by which actions differ from the likely ones; None: by nothing.
+        sent: chunks [N, T, chunk] that are sent whatever is likely.
+
+    Returns:
+        Motions [N, T, C, h, w] and chunks [N, T, chunk], of unit scale.
+    """
+    model, prior, scale = bundle.rolling, bundle.transformer.prior, bundle.scale
+    assert model is not None, "expected a rolling model in the bundle"
+    frames, beat = int(bundle.transformer.config.frames), int(model.config.beat)
+    width = beat * len(scale.action_mean)
+    asked = None if sent is None else sent.reshape(len(first), -1, width)
+    apart = None if noise is None else noise.reshape(len(first), -1, width)
+    still = -(scale.action_mean / scale.action_std).to(first).repeat(beat)
+    last, other = still.expand(len(first), -1), torch.zeros_like(still)
+    spread = (prior.spread[0].float() / 2).exp()
+    shown, done = [], []
+    with fast(first.device.type):
+        seen, ahead = prior.look_ahead(first, words)
+        scene, frame = model.begin(first, ahead), first
+        for number in range(frames * bundle.stride // beat):
+            if asked is None:
+                now = prior.likely(seen)[:, 0, :width]
+                if apart is not None:
+                    other = KEPT * other + (1 - KEPT**2) ** 0.5 * apart[:, number]
+                    now = now + DOUBT * spread * other
+            else:
+                now = asked[:, number]
+            scene = model.go(scene, torch.cat([last, now], 1))
+            frame, last = scene.drawn()[0], now
+            done.append(now)
+            if (number + 1) * beat % bundle.stride == 0:
+                shown.append(frame)
+            if asked is None:
+                seen = prior.look(frame, words)
+    video = (torch.stack(shown, 1) - first[:, None]) / scale.motion
+    return video.float(), torch.stack(done, 1).reshape(len(first), frames, -1).float()

@@ -1,0 +1,208 @@
+"""Rolling on: things are cut out of a first frame, and go a short way at a time by what is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from video.latent.copying import coordinates
+from video.latent.points import steered
+
+BEAT = 2
+"""Control steps of a short way at most: longer, and a pushed thing goes further than it is wide, which no
+gradient finds."""
+
+
+def beat_of(stride: int) -> int:
+    """Control steps of a beat, of which some make a stride from frame to frame."""
+    return max(beat for beat in range(1, BEAT + 1) if stride % beat == 0)
+
+
+@dataclass(frozen=True)
+class CutScene:
+    """A first frame in parts.
+
+    Args:
+        things: L of them with their masks [N, L, C + 1, h, w].
+        behind: what is seen where nothing of them is [N, C, h, w].
+        center: of each [N, L, 2], x and y in cells from the middle.
+        ways: how far each went and turned by now [N, L, 3], cells and radians.
+        chosen: which of some ways each goes that is sent itself [N, L, ways].
+    """
+
+    things: Tensor
+    behind: Tensor
+    center: Tensor
+    ways: Tensor
+    chosen: Tensor
+
+    def drawn(self) -> tuple[Tensor, Tensor]:
+        """The frame as it is now [N, C, h, w], one thing over the other, and masks [N, L, h, w]."""
+        moved = turned(self.things, self.ways, self.center)
+        frame = self.behind
+        for k in range(moved.shape[1]):
+            mask = moved[:, k, -1:]
+            frame = frame * (1 - mask) + moved[:, k, :-1] * mask
+        return frame, moved[:, :, -1]
+
+
+class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """What a few actions do, told again and again.
+
+    Things are cut out once and moved as wholes (as in Finn et al., "Unsupervised learning for physical
+    interaction through video prediction", 2016), so that nothing blurs however long it goes on. Each is found
+    where most is expected to change, apart from the others, and reaches no further than NEAR: one that was
+    in two places would go the mean of both ways. How it moves is read where it then is, from convolutions
+    over the frame as it is drawn by then (the mean over its mask): what a push does is the same wherever it
+    happens, whatever is pushed.
+
+    Args:
+        channels, height, width: of a latent frame [C, h, w].
+        actions: A, numbers of an action.
+        beat: of how many actions is told at a time.
+        layers: L, things at most.
+        hidden: features of a cell.
+        blocks: residual convolutions.
+        told: numbers in which actions are put.
+    """
+
+    CLEAR, NEAR, ALIKE = 1.0, 1.8, 8.0
+    """Of masks in the beginning; cells that a thing reaches; by how much a cell is rather of what it is
+    like."""
+    WAYS, SPREAD = 8, 0.3
+    """Linear maps of what is sent, of which each thing chooses: in the beginning one of some leads roughly
+    where the robot goes, and so the robot is found."""
+    where: Tensor
+
+    @register_to_config
+    def __init__(
+        self,
+        *,
+        channels: int,
+        height: int,
+        width: int,
+        actions: int,
+        beat: int,
+        layers: int = 3,
+        hidden: int = 32,
+        blocks: int = 3,
+        told: int = 96,
+    ) -> None:
+        super().__init__()
+        where = coordinates(height, width)
+        self.register_buffer("where", where, persistent=False)
+        known, sent = where.shape[1], 2 * beat * actions
+        self.cells = nn.Sequential(
+            nn.Conv2d(2 * channels, hidden, 3, padding=1), nn.SiLU(),
+            nn.Conv2d(hidden, hidden, 3, padding=1), nn.SiLU(), nn.Conv2d(hidden, 9, 3, padding=1),
+        )  # fmt: skip
+        self.behind = nn.Sequential(
+            nn.Conv2d(channels + 1, hidden, 5, padding=2), nn.SiLU(),
+            nn.Conv2d(hidden, channels, 3, padding=1),
+        )  # fmt: skip
+        self.seen = nn.Conv2d(channels + 1 + known, hidden, 3, padding=1)
+        self.moving = nn.ModuleList([nn.Conv2d(hidden, hidden, 3, padding=1) for _ in range(blocks)])
+        self.move_ways = nn.Sequential(nn.Linear(sent, told), nn.SiLU(), nn.Linear(told, 2 * blocks * hidden))
+        self.flow = nn.Conv2d(hidden, 3, 3, padding=1)
+        self.sent = nn.Linear(sent, 2 * self.WAYS, bias=False)
+        self.choice = nn.Linear(8, self.WAYS + 1)
+        nn.init.normal_(self.sent.weight, std=self.SPREAD)
+        for layer in (self.flow, self.behind[2]):
+            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        nn.init.constant_(self.cells[4].bias, self.CLEAR)  # type: ignore[arg-type]
+        self.to(memory_format=torch.channels_last)
+
+    def begin(self, first: Tensor, ahead: Tensor) -> CutScene:
+        """Cut a first frame [N, C, h, w] by how the prior expects it to change [N, C, h, w]: that is what
+        words are about."""
+        first = first.float()
+        cells = self.cells(torch.cat([first, ahead], 1)).float()
+        peak = peaks(ahead, self.config.layers, self.NEAR)
+        kind = F.normalize(cells[:, 1:], dim=1).flatten(2)
+        own = kind.gather(2, peak[:, None].expand(-1, kind.shape[1], -1)).transpose(1, 2)
+        mask = cells[:, :1].sigmoid() * self.owned(kind, own, peak)
+        behind = (
+            first
+            + mask.amax(1, keepdim=True)
+            * self.behind(torch.cat([first, mask.sum(1, keepdim=True)], 1)).float()
+        )
+        plain = first[:, None].expand(-1, mask.shape[1], -1, -1, -1)
+        still = first.new_zeros(*mask.shape[:2], 3)
+        things = torch.cat([plain, mask[:, :, None]], 2)
+        return CutScene(
+            things, behind, centers(mask), still, (self.ALIKE * self.choice(own).float()).softmax(-1)
+        )
+
+    def owned(self, kinds: Tensor, own: Tensor, peak: Tensor) -> Tensor:
+        """How much each cell is of each thing [N, L, h, w], by features of cells [N, K, h * w], of things
+        [N, L, K], and the cells [N, L] where these were found."""
+        height, width = self.where.shape[-2:]
+        alike = (own @ kinds).reshape(*peak.shape, height, width)
+        gap = distances(peak, height, width) / self.NEAR**2
+        return torch.as_tensor((self.ALIKE * alike - gap).softmax(1) * torch.exp(-(gap**2) / 4))
+
+    def go(self, scene: CutScene, sent: Tensor) -> CutScene:
+        """What comes of a scene when actions of the last and of this beat [N, 2 * beat * A] are sent."""
+        frame, masks = scene.drawn()
+        where = self.where.expand(len(frame), -1, -1, -1)
+        x = self.seen(torch.cat([frame, masks.sum(1, keepdim=True), where], 1))
+        x = steered(x, self.moving, self.move_ways(sent))
+        flow = self.flow(F.silu(x)).float()
+        weight = masks / masks.sum((2, 3), keepdim=True).clamp(min=1e-3)
+        step = torch.einsum("nlhw,nkhw->nlk", weight, flow)
+        straight = scene.chosen[..., :-1] @ self.sent(sent).float().unflatten(1, (self.WAYS, 2))
+        step = step + F.pad(straight, (0, 1))
+        return replace(scene, ways=scene.ways + step)
+
+
+def peaks(ahead: Tensor, count: int, near: float) -> Tensor:
+    """Cells [N, count] around which most is expected to change [N, C, h, w], each apart from those before."""
+    height, width = ahead.shape[-2:]
+    high = F.avg_pool2d((ahead.float() ** 2).sum(1, keepdim=True), 3, stride=1, padding=1)[:, 0]
+    found = []
+    for _ in range(count):
+        cell = high.flatten(1).argmax(1, keepdim=True)
+        found.append(cell)
+        high = high.masked_fill(distances(cell, height, width)[:, 0] <= (1.6 * near) ** 2, 0)
+    return torch.cat(found, 1)
+
+
+def distances(cells: Tensor, height: int, width: int) -> Tensor:
+    """Squared distances, in cells, from cells [N, L] to all [N, L, h, w]."""
+    rows, columns = (torch.arange(size, device=cells.device).float() for size in (height, width))
+    down = (rows - (cells // width)[..., None]) ** 2
+    right = (columns - (cells % width)[..., None]) ** 2
+    return torch.as_tensor(down[..., :, None] + right[..., None, :])
+
+
+def centers(mask: Tensor) -> Tensor:
+    """Of masks [N, L, h, w], x and y in cells from the middle [N, L, 2]."""
+    height, width = mask.shape[-2:]
+    x = torch.arange(width, device=mask.device) + 0.5 - width / 2
+    y = torch.arange(height, device=mask.device) + 0.5 - height / 2
+    weight = mask**4  # of what is surely of it
+    weight = weight / weight.sum((2, 3), keepdim=True).clamp(min=1e-6)
+    return torch.stack([(weight.sum(2) * x).sum(-1), (weight.sum(3) * y).sum(-1)], -1)
+
+
+def turned(pictures: Tensor, ways: Tensor, center: Tensor) -> Tensor:
+    """Pictures [N, L, C, h, w] moved by ways [N, L, 3] (x and y in cells, radians about centers [N, L, 2]);
+    nothing comes from beyond the edge."""
+    height, width = pictures.shape[-2:]
+    half = ways.new_tensor([width / 2, height / 2])
+    cos, sin = ways[..., 2].cos(), ways[..., 2].sin()
+    # Where each cell comes from: turned back about where the center is now.
+    back = torch.stack([torch.stack([cos, sin], -1), torch.stack([-sin, cos], -1)], -2)
+    offset = center - (back @ (center + ways[..., :2])[..., None])[..., 0]
+    theta = torch.cat([back * half / half[:, None], (offset / half)[..., None]], -1)
+    flat: Any = pictures.flatten(0, 1)
+    grid = F.affine_grid(theta.flatten(0, 1), list(flat.shape), align_corners=False)
+    found = F.grid_sample(flat, grid, padding_mode="zeros", align_corners=False)
+    return found.reshape(pictures.shape)
