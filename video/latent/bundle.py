@@ -39,7 +39,7 @@ class LatentBundle:
     fps: float
     """Control steps a second."""
     rolling: Rolling | None = None
-    """What clips are begun with, where actions were learned from."""
+    """What imagines a short way at a time, where it was trained."""
 
     def save(self, folder: Path) -> None:
         """Write a folder; weights as safetensors in bf16."""

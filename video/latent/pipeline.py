@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
 
 import numpy as np
 import torch
@@ -20,22 +19,16 @@ from video.latent.rolled import roll
 from video.latent.train import motions
 
 Frames = NDArray[np.uint8]
-REDRAWN: Final = 0.0
-"""See `LatentPipeline`."""
 
 
 class LatentPipeline:
     """Samples clips and actions by a few Euler steps from noise (flow matching, clean prediction).
 
     N clips of T frames, `stride` control steps apart; actions of width A.
-
-    Args:
-        steps: of sampling.
-        redrawn: share of noise in a clip of the rolling model, from which the whole model draws it anew.
     """
 
-    def __init__(self, bundle: LatentBundle, *, steps: int = 4, redrawn: float = REDRAWN) -> None:
-        self.bundle, self.steps, self.redrawn = bundle, steps, redrawn
+    def __init__(self, bundle: LatentBundle, *, steps: int = 4) -> None:
+        self.bundle, self.steps = bundle, steps
         self.device = next(bundle.transformer.parameters()).device
         self.frames = int(bundle.transformer.config.frames)
 
@@ -53,7 +46,7 @@ class LatentPipeline:
         (first, noise, acts), words = self._start(frames, seeds), self._words(subgoals)
         if self.bundle.rolling is not None:
             video, found = roll(self.bundle, first, words, acts)
-            return self._draw(first, self._finished(first, video, noise, found, words)), self._actions(found)
+            return self._draw(first, video), self._actions(found)
         _, found = self._sample(first, noise, acts, words, video_level=1.0, action_level=None)
         video, _ = self._sample(first, noise, found, words, video_level=None, action_level=0.0)
         return self._draw(first, video), self._actions(found)
@@ -84,8 +77,8 @@ class LatentPipeline:
         words = self._words(subgoals, len(frames))
         if self.bundle.rolling is not None:
             video, _ = roll(self.bundle, first, words, noise=None, sent=known)
-            return self._draw(first, self._finished(first, video, noise, known, words))
-        video, _ = self._sample(first, noise, known, words, video_level=None, action_level=0.0)
+        else:
+            video, _ = self._sample(first, noise, known, words, video_level=None, action_level=0.0)
         return self._draw(first, video)
 
     def explain(
@@ -105,16 +98,6 @@ class LatentPipeline:
         latent = self._encode(frames)
         return np.asarray(self._draw(latent, torch.zeros_like(latent)[:, None])[:, 0])
 
-    def _finished(self, first: Tensor, video: Tensor, noise: Tensor, acts: Tensor, words: Tensor) -> Tensor:
-        """A rolled clip drawn anew by the whole model from where it is noise in part (SDEdit, Meng et al.,
-        2022)."""
-        if not self.redrawn:
-            return video
-        begun = self.redrawn * noise + (1 - self.redrawn) * video
-        return self._sample(
-            first, begun, acts, words, video_level=None, action_level=0.0, begin=self.redrawn
-        )[0]
-
     @torch.no_grad()
     def _sample(
         self,
@@ -125,11 +108,9 @@ class LatentPipeline:
         *,
         video_level: float | None,
         action_level: float | None,
-        begin: float = 1.0,
     ) -> tuple[Tensor, Tensor]:
-        """What is asked for (level None) goes from noise, or what is so much of it, to clean; the rest stays
-        at its level."""
-        sigmas = begin * shifted(torch.linspace(1, 0, self.steps + 1, device=self.device))
+        """What is asked for (level None) goes from noise to clean; the rest stays at its level."""
+        sigmas = shifted(torch.linspace(1, 0, self.steps + 1, device=self.device))
         ones = torch.ones(video.shape[:2], device=self.device)
         for now, then in pairwise(sigmas):
             levels = tuple(ones * (now if level is None else level) for level in (video_level, action_level))

@@ -98,17 +98,17 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def look(self, first: Tensor, words: Tensor) -> Tensor:
         """What it sees of frames [N, C, h, w] by words [N, L], [N, features]: places and how alike what is
         there, all that is said of them, and what is made of these."""
-        return self._looked(*self._cells(first, words))
+        return self.look_ahead(first, words)[0]
 
-    def _cells(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features of cells by all that is said [N, hidden, h, w], words [N, L, width] and which are some."""
+    def look_ahead(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
+        """As look, and how cells will have changed in the end [N, C, h, w]: a picture says of each cell
+        whether it is what words are about, where actions say it in a few numbers of all of them."""
         if words.device.type == "cpu":  # a shape that changes would be compiled anew on a GPU
             words = words[:, : max(1, int((words != 0).sum(1).max()))]
         tokens, is_word, said = self.text(words)
         x = steered(self.seen(first) + self.at(self.where), self.convs, self.modulate(F.silu(said)))
-        return F.silu(x), tokens, is_word
-
-    def _looked(self, x: Tensor, tokens: Tensor, is_word: Tensor) -> Tensor:
+        x = F.silu(x)
+        ahead = self.ahead(x).float()
         scene, places = found(self.high(x), self.where), self.find(x, tokens)
         told = torch.cat([self.scene(scene)[:, None], tokens + self.placed(places)], 1)
         mask = torch.cat([torch.ones_like(is_word[:, :1]), is_word], 1)[:, None, None]
@@ -116,9 +116,9 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
             told = block(told, mask)
         choice = self.choice(told[:, 1:]).float().masked_fill(~is_word[..., None], -torch.inf).softmax(1)
         chosen = (choice.transpose(1, 2) @ places).flatten(1)
-        changed = found(self.changed(self.ahead(x).detach()), self.where)
+        changed = found(self.changed(ahead.detach()), self.where)
         seen = torch.cat([scene, chosen, told[:, 0].float(), changed], 1)
-        return torch.cat([seen, self.settle(seen).float()], 1)
+        return torch.cat([seen, self.settle(seen).float()], 1), ahead
 
     def find(self, x: Tensor, tokens: Tensor) -> Tensor:
         """Where each word [N, L, width] finds what is alike among cells [N, hidden, h, w], and how alike:
@@ -132,19 +132,13 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def forward(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
         """first [N, C, h, w], words [N, L] to a token [N, width] and mean actions [N, T, chunk]."""
-        seen = self.look(first, words)
-        return self.token(seen.detach()), self.likely(seen)
+        token, mean, _ = self.learned(first, words)
+        return token, mean
 
     def learned(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As forward, and how cells will have changed in the end, see `look_ahead`."""
         seen, ahead = self.look_ahead(first, words)
         return self.token(seen.detach()), self.likely(seen), ahead
-
-    def look_ahead(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
-        """As look, and how cells will have changed in the end [N, C, h, w]: a picture says of each cell
-        whether it is what words are about, where actions say it in a few numbers of all of them."""
-        x, tokens, is_word = self._cells(first, words)
-        return self._looked(x, tokens, is_word), self.ahead(x).float()
 
     def likely(self, seen: Tensor) -> Tensor:
         """Mean actions [N, T, chunk] of what it sees [N, features]."""

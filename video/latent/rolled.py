@@ -47,6 +47,7 @@ def roll(
         scene, frame = model.begin(first, ahead), first
         for number in range(frames * bundle.stride // beat):
             if asked is None:
+                seen = prior.look(frame, words) if number else seen
                 now = prior.likely(seen)[:, 0, :width]
                 if apart is not None:
                     other = KEPT * other + (1 - KEPT**2) ** 0.5 * apart[:, number]
@@ -58,7 +59,5 @@ def roll(
             done.append(now)
             if (number + 1) * beat % bundle.stride == 0:
                 shown.append(frame)
-            if asked is None:
-                seen = prior.look(frame, words)
     video = (torch.stack(shown, 1) - first[:, None]) / scale.motion
     return video.float(), torch.stack(done, 1).reshape(len(first), frames, -1).float()

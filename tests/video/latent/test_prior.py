@@ -92,6 +92,18 @@ def test_two_things_that_are_named_are_both_found() -> None:
     assert other_way > 1, f"{other_way:.2f} with the words the other way round"
 
 
+def test_a_look_never_narrows_to_a_single_cell() -> None:
+    """However large likenesses grow: from where one cell is all that is seen, no gradient leads away."""
+    rng, model = torch.Generator().manual_seed(4), prior()
+    pictures, words, _ = scenes(rng, 8)
+    with torch.no_grad():
+        before = model.look(pictures, words)
+        for layer in (model.cells, model.looks):
+            for value in layer.parameters():
+                value.mul_(100.0)
+        torch.testing.assert_close(model.look(pictures, words), before, rtol=1e-3, atol=1e-3)
+
+
 def test_words_say_what_will_have_changed() -> None:
     """The named thing goes away, the others stay; nothing is said of actions."""
     rng, model = torch.Generator().manual_seed(3), prior()

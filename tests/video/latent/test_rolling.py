@@ -104,8 +104,6 @@ def test_it_is_trained_last_kept_and_begins_every_clip(squares: Path, tmp_path: 
     assert np.abs(others - actions).max() > 1e-4, "branches differ"
     predicted = pipeline.predict(frames, sent, [0, 1])
     assert predicted.shape == clips.shape
-    redrawn = LatentPipeline(bundle, redrawn=0.5).predict(frames, sent, [0, 1])
-    assert redrawn.shape == clips.shape and (redrawn != predicted).any()
     kept = train_world(replace(run, minutes=0, sketch_minutes=0, rolling_minutes=0), lambda _: None).rolling
     assert kept is not None, "it is there after a training without it"
 
