@@ -67,14 +67,14 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         nn.init.zeros_(self.modulate.weight)
         nn.init.zeros_(self.modulate.bias)
         self.high = nn.Conv2d(hidden, self.MAPS, 3, padding=1)
-        self.ahead = nn.Conv2d(hidden, channels, 3, padding=1)
+        self.ahead = nn.Conv2d(hidden, channels + 1, 3, padding=1)
         nn.init.zeros_(self.ahead.weight)
         alike, placed = self.LOOKS * self.LIKENESS, 3 * self.LOOKS
         self.cells, self.looks = nn.Conv2d(hidden, alike, 3, padding=1), nn.Linear(width, alike)
         self.placed, self.scene = nn.Linear(placed, width), nn.Linear(3 * self.MAPS, width)
         self.blocks = nn.ModuleList([ModulatedBlock(width, heads) for _ in range(self.LAYERS)])
         self.choice = nn.Linear(width, self.CHOSEN)
-        self.changed = nn.Conv2d(channels, self.CHANGED, 3, padding=1)
+        self.changed = nn.Conv2d(channels + 1, self.CHANGED, 3, padding=1)
         known = 3 * (self.MAPS + self.CHANGED) + self.CHOSEN * placed + width
         self.settle = nn.Sequential(
             nn.Linear(known, wide), nn.GELU(), nn.Linear(wide, wide), nn.GELU(), nn.Linear(wide, wide),
@@ -101,8 +101,10 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return self.look_ahead(first, words)[0]
 
     def look_ahead(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
-        """As look, and how cells will have changed in the end [N, C, h, w]: a picture says of each cell
-        whether it is what words are about, where actions say it in a few numbers of all of them."""
+        """As look, and how cells will have changed in the end [N, C + 1, h, w], last the log odds that they
+        will have: a picture says of each cell whether it is what words are about, where actions say it in a
+        few numbers of all of them. What is pushed may end in many places, of each of which the mean of
+        what is seen there says next to nothing, and odds say something."""
         if words.device.type == "cpu":  # a shape that changes would be compiled anew on a GPU
             words = words[:, : max(1, int((words != 0).sum(1).max()))]
         tokens, is_word, said = self.text(words)
@@ -136,7 +138,7 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return token, mean
 
     def learned(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As forward, and how cells will have changed in the end, see `look_ahead`."""
+        """As forward, and how cells will have changed in the end [N, C + 1, h, w], see `look_ahead`."""
         seen, ahead = self.look_ahead(first, words)
         return self.token(seen.detach()), self.likely(seen), ahead
 

@@ -72,9 +72,9 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
         told: numbers in which actions are put.
     """
 
-    CLEAR, NEAR, ALIKE = 1.0, 1.8, 8.0
-    """Of masks in the beginning; cells that a thing reaches; by how much a cell is rather of what it is
-    like."""
+    CLEAR, NEAR, ALIKE, KINDS = 4.0, 1.8, 8.0, 8
+    """How clearly a cell is of a thing or not; cells that a thing reaches; by how much a cell is rather of
+    what it is like; numbers of that."""
     WAYS, SPREAD = 8, 0.3
     """Linear maps of what is sent, of which each thing chooses: in the beginning one of some leads roughly
     where the robot goes, and so the robot is found."""
@@ -99,8 +99,8 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.register_buffer("where", where, persistent=False)
         known, sent = where.shape[1], 2 * beat * actions
         self.cells = nn.Sequential(
-            nn.Conv2d(2 * channels, hidden, 3, padding=1), nn.SiLU(),
-            nn.Conv2d(hidden, hidden, 3, padding=1), nn.SiLU(), nn.Conv2d(hidden, 9, 3, padding=1),
+            nn.Conv2d(2 * channels + 1, hidden, 3, padding=1), nn.SiLU(),
+            nn.Conv2d(hidden, hidden, 3, padding=1), nn.SiLU(), nn.Conv2d(hidden, self.KINDS, 3, padding=1),
         )  # fmt: skip
         self.behind = nn.Sequential(
             nn.Conv2d(channels + 1, hidden, 5, padding=2), nn.SiLU(),
@@ -111,23 +111,24 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.move_ways = nn.Sequential(nn.Linear(sent, told), nn.SiLU(), nn.Linear(told, 2 * blocks * hidden))
         self.flow = nn.Conv2d(hidden, 3, 3, padding=1)
         self.sent = nn.Linear(sent, 2 * self.WAYS, bias=False)
-        self.choice = nn.Linear(8, self.WAYS + 1)
+        self.choice = nn.Linear(self.KINDS, self.WAYS + 1)
         nn.init.normal_(self.sent.weight, std=self.SPREAD)
         for layer in (self.flow, self.behind[2]):
             nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-        nn.init.constant_(self.cells[4].bias, self.CLEAR)  # type: ignore[arg-type]
         self.to(memory_format=torch.channels_last)
 
     def begin(self, first: Tensor, ahead: Tensor) -> CutScene:
-        """Cut a first frame [N, C, h, w] by how the prior expects it to change [N, C, h, w]: that is what
-        words are about."""
+        """Cut a first frame [N, C, h, w] by how the prior expects it to change [N, C + 1, h, w], see
+        `ActionPrior.look_ahead`: that is what words are about. Masks are the prior's alone: while they
+        learned how they had to be for the frames to come, a thing of which it was not known yet how it
+        is pushed was made half transparent, and never was then."""
         first = first.float()
         cells = self.cells(torch.cat([first, ahead], 1)).float()
-        peak = peaks(ahead, self.config.layers, self.NEAR)
-        kind = F.normalize(cells[:, 1:], dim=1).flatten(2)
+        kind = F.normalize(cells, dim=1).flatten(2)
+        peak = self.peaks(ahead, kind.detach())
         own = kind.gather(2, peak[:, None].expand(-1, kind.shape[1], -1)).transpose(1, 2)
-        mask = cells[:, :1].sigmoid() * self.owned(kind, own, peak)
+        mask = (self.CLEAR * ahead[:, -1:].float()).sigmoid() * self.owned(kind, own, peak)
         behind = (
             first
             + mask.amax(1, keepdim=True)
@@ -140,13 +141,28 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
             things, behind, centers(mask), still, (self.ALIKE * self.choice(own).float()).softmax(-1)
         )
 
+    def peaks(self, ahead: Tensor, kinds: Tensor) -> Tensor:
+        """Cells [N, L] around which most is likely to change [N, C + 1, h, w], each once what is near and
+        alike [N, K, h * w] those before is taken away: a robot and what it touches are two things."""
+        height, width = self.where.shape[-2:]
+        high = F.avg_pool2d(ahead[:, -1:].float().sigmoid(), 3, stride=1, padding=1)[:, 0]
+        found = []
+        for _ in range(self.config.layers):
+            cell = high.flatten(1).argmax(1, keepdim=True)
+            found.append(cell)
+            own = kinds.gather(2, cell[:, None].expand(-1, kinds.shape[1], -1)).transpose(1, 2)
+            alike = (self.ALIKE * ((own @ kinds) - 0.5)).sigmoid().reshape(high.shape)
+            gap = distances(cell, height, width)[:, 0] / self.NEAR**2
+            high = (high * (1 - alike * window(gap))).masked_fill(gap * self.NEAR**2 <= 1, 0)
+        return torch.cat(found, 1)
+
     def owned(self, kinds: Tensor, own: Tensor, peak: Tensor) -> Tensor:
         """How much each cell is of each thing [N, L, h, w], by features of cells [N, K, h * w], of things
         [N, L, K], and the cells [N, L] where these were found."""
         height, width = self.where.shape[-2:]
         alike = (own @ kinds).reshape(*peak.shape, height, width)
         gap = distances(peak, height, width) / self.NEAR**2
-        return torch.as_tensor((self.ALIKE * alike - gap).softmax(1) * torch.exp(-(gap**2) / 4))
+        return torch.as_tensor((self.ALIKE * alike - gap).softmax(1) * window(gap))
 
     def go(self, scene: CutScene, sent: Tensor) -> CutScene:
         """What comes of a scene when actions of the last and of this beat [N, 2 * beat * A] are sent."""
@@ -162,16 +178,9 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return replace(scene, ways=scene.ways + step)
 
 
-def peaks(ahead: Tensor, count: int, near: float) -> Tensor:
-    """Cells [N, count] around which most is expected to change [N, C, h, w], each apart from those before."""
-    height, width = ahead.shape[-2:]
-    high = F.avg_pool2d((ahead.float() ** 2).sum(1, keepdim=True), 3, stride=1, padding=1)[:, 0]
-    found = []
-    for _ in range(count):
-        cell = high.flatten(1).argmax(1, keepdim=True)
-        found.append(cell)
-        high = high.masked_fill(distances(cell, height, width)[:, 0] <= (1.6 * near) ** 2, 0)
-    return torch.cat(found, 1)
+def window(gap: Tensor) -> Tensor:
+    """How much of what is so far away, in squares of NEAR, a thing may reach."""
+    return torch.exp(-(gap**2) / 4)
 
 
 def distances(cells: Tensor, height: int, width: int) -> Tensor:

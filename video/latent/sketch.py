@@ -9,6 +9,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
@@ -25,19 +26,22 @@ SOON: Final = 3.0
 """Times more that the first actions count than the last."""
 LEAST: Final = 0.02
 """Squared difference that counts as none between frames of unit scale."""
+CHANGED: Final = 3.0
+"""Squared difference, in those of all cells on average, from which a cell counts as changed: less is what is
+seen of changes beside it."""
 MORE: Final = 4
 """Times as many clips a step; one in so many is drawn, which costs most of the time."""
 
 
 def loss(model: WorldModel, motion: float, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
     """Squared errors of the actions that words make likely and of the video that true actions make; of clips
-    with actions alone. And, as a share of "nothing changes", of how words say that cells will have changed in
-    the end. Likely is what is done until the end: were it learned that nothing is done after it,
-    a robot would come to rest just short of its goal, where it cannot be told on which side it is."""
+    with actions alone. And of how words say that cells will have changed in the end, see `outcome`. Likely
+    is what is done until the end: were it learned that nothing is done after it, a robot would come to rest
+    just short of its goal, where it cannot be told on which side it is."""
     actions, there = batch["actions"], batch["acted"].float()
     first, last = batch["latents"][:, 0], batch["latents"][:, -1]
     named, mean, ahead = model.prior.learned(first, batch["words"])
-    outcome = ((ahead - (last - first)) ** 2).mean() / ((last - first) ** 2).mean().clamp(min=LEAST)
+    change, which = outcome(ahead, last - first, motion)
     counts = batch["before"] * there[:, None, None] * _soon(actions.shape[1]).to(actions)[:, None]
     action = ((mean - actions) ** 2 * counts).sum() / counts.sum().clamp(min=1)
     some = -(-len(actions) // MORE)
@@ -46,8 +50,18 @@ def loss(model: WorldModel, motion: float, batch: Mapping[str, Tensor]) -> tuple
     moved = model.sketch(latents[:, 0], named[:some], actions[:some])
     video = _mean(((moved.float() - clean) ** 2).mean((1, 2, 3, 4)), there)
     still = _mean((clean**2).mean((1, 2, 3, 4)), there)
-    found = {"act": action, "video": video, "still": still, "outcome": outcome}
-    return video + action + outcome, {name: float(value.detach()) for name, value in found.items()}
+    found = {"act": action, "video": video, "still": still, "outcome": change, "which": which}
+    return video + action + change + which, {name: float(value.detach()) for name, value in found.items()}
+
+
+def outcome(ahead: Tensor, change: Tensor, motion: float) -> tuple[Tensor, Tensor]:
+    """Of what words say that will have changed [N, C + 1, h, w], given what has [N, C, h, w]: the squared
+    error as a share of "nothing", and the cross-entropy of which cells, as a share of that of their mean."""
+    error = ((ahead[:, :-1] - change) ** 2).mean() / (change**2).mean().clamp(min=LEAST)
+    changed = ((change**2).mean(1) > CHANGED * motion**2).float()
+    mean = changed.mean().clamp(min=1e-3, max=1 - 1e-3)
+    entropy = -(mean * mean.log() + (1 - mean) * (1 - mean).log())
+    return error, F.binary_cross_entropy_with_logits(ahead[:, -1], changed) / entropy
 
 
 def _soon(frames: int) -> Tensor:

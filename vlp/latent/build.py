@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from executors.follow.follower import Follower
-from executors.follow.frames import PictureConfig, PictureFollower
+from executors.follow.frames import PictureConfig, PictureFollower, Reaching
 from executors.robot import Robot
 from executors.safety.gate import Gate, GateConfig
 from executors.wrapped import UnscoredRobot
@@ -16,7 +16,8 @@ from planner import FrozenGuard
 from planner.guards.limits import FILE, GuardLimits
 from tasks.domain import Limits
 from video.latent.pipeline import LatentPipeline
-from video.latent.policy.policy import PicturePolicy
+from video.latent.policy.policy import FOLDER as POLICY
+from video.latent.policy.told import ToldPolicy
 from vlp.agent.parts import Parts, Watch
 from vlp.errors import UsageError, WeightsError
 from vlp.latent.folder import STEPS, VLM, opened, policy_of, verify_latent
@@ -44,7 +45,6 @@ def latent_parts(
     """
     hashes, place = verify_latent(folder), choose_device(device)
     bundle = opened(folder, place)
-    policy = policy_of(bundle, folder)
     width = len(bundle.scale.action_std)
     if width != limits.size:
         raise UsageError(
@@ -53,6 +53,8 @@ def latent_parts(
         )
     vlm = LatentVLM.load(folder / VLM, device=place)
     pipeline = LatentPipeline(bundle, steps=max(sampling_steps, STEPS))
+    trained = (folder / POLICY).is_dir()
+    policy = policy_of(bundle, folder) if trained else ToldPolicy(pipeline)
     return Parts(
         proposer=vlm,
         video=pipeline,
@@ -82,7 +84,7 @@ def _guards(folder: Path, pipeline: LatentPipeline) -> dict[str, Any]:
 
 
 def _follower(
-    extraction: Extraction, robot: Robot, watch: Watch, *, policy: PicturePolicy, limits: Limits, stride: int
+    extraction: Extraction, robot: Robot, watch: Watch, *, policy: Reaching, limits: Limits, stride: int
 ) -> Follower:
     """Every way of acting out clips but the agent's own is the tabletop's."""
     if extraction != "every-frame":

@@ -106,7 +106,7 @@ def _halved(store: FrameStore) -> NDArray[np.int64]:
 def test_it_goes_where_it_is_shown(store: FrameStore) -> None:
     """Words are not given: the wanted frame alone tells which way, also where its time is not known."""
     pairs, starts = pairs_of(store), np.array([1, 25, 50, 75])
-    model, batch = taught(pairs, 260), pairs.at(starts, np.full(4, 6), np.zeros(4, bool))
+    model, batch = taught(pairs, 450), pairs.at(starts, np.full(4, 6), np.zeros(4, bool))
     assert [store.texts[k] for k in store.text[starts, 0]] == ["go right", "go down"] * 2
     for left in (batch["left"], torch.full((4,), ANY_TIME)):
         with torch.no_grad():

@@ -15,7 +15,7 @@ from video.latent.clips import LatentClips
 from video.latent.latents import Latents
 from video.latent.prior import ActionPrior
 from video.latent.run import WorldTraining, network, train_world
-from video.latent.sketch import loss
+from video.latent.sketch import loss, outcome
 from video.latent.store import load
 
 SIZE = 12
@@ -47,7 +47,7 @@ def test_words_find_their_thing() -> None:
     """Actions towards the named thing are learned; those of another word are not its."""
     rng, model = torch.Generator().manual_seed(1), prior()
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    for _ in range(200):
+    for _ in range(320):
         pictures, words, wanted = scenes(rng, 48)
         error = ((model(pictures, words)[1] - wanted) ** 2).mean()
         optimizer.zero_grad()
@@ -77,7 +77,7 @@ def test_two_things_that_are_named_are_both_found() -> None:
         place = torch.stack([(there // SIZE).floor(), there % SIZE], 1)[:, None] / SIZE * 4 - 2
         return pictures, words, (place - at) / 2
 
-    for _ in range(300):
+    for _ in range(450):
         pictures, words, wanted = drawn(48)
         error = ((model(pictures, words)[1] - wanted) ** 2).mean()
         optimizer.zero_grad()
@@ -105,29 +105,28 @@ def test_a_look_never_narrows_to_a_single_cell() -> None:
 
 
 def test_words_say_what_will_have_changed() -> None:
-    """The named thing goes away, the others stay; nothing is said of actions."""
+    """The named thing goes away, the others stay: how, and which cells; nothing is said of actions."""
     rng, model = torch.Generator().manual_seed(3), prior()
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
 
-    def share(words: Tensor, pictures: Tensor, gone: Tensor) -> Tensor:
+    def shares(words: Tensor, pictures: Tensor, gone: Tensor) -> Tensor:
         change = -pictures * F.one_hot(gone[:, 0] - 1, 3)[..., None, None]
-        ahead = model.look_ahead(pictures, words)[1]
-        return torch.as_tensor(((ahead - change) ** 2).mean() / (change**2).mean())
+        return torch.stack(outcome(model.look_ahead(pictures, words)[1], change, 0.5))
 
-    for _ in range(120):
+    for _ in range(320):
         pictures, words, _ = scenes(rng, 48)
         optimizer.zero_grad()
-        share(words, pictures, words).backward()  # type: ignore[no-untyped-call]
+        shares(words, pictures, words).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     pictures, words, _ = scenes(rng, 64)
     with torch.no_grad():
-        found, other = float(share(words, pictures, words)), float(share(words.roll(1, 0), pictures, words))
+        found, other = shares(words, pictures, words), shares(words.roll(1, 0), pictures, words)
         named, mean, ahead = model.learned(pictures, words)
         for one, again in zip((named, mean), model(pictures, words), strict=True):
             torch.testing.assert_close(one, again)
-    assert ahead.shape == pictures.shape
-    assert found < 0.3, f"{found:.2f} of the error of no change"
-    assert other > 0.8, f"{other:.2f} with another's words"
+    assert ahead.shape == (64, pictures.shape[1] + 1, *pictures.shape[2:])
+    assert (found < 0.3).all(), f"{found} of what is not known without words"
+    assert (other > 0.8).all(), f"{other} with another's words"
 
 
 def test_known_actions_are_kept_and_unknown_ones_are_the_mean() -> None:

@@ -21,6 +21,7 @@ from video.latent.pipeline import LatentPipeline
 from video.latent.prior import ActionPrior
 from video.latent.rolling import Rolling, beat_of, centers, turned
 from video.latent.run import WorldTraining, train_world
+from video.latent.sketch import outcome
 from video.latent.store import FrameStore, pack
 
 
@@ -73,8 +74,15 @@ def test_a_thing_goes_where_it_is_sent(store: FrameStore) -> None:
     torch.manual_seed(0)
     prior = ActionPrior(frames=3, chunk=6, size=(8, 8, 8), vocabulary=512, width=64, heads=4, text_layers=1)
     model = Rolling(channels=8, height=8, width=8, actions=2, beat=2, layers=2, hidden=16)
-    optimizer, batch = torch.optim.AdamW(model.parameters(), 3e-3), beats.at(np.arange(0, 192, 12), 5)
+    batch = beats.at(np.arange(0, 192, 12), 5)
     batch["words"] = torch.zeros_like(batch["words"])
+    optimizer = torch.optim.AdamW(prior.parameters(), 3e-3)
+    for _ in range(60):
+        ahead, change = prior.look_ahead(batch["latents"][:, 0], batch["words"])[1], batch["latents"][:, -1]
+        optimizer.zero_grad()
+        sum(outcome(ahead, change - batch["latents"][:, 0], 0.4)).backward()
+        optimizer.step()
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
     for _ in range(120):
         optimizer.zero_grad()
         loss(model, prior, batch)[0].backward()  # type: ignore[no-untyped-call]

@@ -16,10 +16,13 @@ from executors.wrapped import WrappedRobot
 from tasks.domain import UnknownInstruction
 from tasks.tabletop.world.limits import LIMITS
 from tests.conftest import Vlp
+from video.latent.bundle import LatentBundle
+from video.latent.pipeline import LatentPipeline
 from vlp.agent.agent import AgentLoop
 from vlp.domains.base import domain
 from vlp.domains.tabletop.latent import learned, read
 from vlp.errors import UsageError, WeightsError
+from vlp.events.timing import Stopwatch
 from vlp.events.types import Events
 from vlp.latent.build import latent_parts
 from vlp.latent.folder import BUNDLED_LATENT, is_latent, verify_latent
@@ -84,7 +87,19 @@ def test_weights_of_another_robot_are_refused(weights: Path) -> None:
         latent_parts(weights, three, device="cpu")
 
 
-@pytest.mark.parametrize("part", ["transformer", "vlm/model", "policy"])
+def test_without_a_policy_the_subgoal_s_words_are_acted_on(weights: Path, tmp_path: Path) -> None:
+    shutil.copytree(weights, tmp_path / "some", ignore=shutil.ignore_patterns("policy"))
+    parts = learned(tmp_path / "some", device="cpu", sampling_steps=2, models=None)
+    robot, words = Blind(SimulatedRobot(GOAL, seed=FEW.seed), tells=False), "push the red moon up"
+    robot.connect()
+    frame = robot.get_observation()["rgb"]
+    likely = LatentPipeline(LatentBundle.load(weights)).likely(frame[None], [words])[0]
+    clip = np.zeros((3, *frame.shape), np.uint8)
+    parts.follower("every-frame", robot, Stopwatch()).follow(clip, lambda *_: True, words=words)
+    np.testing.assert_allclose(robot.sent, likely[:1], atol=1e-6)
+
+
+@pytest.mark.parametrize("part", ["transformer", "vlm/model"])
 def test_a_part_that_is_missing_is_said(weights: Path, tmp_path: Path, part: str) -> None:
     shutil.copytree(weights, tmp_path / "some")
     shutil.rmtree(tmp_path / "some" / part)
