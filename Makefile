@@ -24,11 +24,11 @@ DEMOS := .cache/metaworld/$(if $(filter 165,$(TRACK)),track-165,more-0)
 demo: set-up
 	$(BIN)/vlp demo
 
-# Two processes of one thread each: with more threads than cores, small models take ten times as long. Lint runs
-# beside them: it takes one core alone.
+# Three processes of one thread each, of which one or the other waits for a disk or a server: with more threads
+# than cores in each, small models take ten times as long. Lint runs beside them: it takes one core alone.
 test: set-up browser osmesa
 	@$(MAKE) --no-print-directory lint & lint=$$!; \
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile; tests=$$?; \
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile; tests=$$?; \
 	wait $$lint && exit $$tests
 
 lint: set-up

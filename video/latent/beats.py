@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
@@ -25,6 +26,8 @@ BEATS: Final = (5, 12, 24)
 """Lengths of what is learned from: what a push does is seen at once, what may be pushed later only later."""
 SHARES: Final = (0.6, 0.25, 0.15)
 """Of these."""
+SCALES: Final = 3
+"""Sizes at which frames are compared."""
 BEGINNING: Final = 0.3
 """Share of samples that begin where something is told for the first time."""
 NO_WORDS: Final = 0.1
@@ -86,24 +89,39 @@ class Beats:
 
 
 def loss(model: Rolling, prior: ActionPrior, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-    """Squared errors of each frame as shares of those of "nothing moves", frame by frame and in all."""
+    """Squared errors of each frame as shares of those of "nothing moves", frame by frame and in all, seen
+    from near and from further away."""
     latents, there = batch["latents"], batch["there"]
     first = latents[:, 0]
     with torch.no_grad():
         _, ahead = prior.look_ahead(first, batch["words"])
     scene = model.begin(first, ahead)
     again = ((scene.drawn()[0] - first) ** 2).mean()
-    errors, stills = [], []
+    errors: list[Tensor] = []
+    stills: list[Tensor] = []
     for k in range(there.shape[1]):
         scene = model.go(scene, batch["sent"][:, k])
         each = there[:, k] / there[:, k].sum().clamp(min=1)
-        errors.append((((scene.drawn()[0] - latents[:, k + 1]) ** 2).mean((1, 2, 3)) * each).sum())
-        stills.append((((first - latents[:, k + 1]) ** 2).mean((1, 2, 3)) * each).sum())
+        for found, frame in ((errors, scene.drawn()[0]), (stills, first)):
+            found.append(_scales(frame - latents[:, k + 1]) @ each)
     error, still = torch.stack(errors), torch.stack(stills)
-    shares, whole = error / still.clamp(min=LEAST), error.mean() / still.mean().clamp(min=LEAST)
-    value = (shares.mean() + whole) / 2 + again / still.mean().clamp(min=LEAST)
-    logs = {"beat": shares[0], f"all_{len(errors)}": whole, "again": again}
-    return value, {name: float(found.detach()) for name, found in logs.items()}
+    shares, whole = error / still.clamp(min=LEAST), error.mean(0) / still.mean(0).clamp(min=LEAST)
+    value = (shares.mean() + whole.mean()) / 2 + again / still[:, 0].mean().clamp(min=LEAST)
+    logs = {"beat": shares[0, 0], f"all_{len(errors)}": whole[0], f"far_{len(errors)}": whole[-1]}
+    return value, {name: float(found.detach()) for name, found in {**logs, "again": again}.items()}
+
+
+def _scales(gap: Tensor) -> Tensor:
+    """Mean squares [SCALES, N] of differences [N, C, h, w], as they are and of coarser and coarser pictures,
+    of the same scale where what differs is large. What is drawn a little beside where it is, is as wrong from
+    near as what is not drawn there at all; latents of a thing that is moved by half a cell are not those
+    moved by half a cell, either."""
+    found = []
+    for scale in range(SCALES):
+        found.append((gap**2).mean((1, 2, 3)))
+        if scale + 1 < SCALES:
+            gap = F.avg_pool2d(gap, 3, stride=2, padding=1) * 2
+    return torch.stack(found)
 
 
 def train_rolling(

@@ -34,6 +34,7 @@ class CutScene:
         center: of each [N, L, 2], x and y in cells from the middle.
         ways: how far each went and turned by now [N, L, 3], cells and radians.
         chosen: which of some ways each goes that is sent itself [N, L, ways].
+        kinds: what each is like [N, L, kinds].
     """
 
     things: Tensor
@@ -41,6 +42,7 @@ class CutScene:
     center: Tensor
     ways: Tensor
     chosen: Tensor
+    kinds: Tensor
 
     def drawn(self) -> tuple[Tensor, Tensor]:
         """The frame as it is now [N, C, h, w], one thing over the other, and masks [N, L, h, w]."""
@@ -60,7 +62,9 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
     where most is expected to change, apart from the others, and reaches no further than NEAR: one that was
     in two places would go the mean of both ways. How it moves is read where it then is, from convolutions
     over the frame as it is drawn by then (the mean over its mask): what a push does is the same wherever it
-    happens, whatever is pushed.
+    happens, whatever is pushed. What one does to another is told from where it is from there, to a fraction
+    of a cell, and how it goes (an interaction network, Battaglia et al., 2016): little else is needed where
+    a robot touches something.
 
     Args:
         channels, height, width: of a latent frame [C, h, w].
@@ -112,8 +116,12 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.flow = nn.Conv2d(hidden, 3, 3, padding=1)
         self.sent = nn.Linear(sent, 2 * self.WAYS, bias=False)
         self.choice = nn.Linear(self.KINDS, self.WAYS + 1)
+        self.meeting = nn.Sequential(
+            nn.Linear(2 * self.KINDS + 9 + sent, told), nn.SiLU(), nn.Linear(told, told), nn.SiLU(),
+            nn.Linear(told, 3),
+        )  # fmt: skip
         nn.init.normal_(self.sent.weight, std=self.SPREAD)
-        for layer in (self.flow, self.behind[2]):
+        for layer in (self.flow, self.behind[2], self.meeting[4]):
             nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         self.to(memory_format=torch.channels_last)
@@ -137,9 +145,8 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
         plain = first[:, None].expand(-1, mask.shape[1], -1, -1, -1)
         still = first.new_zeros(*mask.shape[:2], 3)
         things = torch.cat([plain, mask[:, :, None]], 2)
-        return CutScene(
-            things, behind, centers(mask), still, (self.ALIKE * self.choice(own).float()).softmax(-1)
-        )
+        chosen = (self.ALIKE * self.choice(own).float()).softmax(-1)
+        return CutScene(things, behind, centers(mask), still, chosen, own)
 
     def peaks(self, ahead: Tensor, kinds: Tensor) -> Tensor:
         """Cells [N, L] around which most is likely to change [N, C + 1, h, w], each once what is near and
@@ -175,7 +182,26 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
         step = torch.einsum("nlhw,nkhw->nlk", weight, flow)
         straight = scene.chosen[..., :-1] @ self.sent(sent).float().unflatten(1, (self.WAYS, 2))
         step = step + F.pad(straight, (0, 1))
-        return replace(scene, ways=scene.ways + step)
+        return replace(scene, ways=scene.ways + step + self.met(scene, step, sent))
+
+    def met(self, scene: CutScene, step: Tensor, sent: Tensor) -> Tensor:
+        """What things do to one another [N, L, 3] that would go by steps [N, L, 3]."""
+        place, many = scene.center + scene.ways[..., :2], scene.center.shape[1]
+
+        def of_one(value: Tensor) -> Tensor:
+            return value[:, :, None].expand(-1, -1, many, -1)
+
+        def of_other(value: Tensor) -> Tensor:
+            return value[:, None].expand(-1, many, -1, -1)
+
+        apart = (of_other(place) - of_one(place)) / self.NEAR
+        far = (apart**2).sum(-1, keepdim=True).add(1e-6).sqrt()
+        turn = of_one(scene.ways[..., 2:])
+        said = sent[:, None, None].expand(-1, many, many, -1)
+        both = (of_one(scene.kinds), of_other(scene.kinds), of_one(step), of_other(step[..., :2]))
+        does = self.meeting(torch.cat([*both, apart, far, turn, said], -1)).float()
+        others = 1 - torch.eye(many, device=does.device)
+        return torch.as_tensor((does * others[..., None]).sum(2))
 
 
 def window(gap: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from tests.video.latent.conftest import without_actions, write
 from tests.video.latent.test_latent import SMALL
@@ -76,21 +77,68 @@ def test_a_thing_goes_where_it_is_sent(store: FrameStore) -> None:
     model = Rolling(channels=8, height=8, width=8, actions=2, beat=2, layers=2, hidden=16)
     batch = beats.at(np.arange(0, 192, 12), 5)
     batch["words"] = torch.zeros_like(batch["words"])
-    optimizer = torch.optim.AdamW(prior.parameters(), 3e-3)
-    for _ in range(60):
-        ahead, change = prior.look_ahead(batch["latents"][:, 0], batch["words"])[1], batch["latents"][:, -1]
-        optimizer.zero_grad()
-        sum(outcome(ahead, change - batch["latents"][:, 0], 0.4)).backward()
-        optimizer.step()
-    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    for _ in range(120):
-        optimizer.zero_grad()
-        loss(model, prior, batch)[0].backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+    known(prior, batch)
+    rolled_on(model, prior, batch, 120)
     with torch.no_grad():
         learned, logs = loss(model, prior, batch)
         other, _ = loss(model, prior, {**batch, "sent": batch["sent"].roll(1, 0)})
     assert logs["all_5"] < 0.5 and other > 1.5 * learned
+
+
+def pushes(count: int) -> dict[str, Tensor]:
+    """A robot [2 x 2 cells] that goes right or left, and a block beside it that it takes along once it is
+    there, five beats of a cell."""
+    rng = np.random.default_rng(0)
+    latents, sent = torch.zeros(count, 6, 8, 12, 16), torch.zeros(count, 5, 8)
+    for i in range(count):
+        way, gap, row = int(rng.choice([-1, 1])), int(rng.integers(2, 6)), int(rng.integers(1, 9))
+        robot, block = 6.0, 6.0 + way * gap
+        sent[i, :, 0::2] = way
+        for beat in range(6):
+            for channel, x in ((0, robot), (1, block)):
+                latents[i, beat, channel, row : row + 2, round(x) : round(x) + 2] = 3.0
+            robot += way
+            block += way * (abs(block - robot) < 2)
+    return {
+        "latents": latents,
+        "sent": sent,
+        "there": torch.ones(count, 5),
+        "words": torch.zeros(count, 4, dtype=torch.long),
+    }
+
+
+def test_what_is_touched_is_taken_along() -> None:
+    """Nothing is known of blocks: it is seen in what happened, and told by where things are to each other."""
+    torch.manual_seed(0)
+    prior = ActionPrior(frames=3, chunk=6, size=(8, 12, 16), vocabulary=5, width=64, heads=2, text_layers=1)
+    model = Rolling(channels=8, height=12, width=16, actions=2, beat=2, layers=2, hidden=16)
+    known(prior, batch := pushes(32))
+    learned = rolled_on(model, prior, batch, 100)
+    for value in model.meeting[4].parameters():
+        value.data.zero_()
+    without = float(loss(model, prior, batch)[0].detach())
+    assert learned < 0.4 and without > 1.5 * learned, f"{learned:.2f}, {without:.2f} without meeting"
+
+
+def known(prior: ActionPrior, batch: dict[str, Tensor]) -> None:
+    """It learns which cells will have changed."""
+    optimizer = torch.optim.AdamW(prior.parameters(), 3e-3)
+    for _ in range(60):
+        first, last = batch["latents"][:, 0], batch["latents"][:, -1]
+        optimizer.zero_grad()
+        sum(outcome(prior.look_ahead(first, batch["words"])[1], last - first, 0.4)).backward()  # type: ignore[union-attr]
+        optimizer.step()
+
+
+def rolled_on(model: Rolling, prior: ActionPrior, batch: dict[str, Tensor], steps: int) -> float:
+    """Its loss after so many updates."""
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        value = loss(model, prior, batch)[0]
+        value.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return float(value.detach())
 
 
 def test_it_is_trained_last_kept_and_begins_every_clip(squares: Path, tmp_path: Path) -> None:
