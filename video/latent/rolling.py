@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -13,6 +12,7 @@ from torch.nn import functional as F
 
 from video.latent.copying import coordinates
 from video.latent.points import steered
+from video.latent.scenes import CutScene, centers
 
 BEAT = 2
 """Control steps of a short way at most: longer, and a pushed thing goes further than it is wide, which no
@@ -22,36 +22,6 @@ gradient finds."""
 def beat_of(stride: int) -> int:
     """Control steps of a beat, of which some make a stride from frame to frame."""
     return max(beat for beat in range(1, BEAT + 1) if stride % beat == 0)
-
-
-@dataclass(frozen=True)
-class CutScene:
-    """A first frame in parts.
-
-    Args:
-        things: L of them with their masks [N, L, C + 1, h, w].
-        behind: what is seen where nothing of them is [N, C, h, w].
-        center: of each [N, L, 2], x and y in cells from the middle.
-        ways: how far each went and turned by now [N, L, 3], cells and radians.
-        chosen: which of some ways each goes that is sent itself [N, L, ways].
-        kinds: what each is like [N, L, kinds].
-    """
-
-    things: Tensor
-    behind: Tensor
-    center: Tensor
-    ways: Tensor
-    chosen: Tensor
-    kinds: Tensor
-
-    def drawn(self) -> tuple[Tensor, Tensor]:
-        """The frame as it is now [N, C, h, w], one thing over the other, and masks [N, L, h, w]."""
-        moved = turned(self.things, self.ways, self.center)
-        frame = self.behind
-        for k in range(moved.shape[1]):
-            mask = moved[:, k, -1:]
-            frame = frame * (1 - mask) + moved[:, k, :-1] * mask
-        return frame, moved[:, :, -1]
 
 
 class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -215,29 +185,3 @@ def distances(cells: Tensor, height: int, width: int) -> Tensor:
     down = (rows - (cells // width)[..., None]) ** 2
     right = (columns - (cells % width)[..., None]) ** 2
     return torch.as_tensor(down[..., :, None] + right[..., None, :])
-
-
-def centers(mask: Tensor) -> Tensor:
-    """Of masks [N, L, h, w], x and y in cells from the middle [N, L, 2]."""
-    height, width = mask.shape[-2:]
-    x = torch.arange(width, device=mask.device) + 0.5 - width / 2
-    y = torch.arange(height, device=mask.device) + 0.5 - height / 2
-    weight = mask**4  # of what is surely of it
-    weight = weight / weight.sum((2, 3), keepdim=True).clamp(min=1e-6)
-    return torch.stack([(weight.sum(2) * x).sum(-1), (weight.sum(3) * y).sum(-1)], -1)
-
-
-def turned(pictures: Tensor, ways: Tensor, center: Tensor) -> Tensor:
-    """Pictures [N, L, C, h, w] moved by ways [N, L, 3] (x and y in cells, radians about centers [N, L, 2]);
-    nothing comes from beyond the edge."""
-    height, width = pictures.shape[-2:]
-    half = ways.new_tensor([width / 2, height / 2])
-    cos, sin = ways[..., 2].cos(), ways[..., 2].sin()
-    # Where each cell comes from: turned back about where the center is now.
-    back = torch.stack([torch.stack([cos, sin], -1), torch.stack([-sin, cos], -1)], -2)
-    offset = center - (back @ (center + ways[..., :2])[..., None])[..., 0]
-    theta = torch.cat([back * half / half[:, None], (offset / half)[..., None]], -1)
-    flat: Any = pictures.flatten(0, 1)
-    grid = F.affine_grid(theta.flatten(0, 1), list(flat.shape), align_corners=False)
-    found = F.grid_sample(flat, grid, padding_mode="zeros", align_corners=False)
-    return found.reshape(pictures.shape)

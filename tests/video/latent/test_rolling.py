@@ -20,8 +20,9 @@ from video.latent.clips import LatentClips
 from video.latent.latents import Latents
 from video.latent.pipeline import LatentPipeline
 from video.latent.prior import ActionPrior
-from video.latent.rolling import Rolling, beat_of, centers, turned
+from video.latent.rolling import Rolling, beat_of
 from video.latent.run import WorldTraining, train_world
+from video.latent.scenes import centers, turned
 from video.latent.sketch import outcome
 from video.latent.store import FrameStore, pack
 
