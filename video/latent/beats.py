@@ -96,13 +96,13 @@ def loss(model: Rolling, prior: ActionPrior, batch: Mapping[str, Tensor]) -> tup
     with torch.no_grad():
         _, ahead = prior.look_ahead(first, batch["words"])
     scene = model.begin(first, ahead)
-    again = ((scene.drawn()[0] - first) ** 2).mean()
+    again = ((scene.drawn[0] - first) ** 2).mean()
     errors: list[Tensor] = []
     stills: list[Tensor] = []
     for k in range(there.shape[1]):
         scene = model.go(scene, batch["sent"][:, k])
         each = there[:, k] / there[:, k].sum().clamp(min=1)
-        for found, frame in ((errors, scene.drawn()[0]), (stills, first)):
+        for found, frame in ((errors, scene.drawn[0]), (stills, first)):
             found.append(_scales(frame - latents[:, k + 1]) @ each)
     error, still = torch.stack(errors), torch.stack(stills)
     shares, whole = error / still.clamp(min=LEAST), error.mean(0) / still.mean(0).clamp(min=LEAST)

@@ -55,7 +55,7 @@ def roll(
             else:
                 now = asked[:, number]
             scene = model.go(scene, torch.cat([last, now], 1))
-            frame, last = scene.drawn()[0], now
+            frame, last = scene.drawn[0], now
             done.append(now)
             if (number + 1) * beat % bundle.stride == 0:
                 shown.append(frame)

@@ -143,7 +143,7 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def go(self, scene: CutScene, sent: Tensor) -> CutScene:
         """What comes of a scene when actions of the last and of this beat [N, 2 * beat * A] are sent."""
-        frame, masks = scene.drawn()
+        frame, masks = scene.drawn
         where = self.where.expand(len(frame), -1, -1, -1)
         x = self.seen(torch.cat([frame, masks.sum(1, keepdim=True), where], 1))
         x = steered(x, self.moving, self.move_ways(sent))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -30,6 +31,7 @@ class CutScene:
     chosen: Tensor
     kinds: Tensor
 
+    @cached_property
     def drawn(self) -> tuple[Tensor, Tensor]:
         """The frame as it is now [N, C, h, w], one thing over the other, and masks [N, L, h, w]."""
         moved = turned(self.things, self.ways, self.center)

@@ -13,7 +13,7 @@ from tasks.tabletop.seeing.encoder import PoseProbe, SlotEncoder
 from tasks.tabletop.world.world import World
 from vlp.bench.stats import share
 from vlp.bench.tabletop.clip_judge import judged
-from vlp.domains.tabletop.build import build
+from vlp.domains.tabletop import Tabletop
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
 from vlp.evaluate.tabletop.asked import ask
@@ -27,13 +27,17 @@ class ImaginedOptions:
     clips: int = 200
     first_seed: int = FIRST_SEED
     weights: Path = BUNDLED
+    """Of blocks, or learned from pixels."""
     device: str = "cpu"
+    name: str = "imagined"
+    """Of the file in results/."""
 
 
 def main(options: ImaginedOptions) -> None:
     """Imagine one clip for each of the seeds and judge them."""
-    parts = build(weights=options.weights, device=options.device)
-    probe = PoseProbe(SlotEncoder.from_pretrained(options.weights / "judge").eval())
+    parts = Tabletop().parts(weights=options.weights, device=options.device, sampling_steps=2, models=None)
+    own = options.weights / "judge"
+    probe = PoseProbe(SlotEncoder.from_pretrained(own if own.is_dir() else BUNDLED / "judge").eval())
     world, asked, frames = World(), [], []
     for i in range(options.clips):
         asked.append(ask(world, families.FAMILIES[i % len(families.FAMILIES)], options.first_seed + i))
@@ -61,7 +65,7 @@ def main(options: ImaginedOptions) -> None:
         for family in families.FAMILIES
     }
     write(
-        "imagined",
+        options.name,
         {
             "first_seed": options.first_seed,
             "named_block_moves": share([v.moves for v in verdicts]),
