@@ -1,4 +1,4 @@
-"""A trained model of video and action on disk: autoencoder, transformer, tokenizer, scales of its numbers."""
+"""A trained model of video and action on disk: autoencoder, network, tokenizer, scales of its numbers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from transformers import PreTrainedTokenizerFast
 
 from video.latent.clips import Scale
 from video.latent.model import WorldModel
+from video.latent.prior import ActionPrior
 from video.latent.rolling import Rolling
 
 SCALE = "scale.json"
 ROLLING = "rolling"
+WHOLE, PRIOR = "transformer", "prior"
+"""Of a folder, one of the two."""
 
 
 class LatentWeightsError(ValueError):
@@ -29,7 +32,8 @@ class LatentBundle:
     """All that the four uses need."""
 
     autoencoder: Any
-    transformer: WorldModel
+    network: WorldModel | ActionPrior
+    """The whole network, or its action prior where nothing else of it was trained."""
     tokenizer: Any
     scale: Scale
     size: tuple[int, int]
@@ -41,10 +45,34 @@ class LatentBundle:
     rolling: Rolling | None = None
     """What imagines a short way at a time, where it was trained."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole network is there."""
+        return isinstance(self.network, WorldModel)
+
+    @property
+    def prior(self) -> ActionPrior:
+        """What words make likely."""
+        found: Any = self.network.prior if self.is_whole else self.network
+        return found  # type: ignore[no-any-return]
+
+    @property
+    def whole(self) -> WorldModel:
+        """What explains, and samples video and actions. Raises LatentWeightsError where it is not there."""
+        whole: Any = self.network
+        if not self.is_whole:
+            raise LatentWeightsError(
+                "models: expected weights of the whole network, got an action prior, which cannot do this; "
+                "train without --no-whole"
+            )
+        return whole  # type: ignore[no-any-return]
+
     def save(self, folder: Path) -> None:
         """Write a folder; weights as safetensors in bf16."""
-        for name in ("autoencoder", "transformer", ROLLING):
-            if (part := getattr(self, name)) is not None:
+        network = WHOLE if self.is_whole else PRIOR
+        parts = (("autoencoder", self.autoencoder), (network, self.network), (ROLLING, self.rolling))
+        for name, part in parts:
+            if part is not None:
                 part.bfloat16().save_pretrained(folder / name)
                 part.float()
         self.tokenizer.save_pretrained(folder / "tokenizer")
@@ -64,9 +92,10 @@ class LatentBundle:
                 torch.tensor(about["action_mean"]),
                 torch.tensor(about["action_std"]),
             )
-            parts = (AutoencoderDC, WorldModel)
-            names = ("autoencoder", "transformer")
-            autoencoder, transformer = (
+            alone = (folder / PRIOR).is_dir()
+            parts = (AutoencoderDC, ActionPrior if alone else WorldModel)
+            names = ("autoencoder", PRIOR if alone else WHOLE)
+            autoencoder, network = (
                 part.from_pretrained(folder / name).float().to(device).eval()
                 for part, name in zip(parts, names, strict=True)
             )
@@ -76,7 +105,7 @@ class LatentBundle:
             tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer")
             size = (int(about["size"][0]), int(about["size"][1]))
             return cls(
-                autoencoder, transformer, tokenizer, scale, size, int(about["stride"]), float(about["fps"]),
+                autoencoder, network, tokenizer, scale, size, int(about["stride"]), float(about["fps"]),
                 rolling,
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError) as error:

@@ -45,7 +45,7 @@ class Films:
         seconds: float = EVERY,
     ) -> None:
         self._folder, self._bundle, self._seconds = folder, bundle, seconds
-        frames = int(bundle.transformer.config.frames)
+        frames = int(bundle.prior.config.frames)
         self._shown: HeldOut = held_out(store, frames=frames, stride=bundle.stride, count=ROWS)
         starts = np.random.default_rng(0).permutation(clips.starts)[:CLIPS]
         self._batch = clips.at(np.sort(starts))
@@ -59,7 +59,7 @@ class Films:
         return averaged(trainer, lambda: self._draw(moment.step))
 
     def _draw(self, step: int) -> dict[str, float]:
-        model = self._bundle.transformer
+        model = self._bundle.whole
         device = next(model.parameters()).device
         batch = {name: value.to(device) for name, value in self._batch.items()}
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():

@@ -100,11 +100,11 @@ def train(run: GpuTraining, report: Callable[[str], None] = print) -> dict[str, 
         packed.autoencoder, network(run.config, clips, tokenizer), tokenizer, clips.scale, packed.size,
         clips.stride, packed.store.fps,
     )  # fmt: skip
-    report(f"{len(clips)} clips, {_count(bundle.transformer):,} parameters, read in {_since(begun)}")
+    report(f"{len(clips)} clips, {_count(bundle.network):,} parameters, read in {_since(begun)}")
     run.out.mkdir(parents=True, exist_ok=True)
     trainer = _trained(run, bundle, clips, begun, report)
     record = trainer.record()
-    bundle.transformer = trainer.averaged()  # type: ignore[assignment]
+    bundle.network = trainer.averaged()  # type: ignore[assignment]
     write_weights(bundle, run.out / "weights")
     _note(run.out / "record.json", record)
     found = _evaluate(bundle, packed, run)
@@ -119,7 +119,7 @@ def _trained(
     begun: float,
     report: Callable[[str], None],
 ) -> Trainer:
-    model, motion = bundle.transformer.to(run.device), clips.scale.motion
+    model, motion = bundle.whole.to(run.device), clips.scale.motion
     if not (run.work / CHECKPOINT).is_file():
         _sketched(run, model, clips, report)
     left = run.minutes * (1 - RESERVE) - (time.monotonic() - begun) / 60

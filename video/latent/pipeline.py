@@ -29,8 +29,8 @@ class LatentPipeline:
 
     def __init__(self, bundle: LatentBundle, *, steps: int = 4) -> None:
         self.bundle, self.steps = bundle, steps
-        self.device = next(bundle.transformer.parameters()).device
-        self.frames = int(bundle.transformer.config.frames)
+        self.device = next(bundle.prior.parameters()).device
+        self.frames = int(bundle.prior.config.frames)
 
     def imagine(self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]) -> Frames:
         """Words to video: uint8 [N, H, W, 3] to uint8 [N, T, H, W, 3]."""
@@ -52,16 +52,25 @@ class LatentPipeline:
         return self._draw(first, video), self._actions(found)
 
     def act(self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]) -> NDArray[np.float32]:
-        """Words to actions: uint8 [N, H, W, 3] to float32 [N, T * stride, A], dataset units."""
+        """Words to actions: uint8 [N, H, W, 3] to float32 [N, T * stride, A], dataset units. By the prior's
+        Gaussian where there is nothing else of the network."""
         first, noise, acts = self._start(frames, seeds)
+        if not self.bundle.is_whole:
+            return self._actions(self._by_prior(first, self._words(subgoals), acts))
         _, found = self._sample(first, noise, acts, self._words(subgoals), video_level=1.0, action_level=None)
         return self._actions(found)
 
     @torch.no_grad()
     def likely(self, frames: Frames, subgoals: Sequence[str]) -> NDArray[np.float32]:
         """As act, by the mean of the action prior alone: nothing is sampled."""
-        _, mean = self.bundle.transformer.prior(self._encode(frames), self._words(subgoals))
+        _, mean = self.bundle.prior(self._encode(frames), self._words(subgoals))
         return self._actions(mean)
+
+    @torch.no_grad()
+    def _by_prior(self, first: Tensor, words: Tensor, noise: Tensor) -> Tensor:
+        prior = self.bundle.prior
+        _, mean = prior(first, words)
+        return torch.as_tensor(mean + (prior.spread.float() / 2).exp() * noise)
 
     def predict(
         self, frames: Frames, actions: NDArray[np.float32], seeds: Sequence[int], subgoals: Sequence[str] = ()
@@ -115,7 +124,7 @@ class LatentPipeline:
         for now, then in pairwise(sigmas):
             levels = tuple(ones * (now if level is None else level) for level in (video_level, action_level))
             with fast(self.device.type):
-                clean, acts = self.bundle.transformer(first, video, action, levels, words)
+                clean, acts = self.bundle.whole(first, video, action, levels, words)
             if video_level is None:
                 video = clean.float() + then / now * (video - clean.float())
             if action_level is None:
@@ -125,7 +134,7 @@ class LatentPipeline:
     def _start(self, frames: Frames, seeds: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         """First latents [N, C, h, w], and noise for video and actions, a function of each clip's own seed."""
         first = self._encode(frames)
-        chunk = int(self.bundle.transformer.config.chunk)
+        chunk = int(self.bundle.prior.config.chunk)
         noise, acts = [], []
         for seed in seeds:
             generator = torch.Generator().manual_seed(int(seed))

@@ -32,9 +32,9 @@ def roll(
     Returns:
         Motions [N, T, C, h, w] and chunks [N, T, chunk], of unit scale.
     """
-    model, prior, scale = bundle.rolling, bundle.transformer.prior, bundle.scale
+    model, prior, scale = bundle.rolling, bundle.prior, bundle.scale
     assert model is not None, "expected a rolling model in the bundle"
-    frames, beat = int(bundle.transformer.config.frames), int(model.config.beat)
+    frames, beat = int(prior.config.frames), int(model.config.beat)
     width = beat * len(scale.action_mean)
     asked = None if sent is None else sent.reshape(len(first), -1, width)
     apart = None if noise is None else noise.reshape(len(first), -1, width)

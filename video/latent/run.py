@@ -26,6 +26,7 @@ from video.latent.corrected import ClipSamples, CorrectedClips, corrections
 from video.latent.films import Films
 from video.latent.latents import Latents
 from video.latent.model import WorldModel
+from video.latent.prior import ActionPrior
 from video.latent.rolling import Rolling
 from video.latent.sketch import PARTS, train_sketch
 from video.latent.split import SHARE, latents_of, split
@@ -48,6 +49,8 @@ class WorldTraining:
     sketch_minutes: float = 0.0
     """Of its small parts alone, before it has begun: some fifteen times as many clips a second."""
     sketch_steps: int | None = None
+    whole: bool = True
+    """Whether the whole network is trained; else its action prior alone, for the sketch's minutes."""
     rolling_minutes: float = 0.0
     """Of the rolling model, last of all: it reads words by the transformer's prior, which still changes while
     that is trained."""
@@ -69,6 +72,8 @@ class WorldTraining:
 EYE: Final = "autoencoder"
 WORLD: Final = "transformer"
 SKETCH: Final = "sketch"
+ALONE: Final = "prior"
+"""In the place of the sketch and the transformer, where the whole network is not trained."""
 ROLLING: Final = "rolling"
 
 
@@ -102,13 +107,14 @@ def train_world(
     clips.scale = LatentClips(whole, latents, tokenizer, run.config).scale
     report(f"{len(store)} frames, {len(clips)} clips, {len(store.texts)} texts")
     height, width = store.frames.shape[1:3]
-    model = network(run.config, clips, tokenizer)
+    model: Any = network(run.config, clips, tokenizer)
+    model = model if run.whole else model.prior
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
-    films = None if held is None else _films(run, bundle, held, latents, report)
+    films = None if held is None or not run.whole else _films(run, bundle, held, latents, report)
     learned = _learned(run, clips, eye, tokenizer, store, report)
     if not (run.folder / WORLD / CHECKPOINT).is_file():
         _sketch(run, learned, model, report, onlookers)
-    record = _transformer(run, learned, bundle, report, onlookers, films)
+    record = _transformer(run, learned, bundle, report, onlookers, films) if run.whole else {}
     bundle.rolling = _rolling(run, clips, bundle, (store, latents_of(latents, store)), report, onlookers)
     if is_first():
         write_weights(bundle, run.folder / "weights")
@@ -143,6 +149,8 @@ def _apart(
     if not (whole.ends()[:, 0] - np.arange(len(whole)) > stride).any():
         raise DatasetError(f"expected episodes of more than {stride} frames, got none; give longer ones")
     if not whole.acted.any():
+        if not run.whole:
+            raise DatasetError("expected actions for a prior of them, got none; train without --no-whole")
         report("no actions in the data: video alone is learned, and `explain` and `act` will mean nothing")
     if bool((whole.text[:, 0] == whole.text[:, 1]).all()):
         report("no subgoals in the data: the tasks' own words are learned")
@@ -252,15 +260,16 @@ def network(config: LatentConfig, clips: LatentClips, tokenizer: Any) -> WorldMo
 def _sketch(
     run: WorldTraining,
     clips: ClipSamples,
-    model: WorldModel,
+    model: WorldModel | ActionPrior,
     report: Callable[[str], None],
     onlookers: Onlookers,
 ) -> None:
     config = TrainConfig(
         minutes=run.sketch_minutes, steps=run.sketch_steps, learning_rate=run.learning_rate, device=run.device
     )
+    folder = run.folder / (SKETCH if run.whole else ALONE)
     train_sketch(
-        model, clips, run.folder / SKETCH, config, size=run.config.batch, workers=run.workers, report=report,
+        model, clips, folder, config, size=run.config.batch, workers=run.workers, report=report,
         tick=lambda seconds: onlookers.tick(SKETCH, seconds),
         watch=lambda moment: onlookers.watch(SKETCH, moment),
     )  # fmt: skip
@@ -280,7 +289,7 @@ def _rolling(
         minutes=run.rolling_minutes, steps=run.rolling_steps, learning_rate=run.learning_rate,
         device=run.device,
     )  # fmt: skip
-    prior = bundle.transformer.prior
+    prior = bundle.prior
     return train_rolling(
         prior, beats, prior.config.size, len(clips.scale.action_mean), run.folder / ROLLING, config,
         size=run.config.batch, workers=run.workers, report=report,
@@ -298,7 +307,7 @@ def _transformer(
     films: Films | None,
 ) -> dict[str, Any]:
     """Train the bundle's network; the record."""
-    config, model, motion = run.config, bundle.transformer, clips.scale.motion
+    config, model, motion = run.config, bundle.whole, clips.scale.motion
     training = TrainConfig(
         minutes=run.minutes, steps=run.steps, learning_rate=run.learning_rate, muon=True, ema_decay=0.999,
         slow=PARTS, device=run.device,
@@ -317,7 +326,7 @@ def _transformer(
             watch=watch,
         )
     record = trainer.record()
-    bundle.transformer = trainer.averaged().cpu()  # type: ignore[assignment]
+    bundle.network = trainer.averaged().cpu()  # type: ignore[assignment]
     return record
 
 

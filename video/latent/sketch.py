@@ -16,6 +16,7 @@ from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMom
 from video.latent.corrected import ClipSamples
 from video.latent.model import WorldModel
 from video.latent.moving import SCARCE, scarce
+from video.latent.prior import ActionPrior
 from video.latent.train import motions
 
 RATE: Final = 1e-3
@@ -34,24 +35,39 @@ MORE: Final = 4
 
 
 def loss(model: WorldModel, motion: float, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-    """Squared errors of the actions that words make likely and of the video that true actions make; of clips
-    with actions alone. And of how words say that cells will have changed in the end, see `outcome`. Likely
-    is what is done until the end: were it learned that nothing is done after it, a robot would come to rest
-    just short of its goal, where it cannot be told on which side it is."""
-    actions, there = batch["actions"], batch["acted"].float()
-    first, last = batch["latents"][:, 0], batch["latents"][:, -1]
-    named, mean, ahead = model.prior.learned(first, batch["words"])
-    change, which = outcome(ahead, last - first, motion)
-    counts = batch["before"] * there[:, None, None] * _soon(actions.shape[1]).to(actions)[:, None]
-    action = ((mean - actions) ** 2 * counts).sum() / counts.sum().clamp(min=1)
+    """That of the prior, see `told`, and squared errors of the video that true actions make, of clips with
+    actions alone."""
+    value, found, named = told(model.prior, motion, batch)
+    actions = batch["actions"]
     some = -(-len(actions) // MORE)
-    latents, there = batch["latents"][:some], there[:some]
+    latents, there = batch["latents"][:some], batch["acted"].float()[:some]
     clean = motions(latents, motion)
     moved = model.sketch(latents[:, 0], named[:some], actions[:some])
     video = _mean(((moved.float() - clean) ** 2).mean((1, 2, 3, 4)), there)
     still = _mean((clean**2).mean((1, 2, 3, 4)), there)
-    found = {"act": action, "video": video, "still": still, "outcome": change, "which": which}
-    return video + action + change + which, {name: float(value.detach()) for name, value in found.items()}
+    return video + value, found | {"video": float(video.detach()), "still": float(still.detach())}
+
+
+def told(
+    prior: ActionPrior, motion: float, batch: Mapping[str, Tensor]
+) -> tuple[Tensor, dict[str, float], Tensor]:
+    """Squared error of the actions that words make likely, of clips with actions alone, and how words say
+    that cells will have changed in the end, see `outcome`; logs, and the prior's tokens. Likely is what is
+    done until the end: were it learned that nothing is done after it, a robot would come to rest just short
+    of its goal, where it cannot be told on which side it is."""
+    actions, there = batch["actions"], batch["acted"].float()
+    first, last = batch["latents"][:, 0], batch["latents"][:, -1]
+    named, mean, ahead = prior.learned(first, batch["words"])
+    change, which = outcome(ahead, last - first, motion)
+    counts = batch["before"] * there[:, None, None] * _soon(actions.shape[1]).to(actions)[:, None]
+    apart = (mean - actions) ** 2
+    action = (apart * counts).sum() / counts.sum().clamp(min=1)
+    # How far they are from likely ones is told of them as they are (the likelihood of a Gaussian).
+    unlikely = (apart.detach() * (-prior.spread).exp() + prior.spread) / 2
+    unlikely = (unlikely * counts).sum() / counts.sum().clamp(min=1)
+    found = {"act": action, "outcome": change, "which": which, "unlikely": unlikely}
+    logs = {name: float(value.detach()) for name, value in found.items()}
+    return action + change + which + unlikely, logs, named
 
 
 def outcome(ahead: Tensor, change: Tensor, motion: float) -> tuple[Tensor, Tensor]:
@@ -79,7 +95,7 @@ def _drawn(clips: ClipSamples, size: int, seed: int) -> Iterator[dict[str, Tenso
 
 
 def train_sketch(
-    model: WorldModel,
+    model: WorldModel | ActionPrior,
     clips: ClipSamples,
     folder: Path,
     config: TrainConfig,
@@ -90,14 +106,19 @@ def train_sketch(
     tick: Callable[[float], None] = lambda _: None,
     watch: Callable[[TrainingMoment], None] = lambda _: None,
 ) -> None:
-    """Train the model's small parts, going on from the folder's checkpoint, in batches of MORE * size; the
-    model has averaged weights then. Nothing is done where nothing was acted, or nothing was trained yet
-    and there are no minutes."""
+    """Train the model's small parts, or a prior alone, going on from the folder's checkpoint, in batches of
+    MORE * size; the model has averaged weights then. Nothing is done where nothing was acted, or nothing was
+    trained yet and there are no minutes."""
     begun = (folder / CHECKPOINT).is_file()
     if not (config.minutes or begun) or not clips.acted:
         return
     config = replace(config, learning_rate=min(config.learning_rate, RATE), warmup_steps=50)
-    trainer = Trainer(model, lambda batch: loss(model, clips.scale.motion, batch), folder, config)
+    motion = clips.scale.motion
+
+    def error(batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        return loss(model, motion, batch) if isinstance(model, WorldModel) else told(model, motion, batch)[:2]
+
+    trainer = Trainer(model, error, folder, config)
     if config.minutes:
         batches = feed(lambda seed: _drawn(clips, MORE * size, seed), trainer.seed, workers)
         trainer.run(batches, report, tick=tick, watch=watch)

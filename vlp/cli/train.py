@@ -80,6 +80,9 @@ class Train:
     corrected: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PATH", Path)], ...]], HINT] = ()
     """world, world-policy: a dataset of vlp collect --kind corrected, which half of the samples are drawn
     from; again for each further round's."""
+    whole: bool = True
+    """world: train the whole network; without it, its action prior alone, which acts, and which a rolling
+    model imagines beside."""
     rolling: float = 0.0
     """world: minutes, after the others, of a rolling model, which imagines a short way at a time; for worlds
     in which a robot and the things that it pushes are small beside the picture."""
@@ -106,6 +109,8 @@ class Train:
             )
         if self.part != "world" and (self.held_out is not None or self.track):
             raise UsageError(f"held-out, track: expected the part world, got {self.part}; leave them out")
+        if self.part != "world" and not self.whole:
+            raise UsageError(f"no-whole: expected the part world, got {self.part}; leave it out")
         if self.part != "world" and self.rolling:
             raise UsageError(f"rolling: expected the part world, got {self.part}; leave it out")
         if not (math.isfinite(self.rolling) and 0 <= self.rolling <= MOST_MINUTES):
@@ -150,7 +155,7 @@ class Train:
                 data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
                 size=self.size, device=self.device, cache=self.cache, export=self.export,
                 learning_rate=self.learning_rate, held_out=self.held_out, trackers=self.track,
-                corrected=self.corrected, rolling=self.rolling,
+                corrected=self.corrected, rolling=self.rolling, whole=self.whole,
             )
         )  # fmt: skip
         more = f": vlp imagine WORDS --frame PICTURE --models {weights}" if self.part == "world" else ""

@@ -29,9 +29,15 @@ def opened(folder: Path, device: str) -> LatentBundle:
     from video.latent.bundle import LatentBundle, LatentWeightsError
 
     try:
-        return LatentBundle.load(folder, device)
+        bundle = LatentBundle.load(folder, device)
     except LatentWeightsError as error:
         raise WeightsError(str(error)) from error
+    if not bundle.is_whole and bundle.rolling is None:
+        raise WeightsError(
+            f"models: expected what imagines in {folder}, got an action prior alone; train a rolling model "
+            "beside it (vlp train world --rolling MINUTES), or the whole network"
+        )
+    return bundle
 
 
 def policy_of(bundle: LatentBundle, folder: Path) -> PicturePolicy:

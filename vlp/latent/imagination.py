@@ -20,6 +20,7 @@ from video.latent.pipeline import LatentPipeline
 from video.latent.policy.network import ANY_TIME
 from video.latent.policy.policy import FOLDER as POLICY
 from video.latent.policy.policy import PicturePolicy
+from video.latent.policy.told import ToldPolicy
 from vlp.errors import WeightsError
 from vlp.latent.folder import VLM, opened, policy_of, verify_latent
 from vlp.models.device import choose_device
@@ -34,7 +35,8 @@ class Imagination:
     Args:
         bundle: the weights.
         vlm: learned beside them; None: nobody tells steps-to-go.
-        policy: learned beside them; None: clips are followed by explaining them.
+        policy: learned beside them; None: clips are followed by explaining them, or where the weights are not
+            of the whole network, by their words.
         steps: of sampling.
     """
 
@@ -46,8 +48,10 @@ class Imagination:
         *,
         steps: int,
     ) -> None:
-        self.bundle, self.vlm, self.policy = bundle, vlm, policy
+        self.bundle, self.vlm = bundle, vlm
         self.pipeline = LatentPipeline(bundle, steps=steps)
+        told = None if bundle.is_whole else ToldPolicy(self.pipeline)
+        self.policy: PicturePolicy | ToldPolicy | None = policy or told
 
     @classmethod
     def load(cls, folder: Path | None, *, device: str = "auto", steps: int, width: int) -> Self:

@@ -49,6 +49,8 @@ class WorldTask:
     """A dataset that is only looked at, else a share of the episodes."""
     corrected: Sequence[Path] = ()
     """Datasets of what an expert did from where a policy got, for what acts."""
+    whole: bool = True
+    """Whether the whole network is trained; else its action prior alone."""
     rolling: float = 0.0
     """Minutes of the rolling model, after all others."""
     trackers: Sequence[str] = ()
@@ -65,11 +67,14 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     eye = 0.0 if _begun(folder, EYE) else EYE_SHARE * task.minutes
     # A run that was stopped while its autoencoder was trained has no sketch yet.
     sketch = 0.0 if _begun(folder, SKETCH) or _begun(folder, WORLD) else SKETCH_SHARE * task.minutes
+    if not task.whole:
+        sketch = task.minutes - eye
     run = WorldTraining(
         data=task.data,
         folder=folder,
         config=PRESETS[task.preset],
         minutes=task.minutes - eye - sketch,
+        whole=task.whole,
         rolling_minutes=task.rolling,
         autoencoder_minutes=eye,
         sketch_minutes=sketch,

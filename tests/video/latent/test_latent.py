@@ -249,8 +249,8 @@ def test_poses_are_not_looked_at(squares: Path, tmp_path: Path) -> None:
 def test_save_and_load(bundle: LatentBundle, tmp_path: Path) -> None:
     bundle.save(tmp_path / "weights")
     again = LatentBundle.load(tmp_path / "weights")
-    for name, value in bundle.transformer.state_dict().items():
-        torch.testing.assert_close(again.transformer.state_dict()[name], value)
+    for name, value in bundle.network.state_dict().items():
+        torch.testing.assert_close(again.network.state_dict()[name], value)
     assert (again.size, again.stride) == ((32, 32), 3)
     (tmp_path / "weights/scale.json").unlink()
     with pytest.raises(LatentWeightsError, match="expected a model of `vlp train world`"):

@@ -146,7 +146,7 @@ def test_the_error_of_video_leaves_it_alone(squares: Path, tmp_path: Path) -> No
     bundle = train_world(
         WorldTraining(data=[squares], folder=tmp_path, config=SMALL, minutes=0), lambda _: None
     )
-    model = bundle.transformer.train()
+    model = bundle.network.train()
     torch.nn.init.normal_(model.out_video.weight)
     first, video, action = torch.randn(2, 8, 8, 8), torch.randn(2, 3, 8, 8, 8), torch.randn(2, 3, 6)
     words, half = torch.ones(2, 24, dtype=torch.long), torch.full((2, 3), 0.5)
@@ -170,7 +170,7 @@ def test_the_sketch_is_learned_first_and_kept(squares: Path, tmp_path: Path) -> 
     with torch.no_grad():
         before, after = (
             loss(model, clips.scale.motion, batch)[1]
-            for model in (network(SMALL, clips, bundle.tokenizer), bundle.transformer)
+            for model in (network(SMALL, clips, bundle.tokenizer), bundle.network)
         )
     assert after["act"] < 0.5 * before["act"]
     assert after["video"] < 0.9 * before["video"]
@@ -178,7 +178,7 @@ def test_the_sketch_is_learned_first_and_kept(squares: Path, tmp_path: Path) -> 
     again = train_world(replace(run, sketch_minutes=0), said.append)
     assert all(
         torch.equal(p, q)
-        for p, q in zip(bundle.transformer.parameters(), again.transformer.parameters(), strict=True)
+        for p, q in zip(bundle.network.parameters(), again.network.parameters(), strict=True)
     )
 
 

@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from tasks.data.layout import DatasetError
 from tests.video.latent.conftest import without_actions, write
 from tests.video.latent.test_latent import SMALL
 from video.latent import autoencoder, text
 from video.latent.beats import Beats, loss
-from video.latent.bundle import LatentBundle
+from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.clips import LatentClips
 from video.latent.latents import Latents
 from video.latent.pipeline import LatentPipeline
@@ -163,6 +164,32 @@ def test_it_is_trained_last_kept_and_begins_every_clip(squares: Path, tmp_path: 
     assert predicted.shape == clips.shape
     kept = train_world(replace(run, minutes=0, sketch_minutes=0, rolling_minutes=0), lambda _: None).rolling
     assert kept is not None, "it is there after a training without it"
+
+
+def test_a_prior_alone_and_a_rolling_model_act_and_imagine(squares: Path, tmp_path: Path) -> None:
+    run = WorldTraining(
+        data=[squares], folder=tmp_path, config=SMALL, minutes=0, whole=False, sketch_minutes=5,
+        sketch_steps=2, rolling_minutes=5, rolling_steps=2,
+    )  # fmt: skip
+    train_world(run, lambda _: None)
+    assert not (tmp_path / "weights" / "transformer").exists()
+    pipeline = LatentPipeline(LatentBundle.load(tmp_path / "weights"))
+    frames = np.full((2, 32, 32, 3), 90, np.uint8)
+    clips, _ = pipeline.joint(frames, ["go right", "go down"], [0, 1])
+    first, other = (pipeline.act(frames, ["go right"] * 2, seeds) for seeds in ([0, 0], [0, 1]))
+    np.testing.assert_array_equal(first[0], other[0], "a function of the seeds")
+    assert np.abs(other[1] - other[0]).max() > 1e-3, "sampled"
+    with pytest.raises(
+        LatentWeightsError, match=r"expected weights of the whole network, got"
+    ):
+        pipeline.explain(frames, clips, [0, 1])
+
+
+def test_a_prior_alone_needs_actions(tmp_path: Path) -> None:
+    silent = without_actions(write(tmp_path / "data"))
+    run = WorldTraining(data=[silent], folder=tmp_path / "world", config=SMALL, minutes=0, whole=False)
+    with pytest.raises(DatasetError, match="expected actions for a prior of them"):
+        train_world(run, lambda _: None)
 
 
 def test_video_alone_has_none(tmp_path: Path) -> None:

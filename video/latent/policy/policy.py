@@ -35,7 +35,7 @@ class PicturePolicy:
     @classmethod
     def load(cls, bundle: LatentBundle, folder: Path) -> Self:
         """Of the weights beside a bundle's in `folder`. Raises LatentWeightsError."""
-        device = next(bundle.transformer.parameters()).device
+        device = next(bundle.prior.parameters()).device
         try:
             network: Any = LatentPolicy.from_pretrained(folder / FOLDER).float().to(device)
         except (OSError, ValueError, TypeError, RuntimeError) as error:

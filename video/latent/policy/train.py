@@ -46,7 +46,7 @@ def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> 
     torch.manual_seed(3)
     channels, height, width = latents.shape
     model = LatentPolicy.beside(
-        world.transformer.prior, channels=channels, height=height, width=width,
+        world.prior, channels=channels, height=height, width=width,
         actions=store.actions.shape[1],
     )  # fmt: skip
     config = TrainConfig(

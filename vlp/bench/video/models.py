@@ -76,7 +76,7 @@ def _latent(name: str, folder: Path, device: str, steps: int) -> MeasuredModel:
     bundle = opened(folder, device)
     pipeline = LatentPipeline(bundle, steps=steps)
     about = {"kind": "vlp train world", "steps": steps, "weights": _digest(folder)}
-    size = sum(p.numel() for part in (bundle.transformer, bundle.autoencoder) for p in part.parameters())
+    size = sum(p.numel() for part in (bundle.network, bundle.autoencoder) for p in part.parameters())
     return MeasuredModel(
         name, pipeline, about | {"parameters": size, "size": list(bundle.size)}, pipeline,
         frames=pipeline.frames, stride=bundle.stride,

@@ -38,7 +38,7 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     world = run.model()
     lessons = Lessons(store, latents, tokenizer, world.tokenizer)
     torch.manual_seed(2)
-    hints = Hints.of(world.transformer.prior, world.scale, run.config.width)
+    hints = Hints.of(world.prior, world.scale, run.config.width)
     model = Network(build(len(tokenizer), latents.shape, run.config), hints)
     config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, muon=True, device=run.device)
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
