@@ -24,15 +24,16 @@ STEPS: Final = 8
 """Of sampling at least: with fewer, what moves is drawn in two places."""
 
 
-def opened(folder: Path, device: str) -> LatentBundle:
-    """The model of video and action of a folder. Raises WeightsError."""
+def opened(folder: Path, device: str, *, imagines: bool = True) -> LatentBundle:
+    """The model of video and action of a folder. Raises WeightsError, also for one that only acts where it
+    is to imagine."""
     from video.latent.bundle import LatentBundle, LatentWeightsError
 
     try:
         bundle = LatentBundle.load(folder, device)
     except LatentWeightsError as error:
         raise WeightsError(str(error)) from error
-    if not bundle.is_whole and bundle.rolling is None:
+    if imagines and not bundle.is_whole and bundle.rolling is None:
         raise WeightsError(
             f"models: expected what imagines in {folder}, got an action prior alone; train a rolling model "
             "beside it (vlp train world --rolling MINUTES), or the whole network"

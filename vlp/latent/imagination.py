@@ -54,12 +54,15 @@ class Imagination:
         self.policy: PicturePolicy | ToldPolicy | None = policy or told
 
     @classmethod
-    def load(cls, folder: Path | None, *, device: str = "auto", steps: int, width: int) -> Self:
-        """Read a folder whose model sends actions of so many numbers. Raises WeightsError."""
+    def load(
+        cls, folder: Path | None, *, device: str = "auto", steps: int, width: int, imagines: bool = True
+    ) -> Self:
+        """Read a folder whose model sends actions of so many numbers. Raises WeightsError, also for one that
+        only acts where it is to imagine."""
         hashes(folder)
         assert folder is not None
         place = choose_device(device)
-        bundle = opened(folder, place)
+        bundle = opened(folder, place, imagines=imagines)
         policy = policy_of(bundle, folder) if (folder / POLICY).is_dir() else None
         learned = len(bundle.scale.action_mean)
         if learned != width:

@@ -52,22 +52,24 @@ def collect_corrected(
     *,
     episodes: int,
     first_seed: int = 0,
+    shown: float = SHOWN,
     progress: Callable[[RecordedEpisode], object] | None = None,
 ) -> int:
     """Write `episodes` corrections to a new dataset folder, those of first_seed, first_seed + 1 and so on;
-    how many there are. Raises DatasetError for a folder that is in use or cannot be written."""
-    found = chain.from_iterable(correct(seed, policy) for seed in count(first_seed))
+    how many there are. `shown` is 0 for a policy that heeds words alone. Raises DatasetError for a folder
+    that is in use or cannot be written."""
+    found = chain.from_iterable(correct(seed, policy, shown) for seed in count(first_seed))
     return write(out, islice(found, episodes), progress)
 
 
-def correct(seed: int, policy: CorrectedPolicy) -> Iterator[RecordedEpisode]:
+def correct(seed: int, policy: CorrectedPolicy, shown: float = SHOWN) -> Iterator[RecordedEpisode]:
     """Demonstrations from where the policy got on the board of a seed: always the same for both."""
     rng = np.random.default_rng(seed)
     world = World()
     try:
         if (push := _begun(world, rng)) is None:
             return
-        wanted = _outcome(world, push, rng) if rng.random() < SHOWN else None
+        wanted = _outcome(world, push, rng) if rng.random() < shown else None
         places = _acted(world, push, policy, wanted, rng)
         for k in sorted(rng.permutation(len(places))[:TAKEN]):
             world.restore(places[k])

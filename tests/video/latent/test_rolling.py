@@ -179,9 +179,7 @@ def test_a_prior_alone_and_a_rolling_model_act_and_imagine(squares: Path, tmp_pa
     first, other = (pipeline.act(frames, ["go right"] * 2, seeds) for seeds in ([0, 0], [0, 1]))
     np.testing.assert_array_equal(first[0], other[0], "a function of the seeds")
     assert np.abs(other[1] - other[0]).max() > 1e-3, "sampled"
-    with pytest.raises(
-        LatentWeightsError, match=r"expected weights of the whole network, got"
-    ):
+    with pytest.raises(LatentWeightsError, match=r"expected weights of the whole network, got"):
         pipeline.explain(frames, clips, [0, 1])
 
 

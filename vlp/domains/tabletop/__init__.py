@@ -120,7 +120,10 @@ class Tabletop:
             if models is not None:
                 raise UsageError(f"models: expected none with --kind {kind}, got one; use --kind {CORRECTED}")
             return collect(out, **options)
-        from vlp.domains.tabletop.latent import acting
+        from vlp.domains.tabletop.latent import acting, heeds_words_alone
 
         del options["kind"]
-        return collect_corrected(out, acting(models), **options)
+        policy = acting(models)
+        if heeds_words_alone(models):
+            options["shown"] = 0.0
+        return collect_corrected(out, policy, **options)

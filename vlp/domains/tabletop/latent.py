@@ -12,6 +12,7 @@ from tasks.tabletop.demos.corrected import CorrectedPolicy
 from tasks.tabletop.goals.goal import understand
 from tasks.tabletop.world.board import KINDS
 from tasks.tabletop.world.limits import LIMITS
+from video.latent.policy.policy import FOLDER as POLICY
 from vlp.agent.parts import Parts
 from vlp.errors import UsageError
 from vlp.latent.build import latent_parts
@@ -40,12 +41,17 @@ def read(words: str) -> str:
         return as_said(words)
 
 
+def heeds_words_alone(folder: Path) -> bool:
+    """Whether nothing in a folder of learned weights acts by what it is shown."""
+    return not (folder / POLICY).is_dir()
+
+
 def acting(folder: Path | None, *, by: Literal["policy", "prior"] = "policy") -> CorrectedPolicy:
-    """The policy of a folder of learned weights, or the action prior of their model, which heeds words alone.
-    Raises WeightsError and UsageError."""
+    """The policy of a folder of learned weights, or the action prior of their model, which heeds words alone
+    and acts where there is neither a policy nor the whole network. Raises WeightsError and UsageError."""
     if folder is None:
         raise UsageError("models: expected --models PATH, whose policy is corrected, got none; choose one")
-    imagination = Imagination.load(folder, device="cpu", steps=STEPS, width=LIMITS.size)
+    imagination = Imagination.load(folder, device="cpu", steps=STEPS, width=LIMITS.size, imagines=False)
     if by == "prior":
         return lambda frame, wanted, words: imagination.likely(frame[None], [words])[0]
     if imagination.policy is None:

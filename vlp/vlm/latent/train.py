@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
 from tasks.learning.feeding import feed
@@ -47,7 +48,8 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
         trainer.run(batches, report)
     record = trainer.record()
     trained: Any = trainer.averaged().cpu()
-    vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, lessons.clock)
+    subgoals = {" ".join(store.texts[number].lower().split()) for number in np.unique(store.text[:, 0])}
+    vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, lessons.clock, subgoals)
     vlm.save(run.world / "weights" / VLM)
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return vlm

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,7 +26,7 @@ from vlp.vlm.latent.lessons import Clock
 from vlp.vlm.latent.model import Hints, Network, chances
 
 Frames = NDArray[np.uint8]
-CLOCK = "clock.json"
+CLOCK, SUBGOALS = "clock.json", "subgoals.json"
 EYE, HINTS = "autoencoder", "hints"
 TOKENIZER, READER = "tokenizer", "reader"
 SAMPLES = 4
@@ -43,12 +44,23 @@ class LatentVLM:
         tokenizer: see `words`.
         reader: the tokenizer by which hints read goals.
         clock: what its bins of time mean.
+        subgoals: all that the dataset says. What is proposed is one of them wherever it can be: said token
+            by token, a block next to itself is likely enough to be sampled now and then.
     """
 
-    def __init__(self, network: Network, eye: Any, tokenizer: Any, reader: Any, clock: Clock) -> None:
+    def __init__(
+        self,
+        network: Network,
+        eye: Any,
+        tokenizer: Any,
+        reader: Any,
+        clock: Clock,
+        subgoals: Collection[str] = (),
+    ) -> None:
         self._network, self._eye = network.eval(), eye.eval()
         self._decoder = network.model.decoder
         self._tokenizer, self._reader, self.clock = tokenizer, reader, clock
+        self._subgoals = frozenset(subgoals)
         self._end = words.of(tokenizer, words.END)[0]
 
     @classmethod
@@ -62,12 +74,13 @@ class LatentVLM:
                 PreTrainedTokenizerFast.from_pretrained(folder / name) for name in (TOKENIZER, READER)
             )
             clock = Clock(**json.loads((folder / CLOCK).read_text(encoding="utf-8")))
+            subgoals = json.loads((folder / SUBGOALS).read_text(encoding="utf-8"))
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise WeightsError(
                 f"models: expected a VLM of `vlp train world-vlm` in {folder}, got {error}; "
                 "train or choose one"
             ) from error
-        return cls(Network(model, hints), eye, tokenizer, reader, clock)
+        return cls(Network(model, hints), eye, tokenizer, reader, clock, subgoals)
 
     def save(self, folder: Path) -> None:
         """Write a folder; weights as safetensors in bf16."""
@@ -77,7 +90,9 @@ class LatentVLM:
             part.float()
         for name, tokenizer in ((TOKENIZER, self._tokenizer), (READER, self._reader)):
             tokenizer.save_pretrained(folder / name)
-        (folder / CLOCK).write_text(json.dumps({"longest": self.clock.longest}) + "\n", encoding="utf-8")
+        (folder / CLOCK).write_text(json.dumps(asdict(self.clock)) + "\n", encoding="utf-8")
+        listed = json.dumps(sorted(self._subgoals), indent=0)
+        (folder / SUBGOALS).write_text(listed + "\n", encoding="utf-8")
 
     @torch.no_grad()
     def _see(self, frames: Frames, goal: str) -> Tensor:
@@ -102,6 +117,8 @@ class LatentVLM:
         for row in range(len(frames)):
             texts = Counter(rows[row * SAMPLES * n : (row + 1) * SAMPLES * n])
             del texts[""]
+            if said := self._subgoals & set(texts):
+                texts = Counter({text: texts[text] for text in texts if text in said})
             total = max(1, texts.total())
             found.append([Proposal(text, count / total) for text, count in texts.most_common(n)])
         return found
@@ -141,7 +158,8 @@ class LatentVLM:
         """0..1 that the goal is reached in a frame uint8 [H, W, 3]."""
         asked = self._asked(goal, words.DONE)
         among = words.of(self._tokenizer, words.NO, words.YES)
-        return float(chances(self._decoder, self._see(frame[None], goal), asked, among)[0, 1])
+        told = float(chances(self._decoder, self._see(frame[None], goal), asked, among)[0, 1])
+        return self.clock.chance(told)
 
     def success(self, frame: Frames, goal: str) -> Success:
         """Whether the goal is reached in a frame uint8 [H, W, 3]."""

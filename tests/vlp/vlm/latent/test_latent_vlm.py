@@ -23,7 +23,7 @@ from video.latent.run import WorldTraining, network, train_world
 from video.latent.store import FrameStore, pack
 from vlp.errors import WeightsError
 from vlp.vlm.latent import words
-from vlp.vlm.latent.lessons import IGNORED, Clock, Lessons
+from vlp.vlm.latent.lessons import AT_END, IGNORED, NEARLY, Clock, Lessons
 from vlp.vlm.latent.model import Hints, Network, NetworkConfig, build, loss
 from vlp.vlm.latent.train import VlmTraining, train_vlm
 from vlp.vlm.latent.vlm import LatentVLM
@@ -156,6 +156,19 @@ def test_what_it_was_taught_it_says(taught: LatentVLM, store: FrameStore) -> Non
     assert taught.success(frames[1], "go right").reached and not taught.success(frames[0], "go right").reached
 
 
+def test_what_the_dataset_never_says_is_proposed_only_where_nothing_else_is(
+    taught: LatentVLM, store: FrameStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = np.asarray(store.frames[:1])
+    monkeypatch.setattr(taught, "_sample", lambda *_: ["go go"] * 3 + ["go right", "go down", "go down"])
+    monkeypatch.setattr(taught, "_subgoals", frozenset({"go right", "go down", "go up"}))
+    (row,) = taught.propose(frames, "go right", [()], 3, seed=1)
+    assert [proposal.text for proposal in row] == ["go down", "go right"]
+    assert [proposal.probability for proposal in row] == [pytest.approx(2 / 3), pytest.approx(1 / 3)]
+    monkeypatch.setattr(taught, "_subgoals", frozenset({"go up"}))
+    assert taught.propose(frames, "go right", [()], 3, seed=1)[0][0].text == "go go"
+
+
 def test_the_same_seed_says_the_same(taught: LatentVLM, store: FrameStore) -> None:
     frames = np.asarray(store.frames[:3])
     one, other = (taught.propose(frames, "go down", [()] * 3, 4, seed=5) for _ in range(2))
@@ -233,3 +246,24 @@ def test_the_prior_is_not_trained_by_it(store: FrameStore) -> None:
     loss(model, next(lessons.batches(4, 0)))[0].backward()  # type: ignore[no-untyped-call]
     assert all(p.grad is None for p in model.hints.prior.parameters())
     assert model.hints.out.weight.grad is not None and model.hints.out.weight.grad.any()
+
+
+def test_the_chance_of_an_end_is_that_among_all_moments(store: FrameStore) -> None:
+    """Ends are asked about far more often than they come; and not just before them, where it may be over."""
+    assert Clock(10.0, often=9.0).chance(0.9) == pytest.approx(0.5)
+    assert Clock(10.0).chance(0.3) == pytest.approx(0.3)
+    tokenizer = words.learn(store.texts)
+    lessons = Lessons(store, Numbers(store), tokenizer, tokenizer)
+    done, yes = words.of(tokenizer, words.DONE, words.YES)
+    over, frames = [], []
+    for _, batch in zip(range(200), lessons.batches(16, 0), strict=False):
+        asked = (batch["tokens"] == done).any(1)
+        over += (batch["tokens"][asked] == yes).any(1).tolist()
+        frames += batch["latents"][asked].int().tolist()
+    left = np.repeat(store.stop, store.stop - store.start) - 1 - np.arange(len(store))
+    unclear = (left > AT_END * store.fps) & (left <= NEARLY * store.fps)
+    good = np.repeat(store.success, store.stop - store.start)
+    assert not (unclear & good)[frames].any() and unclear[frames].any(), "failures are clear"
+    share, there = np.mean(over), ((left <= AT_END * store.fps) & good)[~(unclear & good)].mean()
+    odds = share / (1 - share) / (there / (1 - there))
+    assert lessons.clock.often == pytest.approx(odds, rel=0.3) and lessons.clock.often > 2
