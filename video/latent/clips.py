@@ -13,6 +13,7 @@ from torch import Tensor
 
 from video.latent import text
 from video.latent.config import LatentConfig
+from video.latent.rarely import drawn_by_text
 from video.latent.store import FrameStore
 
 NO_WORDS = 0.1
@@ -119,11 +120,16 @@ class LatentClips:
         }
 
     def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
-        """Random clips for ever; some are told the task, some nothing."""
+        """Random clips for ever; some are told the task, some nothing. What is told rarely comes oftener than
+        in the dataset, see `rarely`."""
         rng = np.random.default_rng(seed)
+        any_time, begun_now = (
+            drawn_by_text(moments, self._store.text[moments, 0], rng)
+            for moments in (self.starts, self._begun)
+        )
         while True:
             begun = rng.random(size) < BEGINNING
-            starts = np.where(begun, rng.choice(self._begun, size), rng.choice(self.starts, size))
+            starts = np.where(begun, begun_now(size), any_time(size))
             batch = self.at(starts, (rng.random(size) < TASK).astype(np.int64))
             batch["words"] = batch["words"].clone()
             batch["words"][torch.from_numpy(rng.random(size) < NO_WORDS)] = 0

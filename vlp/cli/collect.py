@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from tyro.conf import arg
+from tyro.conf import UseAppendAction, arg
 
 from vlp.domains.base import DEFAULT, domain
 from vlp.errors import FolderError, UsageError
+from vlp.session.listed import HINT, one_or_more
 
 MOST_EPISODES = 1_000_000
 
@@ -30,6 +31,8 @@ class Collect:
     --models got, alone or shown the outcome), never among all. metaworld: expert, disturbed, play."""
     first_seed: int = 0
     """Episode i has this seed + i; of corrected ones a seed gives several, or none."""
+    families: Annotated[UseAppendAction[tuple[Annotated[str, one_or_more("FAMILY")], ...]], HINT] = ()
+    """tabletop: only pushes of these families, of kinds play, push and corrected."""
     models: Path | None = None
     """Learned weights whose policy is corrected."""
     world: str = DEFAULT
@@ -65,12 +68,12 @@ class Collect:
         )
         with Progress(*columns, console=stderr()) as bar:
             task = bar.add_task("", total=self.episodes)
-            more = {} if self.models is None else {"models": self.models}
+            given: dict[str, Any] = {"models": self.models, "families": self.families}
             return domain(self.world).collect(
                 self.out,
                 episodes=self.episodes,
                 kind=self.kind,
                 first_seed=self.first_seed,
                 progress=lambda _: bar.advance(task),
-                **more,
+                **{name: value for name, value in given.items() if value},
             )

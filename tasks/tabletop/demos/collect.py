@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from tasks.tabletop.demos.demonstrator import Noise, Push, centers, run_long, run_push
 from tasks.tabletop.demos.lerobot_write import LeRobotWriter, RecordedEpisode
 from tasks.tabletop.demos.oracle import Style
-from tasks.tabletop.goals import LONG_TASKS, families
+from tasks.tabletop.goals import LONG_TASKS
+from tasks.tabletop.goals import families as kinds
+from tasks.tabletop.goals.families import FAMILIES
 from tasks.tabletop.language import canonical, phrase
 from tasks.tabletop.world import board
 from tasks.tabletop.world.layout import random_layout, random_names
@@ -36,19 +38,21 @@ def collect(
     episodes: int,
     kind: Kind | Literal["mixed"] = "mixed",
     first_seed: int = 0,
+    families: Sequence[str] = FAMILIES,
     progress: Callable[[RecordedEpisode], object] | None = None,
 ) -> int:
     """Write `episodes` demonstrations to a new dataset folder; how many of them succeeded.
 
     Args:
         kind: "mixed" draws one of the others for each episode.
-        first_seed: episode i is a function of first_seed + i alone.
+        first_seed: episode i is a function of first_seed + i, kind and families alone.
+        families: of pushes and play.
         progress: called after each episode.
 
     Raises DatasetError for a folder that is in use or cannot be written.
     """
     seeds = range(first_seed, first_seed + episodes)
-    return write(out, (demonstrate(seed, kind) for seed in seeds), progress)
+    return write(out, (demonstrate(seed, kind, families) for seed in seeds), progress)
 
 
 def write(
@@ -67,8 +71,10 @@ def write(
     return successes
 
 
-def demonstrate(seed: int, kind: Kind | Literal["mixed"] = "mixed") -> RecordedEpisode:
-    """One demonstration, always the same for a seed and a kind."""
+def demonstrate(
+    seed: int, kind: Kind | Literal["mixed"] = "mixed", families: Sequence[str] = FAMILIES
+) -> RecordedEpisode:
+    """One demonstration, always the same for a seed, a kind and families."""
     rng = np.random.default_rng(seed)
     chosen = KINDS[int(rng.integers(len(KINDS)))] if kind == "mixed" else kind
     world = World()
@@ -76,7 +82,8 @@ def demonstrate(seed: int, kind: Kind | Literal["mixed"] = "mixed") -> RecordedE
         names = board.BLOCK_8 if chosen == "long" else random_names(rng)
         world.place(*random_layout(rng, names))
         world.step(world.target)
-        return {"play": _play, "push": _push, "long": _long}[chosen](StepRecorder(world, rng, _noise(rng)))
+        recording = StepRecorder(world, rng, _noise(rng))
+        return _long(recording) if chosen == "long" else _ONE[chosen](recording, families)
     finally:
         world.close()
 
@@ -94,29 +101,34 @@ def _long(recording: StepRecorder) -> RecordedEpisode:
     return recording.episode(task.instruction, done, "long")
 
 
-def _push(recording: StepRecorder) -> RecordedEpisode:
-    push = next(feasible(recording.world, recording.rng))
+def _push(recording: StepRecorder, families: Sequence[str]) -> RecordedEpisode:
+    push = next(feasible(recording.world, recording.rng, families))
     text = phrase(push.instruction, sorted(centers(recording.world)), recording.rng)
     recording.run(push)
     return recording.episode(text, push.done, "push")
 
 
-def _play(recording: StepRecorder) -> RecordedEpisode:
+def _play(recording: StepRecorder, families: Sequence[str]) -> RecordedEpisode:
     done = True
-    for _, push in zip(range(PUSHES_A_PLAY), feasible(recording.world, recording.rng), strict=False):
+    pushes = feasible(recording.world, recording.rng, families)
+    for _, push in zip(range(PUSHES_A_PLAY), pushes, strict=False):
         recording.run(push)
         done &= push.done
     return recording.episode(PLAY, done, "play")
 
 
-def feasible(world: World, rng: np.random.Generator) -> Iterator[Push]:
-    """Random pushes that can be done on the board as it then is; ends when too few blocks are left."""
+_ONE: Final = {"push": _push, "play": _play}
+
+
+def feasible(world: World, rng: np.random.Generator, among: Sequence[str] = FAMILIES) -> Iterator[Push]:
+    """Random pushes of some families that can be done on the board as it then is; ends when too few blocks
+    are left."""
     while len(blocks := centers(world)) >= 2:
-        family = families.FAMILIES[int(rng.integers(len(families.FAMILIES)))]
-        instruction = families.draw(family, rng, blocks)
+        family = among[int(rng.integers(len(among)))]
+        instruction = kinds.draw(family, rng, blocks)
         push = Push.begin(instruction, blocks, Style.sample(rng))
         done = push.succeeded(blocks, np.array(world.target))
-        if not done and families.feasible(instruction, push.task, blocks):
+        if not done and kinds.feasible(instruction, push.task, blocks):
             yield push
 
 

@@ -7,7 +7,7 @@ and pictures belong together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, count, islice
 from pathlib import Path
@@ -22,6 +22,7 @@ from tasks.tabletop.demos.lerobot_write import RecordedEpisode
 from tasks.tabletop.demos.oracle import Style
 from tasks.tabletop.goals import LONG_TASKS
 from tasks.tabletop.goals.base import LongTask
+from tasks.tabletop.goals.families import FAMILIES
 from tasks.tabletop.language import canonical
 from tasks.tabletop.world import board
 from tasks.tabletop.world.layout import random_layout, random_names
@@ -53,21 +54,24 @@ def collect_corrected(
     episodes: int,
     first_seed: int = 0,
     shown: float = SHOWN,
+    families: Sequence[str] = (),
     progress: Callable[[RecordedEpisode], object] | None = None,
 ) -> int:
     """Write `episodes` corrections to a new dataset folder, those of first_seed, first_seed + 1 and so on;
-    how many there are. `shown` is 0 for a policy that heeds words alone. Raises DatasetError for a folder
-    that is in use or cannot be written."""
-    found = chain.from_iterable(correct(seed, policy, shown) for seed in count(first_seed))
+    how many there are. `shown` is 0 for a policy that heeds words alone; `families` are of single pushes,
+    none: all, and of long tasks too. Raises DatasetError for a folder that is in use or cannot be written."""
+    found = chain.from_iterable(correct(seed, policy, shown, families) for seed in count(first_seed))
     return write(out, islice(found, episodes), progress)
 
 
-def correct(seed: int, policy: CorrectedPolicy, shown: float = SHOWN) -> Iterator[RecordedEpisode]:
+def correct(
+    seed: int, policy: CorrectedPolicy, shown: float = SHOWN, families: Sequence[str] = ()
+) -> Iterator[RecordedEpisode]:
     """Demonstrations from where the policy got on the board of a seed: always the same for both."""
     rng = np.random.default_rng(seed)
     world = World()
     try:
-        if (push := _begun(world, rng)) is None:
+        if (push := _begun(world, rng, families)) is None:
             return
         wanted = _outcome(world, push, rng) if rng.random() < shown else None
         places = _acted(world, push, policy, wanted, rng)
@@ -84,12 +88,12 @@ def correct(seed: int, policy: CorrectedPolicy, shown: float = SHOWN) -> Iterato
         world.close()
 
 
-def _begun(world: World, rng: np.random.Generator) -> Push | None:
+def _begun(world: World, rng: np.random.Generator, families: Sequence[str]) -> Push | None:
     """A push on a random board, or on one on the way to a long task, whose last pushes are played."""
-    if rng.random() >= LONG:
+    if families or rng.random() >= LONG:
         world.place(*random_layout(rng, random_names(rng)))
         world.step(world.target)
-        return next(feasible(world, rng), None)
+        return next(feasible(world, rng, families or FAMILIES), None)
     world.place(*random_layout(rng, board.BLOCK_8))
     world.step(world.target)
     task = LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]

@@ -126,6 +126,8 @@ class MetaWorld:
             raise UsageError(f"kind: expected one of {', '.join(SAWYER_KINDS)}, got {kind!r:.40}; choose one")
         if "models" in options:
             raise UsageError("models: expected none in this world, got some; no policy is corrected in it")
+        if "families" in options:
+            raise UsageError("families: expected none in this world, got some; they are of the tabletop")
         try:
             return collect(out, **options)
         except ValueError as error:

@@ -116,6 +116,7 @@ class Tabletop:
         kinds, models = (*KINDS, CORRECTED, "mixed"), options.pop("models", None)
         if (kind := options.get("kind", "mixed")) not in kinds:
             raise UsageError(f"kind: expected one of {', '.join(kinds)}, got {kind!r:.40}; choose one")
+        _check_families(kind, options.get("families", ()))
         if kind != CORRECTED:
             if models is not None:
                 raise UsageError(f"models: expected none with --kind {kind}, got one; use --kind {CORRECTED}")
@@ -127,3 +128,15 @@ class Tabletop:
         if heeds_words_alone(models):
             options["shown"] = 0.0
         return collect_corrected(out, policy, **options)
+
+
+def _check_families(kind: str, given: Sequence[str]) -> None:
+    """Raises UsageError for families that there are not, and for kinds that are not of some."""
+    from tasks.tabletop.goals.families import FAMILIES
+
+    if unknown := [name for name in given if name not in FAMILIES]:
+        raise UsageError(
+            f"families: expected some of {', '.join(FAMILIES)}, got {unknown[0]!r:.40}; choose among them"
+        )
+    if given and kind not in ("play", "push", "corrected"):
+        raise UsageError(f"families: expected kind play, push or corrected with them, got {kind}; choose one")

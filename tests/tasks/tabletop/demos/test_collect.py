@@ -38,6 +38,15 @@ def test_play_is_several_pushes() -> None:
     assert len(set(episode.subgoal)) > 1
 
 
+def test_families_are_kept_to() -> None:
+    told = {
+        parse(text).family
+        for seed in range(3)
+        for text in demonstrate(seed, "play", ("block2block",)).subgoal
+    }
+    assert told == {"block2block"}
+
+
 def test_a_long_task_is_scored_by_its_own_rule() -> None:
     episode = demonstrate(0, "long")
     poses = {name: episode.blocks[-1, KINDS.index(name), :2].astype(float) for name in BLOCK_8}

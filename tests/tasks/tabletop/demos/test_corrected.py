@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,11 +47,19 @@ def test_the_expert_takes_over_where_the_policy_got() -> None:
     assert max(begun) > 0.25, "some begin as far on that side as the policy could go"
 
 
+def test_one_that_heeds_words_alone_is_corrected_in_words_and_families_are_kept_to() -> None:
+    policy = Astray()
+    families = ("block2block", "block2line")
+    episodes = [episode for seed in range(5, 8) for episode in correct(seed, policy, 0.0, families)]
+    assert episodes and not any(policy.shown)
+    assert {parse(episode.instruction).family for episode in episodes} == set(families)
+
+
 def test_where_all_is_done_one_that_is_shown_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     begin = corrected._begun
 
-    def done(world: World, rng: np.random.Generator) -> Push | None:
-        push = begin(world, rng)
+    def done(world: World, rng: np.random.Generator, families: Sequence[str]) -> Push | None:
+        push = begin(world, rng, families)
         if push is not None:
             for _ in run_push(world, push, rng):
                 pass
