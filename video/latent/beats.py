@@ -19,7 +19,6 @@ from video.latent import text
 from video.latent.clips import Frames, Scale
 from video.latent.prior import ActionPrior
 from video.latent.rolling import Rolling, beat_of
-from video.latent.sketch import LEAST
 from video.latent.store import FrameStore
 
 BEATS: Final = (5, 12, 24)
@@ -28,6 +27,8 @@ SHARES: Final = (0.6, 0.25, 0.15)
 """Of these."""
 SCALES: Final = 3
 """Sizes at which frames are compared."""
+LEAST: Final = 0.0005
+"""Squared difference that counts as none between pictures in -1..1."""
 BEGINNING: Final = 0.3
 """Share of samples that begin where something is told for the first time."""
 NO_WORDS: Final = 0.1
@@ -40,13 +41,14 @@ class Beats:
     Args:
         tokenizer: of the words that the prior is told.
         stride: control steps from frame to frame of a clip.
+        small: how many times smaller pictures are than in the store.
     """
 
     def __init__(
-        self, store: FrameStore, latents: Frames, scale: Scale, tokenizer: Any, *, stride: int
+        self, store: FrameStore, latents: Frames, scale: Scale, tokenizer: Any, *, stride: int, small: int = 1
     ) -> None:
         self._store, self._latents, self._scale = store, latents, scale
-        self.beat = beat_of(stride)
+        self.beat, self._small = beat_of(stride), small
         self._words = text.encode(tokenizer, store.texts)
         self._start = np.repeat(store.start, store.stop - store.start)
         self._ends = store.ends()[:, 0]
@@ -59,18 +61,23 @@ class Beats:
         return len(self._starts)
 
     def at(self, starts: NDArray[np.int64], beats: int) -> dict[str, Tensor]:
-        """From frames `starts` [N]: latents [N, beats + 1, C, h, w] of unit scale, what was sent in each beat
-        and the one before it [N, beats, 2 * beat * A], which frames are still of what is told
-        [N, beats], words [N, L]."""
+        """From frames `starts` [N]: pictures uint8 [N, beats + 1, 3, H, W], the first ones' latents
+        [N, C, h, w] of unit scale, what was sent in each beat and the one before it [N, beats, 2 * beat * A],
+        which frames are still of what is told [N, beats], words [N, L]."""
         beat, store, scale = self.beat, self._store, self._scale
         frames, last = starts[:, None] + beat * np.arange(beats + 1), self._ends[starts][:, None] - 1
-        latents = self._latents[np.minimum(frames, last)].float()
+        seen, first = np.minimum(frames, last), self._latents[starts].float()
+        order, back = np.unique(seen, return_inverse=True)
+        pictures = torch.from_numpy(np.asarray(store.frames[order])).permute(0, 3, 1, 2)
+        if self._small > 1:
+            pictures = F.avg_pool2d(pictures.float(), self._small).round().to(torch.uint8)
         steps = starts[:, None] + np.arange(-beat, beat * beats)
         sent = torch.from_numpy(store.actions[steps.clip(0, len(store) - 1)])
         before = torch.from_numpy(steps >= self._start[starts][:, None])[..., None]
         sent = ((sent - scale.action_mean) / scale.action_std * before).reshape(len(starts), beats + 1, -1)
         return {
-            "latents": (latents - scale.latent_mean) / scale.latent_std,
+            "pictures": pictures[torch.from_numpy(back.reshape(seen.shape))],
+            "latents": (first - scale.latent_mean) / scale.latent_std,
             "sent": torch.cat([sent[:, :-1], sent[:, 1:]], -1),
             "there": torch.from_numpy(frames[:, 1:] <= last).float(),
             "words": self._words[store.text[starts, 0]],
@@ -91,19 +98,19 @@ class Beats:
 def loss(model: Rolling, prior: ActionPrior, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
     """Squared errors of each frame as shares of those of "nothing moves", frame by frame and in all, seen
     from near and from further away."""
-    latents, there = batch["latents"], batch["there"]
-    first = latents[:, 0]
+    there = batch["there"]
+    pictures = [picture.float() / 127.5 - 1 for picture in batch["pictures"].unbind(1)]
     with torch.no_grad():
-        _, ahead = prior.look_ahead(first, batch["words"])
-    scene = model.begin(first, ahead)
-    again = ((scene.drawn[0] - first) ** 2).mean()
+        _, ahead = prior.look_ahead(batch["latents"], batch["words"])
+    scene = model.begin(pictures[0], batch["latents"], ahead)
+    again = ((scene.drawn[0] - pictures[0]) ** 2).mean()
     errors: list[Tensor] = []
     stills: list[Tensor] = []
     for k in range(there.shape[1]):
         scene = model.go(scene, batch["sent"][:, k])
         each = there[:, k] / there[:, k].sum().clamp(min=1)
-        for found, frame in ((errors, scene.drawn[0]), (stills, first)):
-            found.append(_scales(frame - latents[:, k + 1]) @ each)
+        for found, frame in ((errors, scene.drawn[0]), (stills, pictures[0])):
+            found.append(_scales(frame - pictures[k + 1]) @ each)
     error, still = torch.stack(errors), torch.stack(stills)
     shares, whole = error / still.clamp(min=LEAST), error.mean(0) / still.mean(0).clamp(min=LEAST)
     value = (shares.mean() + whole.mean()) / 2 + again / still[:, 0].mean().clamp(min=LEAST)
@@ -112,10 +119,9 @@ def loss(model: Rolling, prior: ActionPrior, batch: Mapping[str, Tensor]) -> tup
 
 
 def _scales(gap: Tensor) -> Tensor:
-    """Mean squares [SCALES, N] of differences [N, C, h, w], as they are and of coarser and coarser pictures,
+    """Mean squares [SCALES, N] of differences [N, 3, H, W], as they are and of coarser and coarser pictures,
     of the same scale where what differs is large. What is drawn a little beside where it is, is as wrong from
-    near as what is not drawn there at all; latents of a thing that is moved by half a cell are not those
-    moved by half a cell, either."""
+    near as what is not drawn there at all."""
     found = []
     for scale in range(SCALES):
         found.append((gap**2).mean((1, 2, 3)))
@@ -128,6 +134,7 @@ def train_rolling(
     prior: ActionPrior,
     beats: Beats,
     sizes: tuple[int, int, int],
+    fine: int,
     actions: int,
     folder: Path,
     config: TrainConfig,
@@ -138,15 +145,17 @@ def train_rolling(
     tick: Callable[[float], None] = lambda _: None,
     watch: Callable[[TrainingMoment], None] = lambda _: None,
 ) -> Rolling | None:
-    """Train one for frames of `sizes` [C, h, w] and actions of so many numbers, going on from the folder's
-    checkpoint, and read by a prior that stays as it is; it has averaged weights. None where nothing was acted
-    and where nothing was trained yet and there are no minutes."""
+    """Train one for frames of `sizes` [C, h, w], pictures of `fine` pixels a cell, and actions of so many
+    numbers, going on from the folder's checkpoint, and read by a prior that stays as it is; it has averaged
+    weights. None where nothing was acted and where nothing was trained yet and there are no minutes."""
     begun = (folder / CHECKPOINT).is_file()
     if not (config.minutes or begun) or not len(beats):
         return None
     torch.manual_seed(2)
     channels, height, width = sizes
-    model = Rolling(channels=channels, height=height, width=width, actions=actions, beat=beats.beat)
+    model = Rolling(
+        channels=channels, height=height, width=width, fine=fine, actions=actions, beat=beats.beat
+    )
     prior = prior.to(config.device).eval()
     trainer = Trainer(model, lambda batch: loss(model, prior, batch), folder, config)
     if config.minutes:

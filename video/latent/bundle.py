@@ -67,6 +67,13 @@ class LatentBundle:
             )
         return whole  # type: ignore[no-any-return]
 
+    @torch.no_grad()
+    def see(self, pictures: Tensor) -> Tensor:
+        """Latents [N, C, h, w] of unit scale of pictures [N, 3, H, W] in -1..1."""
+        latent: Tensor = self.autoencoder.encode(pictures).latent.float()
+        mean, std = self.scale.latent_mean.to(latent), self.scale.latent_std.to(latent)
+        return (latent - mean) / std
+
     def save(self, folder: Path) -> None:
         """Write a folder; weights as safetensors in bf16."""
         network = WHOLE if self.is_whole else PRIOR

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tasks.learning.precision import fast
 from video.latent import text
-from video.latent.autoencoder import encode, to_frames
+from video.latent.autoencoder import encode, to_frames, to_tensor
 from video.latent.bundle import LatentBundle
 from video.latent.noise import shifted
 from video.latent.rolled import roll
@@ -45,8 +45,8 @@ class LatentPipeline:
         and then nowhere at all."""
         (first, noise, acts), words = self._start(frames, seeds), self._words(subgoals)
         if self.bundle.rolling is not None:
-            video, found = roll(self.bundle, first, words, acts)
-            return self._draw(first, video), self._actions(found)
+            drawn, found = roll(self.bundle, to_tensor(frames).to(self.device), words, acts)
+            return as_clips(drawn), self._actions(found)
         _, found = self._sample(first, noise, acts, words, video_level=1.0, action_level=None)
         video, _ = self._sample(first, noise, found, words, video_level=None, action_level=0.0)
         return self._draw(first, video), self._actions(found)
@@ -85,9 +85,9 @@ class LatentPipeline:
         known = known.reshape(len(frames), self.frames, -1).to(self.device)
         words = self._words(subgoals, len(frames))
         if self.bundle.rolling is not None:
-            video, _ = roll(self.bundle, first, words, noise=None, sent=known)
-        else:
-            video, _ = self._sample(first, noise, known, words, video_level=None, action_level=0.0)
+            drawn, _ = roll(self.bundle, to_tensor(frames).to(self.device), words, noise=None, sent=known)
+            return as_clips(drawn)
+        video, _ = self._sample(first, noise, known, words, video_level=None, action_level=0.0)
         return self._draw(first, video)
 
     def explain(
@@ -171,3 +171,8 @@ class LatentPipeline:
         scale = self.bundle.scale
         acts = chunks.cpu().reshape(len(chunks), self.frames * self.bundle.stride, -1)
         return np.asarray((acts * scale.action_std + scale.action_mean).numpy(), np.float32)
+
+
+def as_clips(pictures: Tensor) -> Frames:
+    """[N, T, 3, H, W] in -1..1 as uint8 [N, T, H, W, 3]."""
+    return to_frames(pictures.flatten(0, 1)).reshape(*pictures.shape[:2], *pictures.shape[-2:], 3)

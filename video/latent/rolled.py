@@ -21,33 +21,35 @@ KEPT: Final = 0.9
 
 @torch.no_grad()
 def roll(
-    bundle: LatentBundle, first: Tensor, words: Tensor, noise: Tensor | None, sent: Tensor | None = None
+    bundle: LatentBundle, picture: Tensor, words: Tensor, noise: Tensor | None, sent: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Roll on from frames [N, C, h, w] by words [N, L] for a clip's length.
+    """Roll on from pictures [N, 3, H, W] in -1..1 by words [N, L] for a clip's length. The prior looks at
+    each picture as it is drawn, as it would on the robot.
 
     Args:
         noise: [N, T, chunk] of unit scale, by which actions differ from the likely ones; None: by nothing.
         sent: chunks [N, T, chunk] that are sent whatever is likely.
 
     Returns:
-        Motions [N, T, C, h, w] and chunks [N, T, chunk], of unit scale.
+        Pictures [N, T, 3, H, W] and chunks [N, T, chunk], these of unit scale.
     """
     model, prior, scale = bundle.rolling, bundle.prior, bundle.scale
     assert model is not None, "expected a rolling model in the bundle"
-    frames, beat = int(prior.config.frames), int(model.config.beat)
+    frames, beat, count = int(prior.config.frames), int(model.config.beat), len(picture)
     width = beat * len(scale.action_mean)
-    asked = None if sent is None else sent.reshape(len(first), -1, width)
-    apart = None if noise is None else noise.reshape(len(first), -1, width)
-    still = -(scale.action_mean / scale.action_std).to(first).repeat(beat)
-    last, other = still.expand(len(first), -1), torch.zeros_like(still)
+    asked = None if sent is None else sent.reshape(count, -1, width)
+    apart = None if noise is None else noise.reshape(count, -1, width)
+    still = -(scale.action_mean / scale.action_std).to(picture).repeat(beat)
+    last, other = still.expand(count, -1), torch.zeros_like(still)
     spread = (prior.spread[0].float() / 2).exp()
     shown, done = [], []
-    with fast(first.device.type):
+    with fast(picture.device.type):
+        first = bundle.see(picture)
         seen, ahead = prior.look_ahead(first, words)
-        scene, frame = model.begin(first, ahead), first
+        scene = model.begin(picture, first, ahead)
         for number in range(frames * bundle.stride // beat):
             if asked is None:
-                seen = prior.look(frame, words) if number else seen
+                seen = prior.look(bundle.see(picture), words) if number else seen
                 now = prior.likely(seen)[:, 0, :width]
                 if apart is not None:
                     other = KEPT * other + (1 - KEPT**2) ** 0.5 * apart[:, number]
@@ -55,9 +57,8 @@ def roll(
             else:
                 now = asked[:, number]
             scene = model.go(scene, torch.cat([last, now], 1))
-            frame, last = scene.drawn[0], now
+            picture, last = scene.drawn[0], now
             done.append(now)
             if (number + 1) * beat % bundle.stride == 0:
-                shown.append(frame)
-    video = (torch.stack(shown, 1) - first[:, None]) / scale.motion
-    return video.float(), torch.stack(done, 1).reshape(len(first), frames, -1).float()
+                shown.append(picture)
+    return torch.stack(shown, 1).float(), torch.stack(done, 1).reshape(count, frames, -1).float()

@@ -19,6 +19,11 @@ BEAT = 2
 gradient finds."""
 
 
+FINE = 2
+"""Pixels of a cell's side at which pictures are told: how a thing goes is in fractions of a cell, at whatever
+size it is drawn, and this costs a quarter."""
+
+
 def beat_of(stride: int) -> int:
     """Control steps of a beat, of which some make a stride from frame to frame."""
     return max(beat for beat in range(1, BEAT + 1) if stride % beat == 0)
@@ -27,8 +32,9 @@ def beat_of(stride: int) -> int:
 class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """What a few actions do, told again and again.
 
-    Things are cut out once and moved as wholes (as in Finn et al., "Unsupervised learning for physical
-    interaction through video prediction", 2016), so that nothing blurs however long it goes on. Each is found
+    Things are cut out of the picture once and moved as wholes (as in Finn et al., "Unsupervised learning for
+    physical interaction through video prediction", 2016), so that nothing blurs however long it goes on: of
+    the picture, since latents of what has moved by half a cell are not those halfway between. Each is found
     where most is expected to change, apart from the others, and reaches no further than NEAR: one that was
     in two places would go the mean of both ways. How it moves is read where it then is, from convolutions
     over the frame as it is drawn by then (the mean over its mask): what a push does is the same wherever it
@@ -38,6 +44,7 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     Args:
         channels, height, width: of a latent frame [C, h, w].
+        fine: pixels of a cell's side at which pictures are told; they are drawn as they are given.
         actions: A, numbers of an action.
         beat: of how many actions is told at a time.
         layers: L, things at most.
@@ -46,9 +53,14 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
         told: numbers in which actions are put.
     """
 
-    CLEAR, NEAR, ALIKE, KINDS = 4.0, 1.8, 8.0, 8
-    """How clearly a cell is of a thing or not; cells that a thing reaches; by how much a cell is rather of
-    what it is like; numbers of that."""
+    CLEAR, HALF, FAINT, NEAR, ALIKE, KINDS = 16.0, 0.35, 0.2, 1.8, 8.0, 8
+    """How clearly a cell is of a thing or not, and from which share on of the likelihood of what is likeliest
+    of it, which counts as so much at least; cells that a thing reaches; by how much a cell is rather of what
+    it is like; numbers of that."""
+    LEAST, UNLIKE, AROUND, RATHER, WIDE = 0.15, 8.0, 9, 4.0, 2.5
+    """Difference of a pixel (-1..1) from what may be behind from which it is of a thing, and how clearly;
+    cells of a side around one whose mean may be behind it; how much rather a cell is of what was likelier;
+    by what masks are widened between cells: a half transparent rim stays behind as a ghost."""
     WAYS, SPREAD = 8, 0.3
     """Linear maps of what is sent, of which each thing chooses: in the beginning one of some leads roughly
     where the robot goes, and so the robot is found."""
@@ -61,6 +73,7 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
         channels: int,
         height: int,
         width: int,
+        fine: int,
         actions: int,
         beat: int,
         layers: int = 3,
@@ -77,10 +90,10 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
             nn.Conv2d(hidden, hidden, 3, padding=1), nn.SiLU(), nn.Conv2d(hidden, self.KINDS, 3, padding=1),
         )  # fmt: skip
         self.behind = nn.Sequential(
-            nn.Conv2d(channels + 1, hidden, 5, padding=2), nn.SiLU(),
-            nn.Conv2d(hidden, channels, 3, padding=1),
+            nn.Conv2d(6 * fine**2 + 1, hidden, 5, padding=2), nn.SiLU(),
+            nn.Conv2d(hidden, hidden, 5, padding=2), nn.SiLU(), nn.Conv2d(hidden, 3 * fine**2, 3, padding=1),
         )  # fmt: skip
-        self.seen = nn.Conv2d(channels + 1 + known, hidden, 3, padding=1)
+        self.seen = nn.Conv2d(3 * fine**2 + 1 + known, hidden, 3, padding=1)
         self.moving = nn.ModuleList([nn.Conv2d(hidden, hidden, 3, padding=1) for _ in range(blocks)])
         self.move_ways = nn.Sequential(nn.Linear(sent, told), nn.SiLU(), nn.Linear(told, 2 * blocks * hidden))
         self.flow = nn.Conv2d(hidden, 3, 3, padding=1)
@@ -91,61 +104,91 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
             nn.Linear(told, 3),
         )  # fmt: skip
         nn.init.normal_(self.sent.weight, std=self.SPREAD)
-        for layer in (self.flow, self.behind[2], self.meeting[4]):
+        for layer in (self.flow, self.behind[4], self.meeting[4]):
             nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         self.to(memory_format=torch.channels_last)
 
-    def begin(self, first: Tensor, ahead: Tensor) -> CutScene:
-        """Cut a first frame [N, C, h, w] by how the prior expects it to change [N, C + 1, h, w], see
-        `ActionPrior.look_ahead`: that is what words are about. Masks are the prior's alone: while they
-        learned how they had to be for the frames to come, a thing of which it was not known yet how it
-        is pushed was made half transparent, and never was then."""
-        first = first.float()
+    def begin(self, picture: Tensor, first: Tensor, ahead: Tensor) -> CutScene:
+        """Cut a picture [N, 3, H, W] in -1..1 of latents [N, C, h, w] by how the prior expects these to
+        change [N, C + 1, h, w], see `ActionPrior.look_ahead`: that is what words are about. Where a thing may
+        be is the prior's alone to say: while masks learned how they had to be for the frames to come, a thing
+        of which it was not known yet how it is pushed was made half transparent, and never was then. What
+        there is of it are the pixels that differ from what may be behind."""
+        first, ahead, fine = first.float(), ahead.float(), picture.shape[-1] // first.shape[-1]
         cells = self.cells(torch.cat([first, ahead], 1)).float()
         kind = F.normalize(cells, dim=1).flatten(2)
-        peak = self.peaks(ahead, kind.detach())
+        peak, left = self.peaks(ahead, kind.detach())
         own = kind.gather(2, peak[:, None].expand(-1, kind.shape[1], -1)).transpose(1, 2)
-        mask = (self.CLEAR * ahead[:, -1:].float()).sigmoid() * self.owned(kind, own, peak)
-        behind = (
-            first
-            + mask.amax(1, keepdim=True)
-            * self.behind(torch.cat([first, mask.sum(1, keepdim=True)], 1)).float()
-        )
-        plain = first[:, None].expand(-1, mask.shape[1], -1, -1, -1)
+        mask = self.reached(ahead, peak) * self.owned(kind, own, peak, left)
+        large = F.interpolate(mask, scale_factor=fine, mode="bilinear") if fine > 1 else mask
+        large = (self.WIDE * large).clamp(max=1)
+        filled = self.filled(picture, mask)
+        unlike = (picture - filled.detach()).abs().amax(1, keepdim=True)
+        cover = large.amax(1, keepdim=True)
+        behind = picture + cover * (filled - picture)
+        large = large * (self.UNLIKE * (unlike / self.LEAST - 1)).sigmoid()
+        plain = picture[:, None].expand(-1, mask.shape[1], -1, -1, -1)
         still = first.new_zeros(*mask.shape[:2], 3)
-        things = torch.cat([plain, mask[:, :, None]], 2)
+        things = torch.cat([plain, large[:, :, None]], 2)
         chosen = (self.ALIKE * self.choice(own).float()).softmax(-1)
-        return CutScene(things, behind, centers(mask), still, chosen, own)
+        return CutScene(fine, things, behind, centers(mask), still, chosen, own)
 
-    def peaks(self, ahead: Tensor, kinds: Tensor) -> Tensor:
+    def filled(self, picture: Tensor, mask: Tensor) -> Tensor:
+        """A picture [N, 3, H, W] as it would be without what masks [N, L, h, w] cover, told by what is around
+        it: its mean, and what convolutions make of it."""
+        told = self.config.fine
+        small = F.avg_pool2d(picture, picture.shape[-1] // (told * mask.shape[-1]))
+        clear = 1 - mask.amax(1, keepdim=True).detach()
+        seen = F.pixel_unshuffle(small, told) * clear
+        count = F.avg_pool2d(clear, self.AROUND, stride=1, padding=self.AROUND // 2).clamp(min=1e-3)
+        mean = F.avg_pool2d(seen, self.AROUND, stride=1, padding=self.AROUND // 2) / count
+        mean = mean.unflatten(1, (3, -1)).mean(2, keepdim=True).expand(-1, -1, told**2, -1, -1).flatten(1, 2)
+        found = mean + self.behind(torch.cat([seen, clear, mean], 1)).float()
+        return F.interpolate(F.pixel_shuffle(found, told), picture.shape[-2:], mode="bilinear")
+
+    def reached(self, ahead: Tensor, peak: Tensor) -> Tensor:
+        """Which cells are of things [N, L, h, w] that were found at cells [N, L], by how likely each is to
+        change beside that one: one that is half as likely as that is opaque."""
+        likely = ahead[:, -1].sigmoid().flatten(1)
+        most = likely.gather(1, peak)[..., None, None].clamp(min=self.FAINT)
+        near = window(distances(peak, *self.where.shape[-2:]) / self.NEAR**2)
+        share = likely.reshape(-1, 1, *self.where.shape[-2:]) / most
+        return torch.as_tensor((self.CLEAR * (share.clamp(max=1) * near - self.HALF)).sigmoid())
+
+    def peaks(self, ahead: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
         """Cells [N, L] around which most is likely to change [N, C + 1, h, w], each once what is near and
-        alike [N, K, h * w] those before is taken away: a robot and what it touches are two things."""
+        alike [N, K, h * w] those before is taken away, and how likely it was then [N, L]: a robot and what it
+        touches are two things."""
         height, width = self.where.shape[-2:]
         high = F.avg_pool2d(ahead[:, -1:].float().sigmoid(), 3, stride=1, padding=1)[:, 0]
-        found = []
+        found, left = [], []
         for _ in range(self.config.layers):
-            cell = high.flatten(1).argmax(1, keepdim=True)
+            most, cell = high.flatten(1).max(1, keepdim=True)
             found.append(cell)
+            left.append(most)
             own = kinds.gather(2, cell[:, None].expand(-1, kinds.shape[1], -1)).transpose(1, 2)
             alike = (self.ALIKE * ((own @ kinds) - 0.5)).sigmoid().reshape(high.shape)
             gap = distances(cell, height, width)[:, 0] / self.NEAR**2
             high = (high * (1 - alike * window(gap))).masked_fill(gap * self.NEAR**2 <= 1, 0)
-        return torch.cat(found, 1)
+        return torch.cat(found, 1), torch.cat(left, 1)
 
-    def owned(self, kinds: Tensor, own: Tensor, peak: Tensor) -> Tensor:
+    def owned(self, kinds: Tensor, own: Tensor, peak: Tensor, left: Tensor) -> Tensor:
         """How much each cell is of each thing [N, L, h, w], by features of cells [N, K, h * w], of things
-        [N, L, K], and the cells [N, L] where these were found."""
+        [N, L, K], the cells [N, L] where these were found, and how likely each then was [N, L]: what was less
+        so is mostly the rim of what was found before."""
         height, width = self.where.shape[-2:]
         alike = (own @ kinds).reshape(*peak.shape, height, width)
         gap = distances(peak, height, width) / self.NEAR**2
-        return torch.as_tensor((self.ALIKE * alike - gap).softmax(1) * window(gap))
+        likely = self.RATHER * left.clamp(min=1e-3).log()[..., None, None]
+        return torch.as_tensor((self.ALIKE * alike - gap + likely).softmax(1))
 
     def go(self, scene: CutScene, sent: Tensor) -> CutScene:
         """What comes of a scene when actions of the last and of this beat [N, 2 * beat * A] are sent."""
         frame, masks = scene.drawn
         where = self.where.expand(len(frame), -1, -1, -1)
-        x = self.seen(torch.cat([frame, masks.sum(1, keepdim=True), where], 1))
+        cells = F.pixel_unshuffle(F.avg_pool2d(frame, scene.fine // self.config.fine), self.config.fine)
+        x = self.seen(torch.cat([cells, masks.sum(1, keepdim=True), where], 1))
         x = steered(x, self.moving, self.move_ways(sent))
         flow = self.flow(F.silu(x)).float()
         weight = masks / masks.sum((2, 3), keepdim=True).clamp(min=1e-3)

@@ -27,7 +27,7 @@ from video.latent.films import Films
 from video.latent.latents import Latents
 from video.latent.model import WorldModel
 from video.latent.prior import ActionPrior
-from video.latent.rolling import Rolling
+from video.latent.rolling import FINE, Rolling
 from video.latent.sketch import PARTS, train_sketch
 from video.latent.split import SHARE, latents_of, split
 from video.latent.store import FrameStore, pack
@@ -284,14 +284,16 @@ def _rolling(
     onlookers: Onlookers,
 ) -> Rolling | None:
     """What goes on from the sketch a short way at a time."""
-    beats = Beats(*frames, clips.scale, bundle.tokenizer, stride=clips.stride)
+    prior = bundle.prior
+    pixels = bundle.size[0] // prior.config.size[1]
+    fine = min(FINE, pixels)
+    beats = Beats(*frames, clips.scale, bundle.tokenizer, stride=clips.stride, small=pixels // fine)
     config = TrainConfig(
         minutes=run.rolling_minutes, steps=run.rolling_steps, learning_rate=run.learning_rate,
         device=run.device,
     )  # fmt: skip
-    prior = bundle.prior
     return train_rolling(
-        prior, beats, prior.config.size, len(clips.scale.action_mean), run.folder / ROLLING, config,
+        prior, beats, prior.config.size, fine, len(clips.scale.action_mean), run.folder / ROLLING, config,
         size=run.config.batch, workers=run.workers, report=report,
         tick=lambda seconds: onlookers.tick(ROLLING, seconds),
         watch=lambda moment: onlookers.watch(ROLLING, moment),

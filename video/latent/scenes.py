@@ -16,14 +16,16 @@ class CutScene:
     """A first frame in parts.
 
     Args:
-        things: L of them with their masks [N, L, C + 1, h, w].
-        behind: what is seen where nothing of them is [N, C, h, w].
+        things: L of them with their masks [N, L, 4, H, W], pixels.
+        behind: what is seen where nothing of them is [N, 3, H, W].
         center: of each [N, L, 2], x and y in cells from the middle.
         ways: how far each went and turned by now [N, L, 3], cells and radians.
         chosen: which of some ways each goes that is sent itself [N, L, ways].
         kinds: what each is like [N, L, kinds].
     """
 
+    fine: int
+    """Pixels of a cell's side."""
     things: Tensor
     behind: Tensor
     center: Tensor
@@ -33,13 +35,14 @@ class CutScene:
 
     @cached_property
     def drawn(self) -> tuple[Tensor, Tensor]:
-        """The frame as it is now [N, C, h, w], one thing over the other, and masks [N, L, h, w]."""
-        moved = turned(self.things, self.ways, self.center)
+        """The picture as it is now [N, 3, H, W], one thing over the other, and masks [N, L, h, w]."""
+        ways = torch.cat([self.fine * self.ways[..., :2], self.ways[..., 2:]], -1)
+        moved = turned(self.things, ways, self.fine * self.center)
         frame = self.behind
         for k in range(moved.shape[1]):
             mask = moved[:, k, -1:]
             frame = frame * (1 - mask) + moved[:, k, :-1] * mask
-        return frame, moved[:, :, -1]
+        return frame, F.avg_pool2d(moved[:, :, -1], self.fine)
 
 
 def centers(mask: Tensor) -> Tensor:
@@ -53,12 +56,12 @@ def centers(mask: Tensor) -> Tensor:
 
 
 def turned(pictures: Tensor, ways: Tensor, center: Tensor) -> Tensor:
-    """Pictures [N, L, C, h, w] moved by ways [N, L, 3] (x and y in cells, radians about centers [N, L, 2]);
+    """Pictures [N, L, C, H, W] moved by ways [N, L, 3] (x and y in pixels, radians about centers [N, L, 2]);
     nothing comes from beyond the edge."""
     height, width = pictures.shape[-2:]
     half = ways.new_tensor([width / 2, height / 2])
     cos, sin = ways[..., 2].cos(), ways[..., 2].sin()
-    # Where each cell comes from: turned back about where the center is now.
+    # Where each pixel comes from: turned back about where the center is now.
     back = torch.stack([torch.stack([cos, sin], -1), torch.stack([-sin, cos], -1)], -2)
     offset = center - (back @ (center + ways[..., :2])[..., None])[..., 0]
     theta = torch.cat([back * half / half[:, None], (offset / half)[..., None]], -1)
