@@ -127,12 +127,14 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
         unlike = (picture - filled.detach()).abs().amax(1, keepdim=True)
         cover = large.amax(1, keepdim=True)
         behind = picture + cover * (filled - picture)
-        large = large * (self.UNLIKE * (unlike / self.LEAST - 1)).sigmoid()
+        wide, large = large, large * (self.UNLIKE * (unlike / self.LEAST - 1)).sigmoid()
         plain = picture[:, None].expand(-1, mask.shape[1], -1, -1, -1)
         still = first.new_zeros(*mask.shape[:2], 3)
         things = torch.cat([plain, large[:, :, None]], 2)
         chosen = (self.ALIKE * self.choice(own).float()).softmax(-1)
-        return CutScene(fine, things, behind, centers(mask), still, chosen, own)
+        # Where one touches another is told by their pixels; one without any is somewhere, too.
+        center = centers(large + 0.1 * wide) / fine
+        return CutScene(fine, things, behind, center, still, chosen, own)
 
     def filled(self, picture: Tensor, mask: Tensor) -> Tensor:
         """A picture [N, 3, H, W] as it would be without what masks [N, L, h, w] cover, told by what is around
