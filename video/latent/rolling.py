@@ -145,13 +145,13 @@ class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
         seen = F.pixel_unshuffle(small, told) * clear
         count = F.avg_pool2d(clear, self.AROUND, stride=1, padding=self.AROUND // 2).clamp(min=1e-3)
         mean = F.avg_pool2d(seen, self.AROUND, stride=1, padding=self.AROUND // 2) / count
-        mean = mean.unflatten(1, (3, -1)).mean(2, keepdim=True).expand(-1, -1, told**2, -1, -1).flatten(1, 2)
+        mean = mean.reshape(len(mean), 3, told**2, *mean.shape[-2:]).mean(2).repeat_interleave(told**2, 1)
         found = mean + self.behind(torch.cat([seen, clear, mean], 1)).float()
         return F.interpolate(F.pixel_shuffle(found, told), picture.shape[-2:], mode="bilinear")
 
     def reached(self, ahead: Tensor, peak: Tensor) -> Tensor:
         """Which cells are of things [N, L, h, w] that were found at cells [N, L], by how likely each is to
-        change beside that one: one that is half as likely as that is opaque."""
+        change beside that one: one that is HALF as likely as that is opaque."""
         likely = ahead[:, -1].sigmoid().flatten(1)
         most = likely.gather(1, peak)[..., None, None].clamp(min=self.FAINT)
         near = window(distances(peak, *self.where.shape[-2:]) / self.NEAR**2)

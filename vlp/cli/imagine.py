@@ -11,6 +11,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 from vlp.cli.episodes import check_range
 from vlp.cli.shown_picture import ShownPicture, empty_folder
 from vlp.domains.base import DEFAULT
+from vlp.latent.folder import BUNDLED_LATENT
 from vlp.process import stdout_for_result
 from vlp.session.listed import HINT, one_or_more
 from vlp.settings import Device
@@ -35,8 +36,8 @@ class Imagine:
     """dataset:PATH takes the first picture of one of its episodes where no --frame is given."""
     episode: int = 0
     """Which one."""
-    models: Annotated[Path, arg(metavar="PATH")]
-    """The weights, as vlp train world leaves them."""
+    models: Annotated[Path, arg(metavar="{latent,PATH}")] = Path("latent")
+    """The weights: those that are bundled, of the tabletop, or a folder as vlp train world leaves it."""
     out: Annotated[Path, arg(metavar="PATH")] = Path("imagined")
     """A new or empty folder for the filmstrip and the films."""
     clips: int = 4
@@ -47,6 +48,10 @@ class Imagine:
     """Of sampling."""
     device: Device = "auto"
     """Where to imagine; auto takes a GPU when there is one."""
+
+    def __post_init__(self) -> None:
+        if str(self.models) == "latent":
+            object.__setattr__(self, "models", BUNDLED_LATENT)
 
     def run(self) -> int:
         """Raises UsageError, FolderError and WeightsError before anything is written."""

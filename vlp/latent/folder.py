@@ -62,8 +62,8 @@ def verified(folder: Path | None) -> Hashes | None:
     WeightsError where the learned weights that are bundled are asked for and are not there."""
     if folder == BUNDLED_LATENT and not is_latent(folder):
         raise WeightsError(
-            "models: expected learned weights among the bundled ones, got none: so far none do well enough; "
-            "train some (docs/latent.md) and give their folder"
+            "models: expected learned weights among the bundled ones, got none: install all of the package, "
+            "or train some (docs/latent.md) and give their folder"
         )
     if folder is None or not is_latent(folder):
         return None

@@ -25,7 +25,7 @@ from vlp.errors import UsageError, WeightsError
 from vlp.events.timing import Stopwatch
 from vlp.events.types import Events
 from vlp.latent.build import latent_parts
-from vlp.latent.folder import BUNDLED_LATENT, is_latent, verify_latent
+from vlp.latent.folder import is_latent, verified, verify_latent
 from vlp.record.folder import RunFolder
 from vlp.settings import Settings
 
@@ -146,8 +146,9 @@ def test_models_that_are_not_there_are_said(vlp: Vlp, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.skipif(is_latent(BUNDLED_LATENT), reason="learned weights are bundled")
-def test_learned_weights_that_are_not_bundled_are_said(vlp: Vlp, tmp_path: Path) -> None:
-    done = vlp("plan", GOAL, "--models", "latent", "--out", str(tmp_path / "run"))
-    assert done.returncode != 0 and "train some (docs/latent.md)" in done.stderr
-    assert not (tmp_path / "run").exists()
+def test_learned_weights_that_are_not_bundled_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vlp.latent.folder.BUNDLED_LATENT", tmp_path)
+    with pytest.raises(WeightsError, match=r"expected learned weights among the bundled ones, got none: .*"):
+        verified(tmp_path)
