@@ -140,6 +140,7 @@ def train_rolling(
     config: TrainConfig,
     *,
     size: int,
+    begun: Rolling | None = None,
     workers: int = 0,
     report: Callable[[str], None] = print,
     tick: Callable[[float], None] = lambda _: None,
@@ -147,15 +148,17 @@ def train_rolling(
 ) -> Rolling | None:
     """Train one for frames of `sizes` [C, h, w], pictures of `fine` pixels a cell, and actions of so many
     numbers, going on from the folder's checkpoint, and read by a prior that stays as it is; it has averaged
-    weights. None where nothing was acted and where nothing was trained yet and there are no minutes."""
-    begun = (folder / CHECKPOINT).is_file()
-    if not (config.minutes or begun) or not len(beats):
-        return None
+    weights. What it is `begun` from where nothing was acted and where nothing was trained yet and there are
+    no minutes."""
+    if not (config.minutes or (folder / CHECKPOINT).is_file()) or not len(beats):
+        return begun
     torch.manual_seed(2)
     channels, height, width = sizes
     model = Rolling(
         channels=channels, height=height, width=width, fine=fine, actions=actions, beat=beats.beat
     )
+    if begun is not None:
+        model.load_state_dict(begun.state_dict())
     prior = prior.to(config.device).eval()
     trainer = Trainer(model, lambda batch: loss(model, prior, batch), folder, config)
     if config.minutes:

@@ -19,7 +19,7 @@ from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMom
 from video.latent import autoencoder as pictures
 from video.latent import text
 from video.latent.beats import Beats, train_rolling
-from video.latent.bundle import LatentBundle
+from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.clips import Frames, LatentClips
 from video.latent.config import LatentConfig
 from video.latent.corrected import ClipSamples, CorrectedClips, corrections
@@ -64,6 +64,9 @@ class WorldTraining:
     workers: int = 0
     corrected: Sequence[Path] = ()
     """Datasets of what an expert did from where a policy got, which half of the clips are drawn from."""
+    start: Path | None = None
+    """Weights of an earlier training, which those parts begin from that have no checkpoint; its words and its
+    scales are kept."""
     held_out: Path | None = None
     """A dataset that is only looked at; None: a share of the episodes of `data`."""
     share: float = SHARE
@@ -101,20 +104,25 @@ def train_world(
     eye = train_autoencoder(run, store, report, onlookers)
     with first_goes_first(run.device):
         latents = Latents(eye, whole, run.folder / "latents")
-    tokenizer = text.learn(store.texts)
+    begun = started(run)
+    tokenizer = text.learn(store.texts) if begun is None else begun.tokenizer
     clips = LatentClips(store, latents_of(latents, store), tokenizer, run.config)
     # Of all that there is, as the models beside this one measure it: what is held out weighs little there.
-    clips.scale = LatentClips(whole, latents, tokenizer, run.config).scale
+    clips.scale = LatentClips(whole, latents, tokenizer, run.config).scale if begun is None else begun.scale
     report(f"{len(store)} frames, {len(clips)} clips, {len(store.texts)} texts")
     height, width = store.frames.shape[1:3]
     model: Any = network(run.config, clips, tokenizer)
     model = model if run.whole else model.prior
+    if begun is not None:
+        both = begun.is_whole and run.whole  # else what both have: the prior
+        _fill(model.prior if run.whole and not both else model, begun.network if both else begun.prior)
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
     films = None if held is None or not run.whole else _films(run, bundle, held, latents, report)
     learned = _learned(run, clips, eye, tokenizer, store, report)
     if not (run.folder / WORLD / CHECKPOINT).is_file():
         _sketch(run, learned, model, report, onlookers)
     record = _transformer(run, learned, bundle, report, onlookers, films) if run.whole else {}
+    bundle.rolling = None if begun is None else begun.rolling
     bundle.rolling = _rolling(run, clips, bundle, (store, latents_of(latents, store)), report, onlookers)
     if is_first():
         write_weights(bundle, run.folder / "weights")
@@ -215,7 +223,12 @@ def train_autoencoder(
         minutes=run.autoencoder_minutes, steps=run.autoencoder_steps, learning_rate=run.learning_rate,
         device=run.device,
     )  # fmt: skip
+    begun = started(run)
+    if begun is not None:
+        _fill(model, begun.autoencoder)
     trainer = Trainer(model, lambda b: pictures.loss(model, mean, dict(b)), run.folder / EYE, config)
+    if begun is not None and not run.autoencoder_minutes:
+        trainer.save()  # those beside it are trained with it
     if run.autoencoder_minutes:
         size = 32
         trainer.run(
@@ -225,6 +238,27 @@ def train_autoencoder(
             watch=lambda moment: onlookers.watch(EYE, moment),
         )
     return trainer.averaged()
+
+
+def started(run: WorldTraining) -> LatentBundle | None:
+    """The weights that a run begins from. Raises DatasetError for a folder that holds none."""
+    if run.start is None:
+        return None
+    try:
+        return LatentBundle.load(run.start)
+    except LatentWeightsError as error:
+        raise DatasetError(str(error)) from error
+
+
+def _fill(model: Any, other: Any) -> None:
+    """Raises DatasetError for weights of other sizes: of another preset or robot."""
+    try:
+        model.load_state_dict(other.state_dict())
+    except RuntimeError as error:
+        raise DatasetError(
+            "expected weights of this preset and of such actions in --start, got others "
+            f"({' '.join(str(error).split())[:160]}); leave --start out"
+        ) from error
 
 
 def trained_autoencoder(run: WorldTraining, store: FrameStore) -> Any:
@@ -294,7 +328,7 @@ def _rolling(
     )  # fmt: skip
     return train_rolling(
         prior, beats, prior.config.size, fine, len(clips.scale.action_mean), run.folder / ROLLING, config,
-        size=run.config.batch, workers=run.workers, report=report,
+        begun=bundle.rolling, size=run.config.batch, workers=run.workers, report=report,
         tick=lambda seconds: onlookers.tick(ROLLING, seconds),
         watch=lambda moment: onlookers.watch(ROLLING, moment),
     )  # fmt: skip

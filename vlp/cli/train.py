@@ -54,7 +54,8 @@ class Train:
     minutes: float
     """How long; 0 exports what is trained already."""
     start: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
-    """Where there is no checkpoint, go on from this weights folder (such as vlp/bundled)."""
+    """Where there is no checkpoint, go on from this weights folder (such as vlp/bundled; world: such as
+    vlp/bundled_latent)."""
     learning_rate: Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")] = None
     """Where the cosine starts, else the part's own; a run that goes on wants a lower one."""
     device: Device = "auto"
@@ -144,7 +145,7 @@ class Train:
     def _world(self) -> int:
         if self.data is None or not self.minutes:
             raise UsageError(f"{self.part}: expected --data and minutes above 0 with it; give both")
-        for name in ("base", "start", "lora", "frames"):
+        for name in ("base", "lora", "frames", *(() if self.part == "world" else ("start",))):
             if getattr(self, name):
                 raise UsageError(f"{name}: expected another part than {self.part} with it; leave it out")
         from vlp.train.world import WorldTask, train, train_actions, train_words
@@ -155,7 +156,7 @@ class Train:
                 data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
                 size=self.size, device=self.device, cache=self.cache, export=self.export,
                 learning_rate=self.learning_rate, held_out=self.held_out, trackers=self.track,
-                corrected=self.corrected, rolling=self.rolling, whole=self.whole,
+                corrected=self.corrected, rolling=self.rolling, whole=self.whole, start=self.start,
             )
         )  # fmt: skip
         more = f": vlp imagine WORDS --frame PICTURE --models {weights}" if self.part == "world" else ""

@@ -45,6 +45,8 @@ class WorldTask:
     cache: Path = Path(".cache")
     export: Path | None = None
     learning_rate: float | None = None
+    start: Path | None = None
+    """Weights of an earlier training to begin from."""
     held_out: Path | None = None
     """A dataset that is only looked at, else a share of the episodes."""
     corrected: Sequence[Path] = ()
@@ -64,7 +66,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     """
     folder, place = _folder(task), choose_device(task.device)
     view, source = _seen(task)
-    eye = 0.0 if _begun(folder, EYE) else EYE_SHARE * task.minutes
+    eye = 0.0 if task.start is not None or _begun(folder, EYE) else EYE_SHARE * task.minutes
     # A run that was stopped while its autoencoder was trained has no sketch yet.
     sketch = 0.0 if _begun(folder, SKETCH) or _begun(folder, WORLD) else SKETCH_SHARE * task.minutes
     if not task.whole:
@@ -82,6 +84,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         device=place,
         learning_rate=task.learning_rate or 1.5e-3,
         workers=0 if place == "cpu" else WORKERS,
+        start=task.start,
         held_out=task.held_out,
         corrected=task.corrected,
     )

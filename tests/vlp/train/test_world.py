@@ -22,6 +22,7 @@ import pytest
 import torch
 from accelerate.tracking import GeneralTracker
 from PIL import Image
+from safetensors.torch import load_file
 
 from tasks.learning.trainer import TrainConfig, Trainer, TrainingMoment
 from tasks.tabletop.demos.lerobot_write import LeRobotWriter, RecordedEpisode
@@ -75,6 +76,30 @@ def test_a_rolling_model_is_trained_where_it_is_asked_for(tmp_path: Path) -> Non
     assert not (weights / "rolling").exists()
     assert main(line(data, tmp_path / "cache", "--rolling", 0.005, "--corrected", data)) == 0
     assert (weights / "rolling").is_dir()
+
+
+def test_a_training_begins_from_weights_of_another(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All parts, with the words and scales that they were trained with; those of other sizes are refused."""
+    data, first = write(tmp_path / "data"), tmp_path / "one/world/nano/weights"
+    assert main(line(data, tmp_path / "one", "--no-whole", "--rolling", 0.005)) == 0
+    other = write(tmp_path / "other")
+    more = ("--start", first, "--no-whole", "--rolling", 0.005, "--learning-rate", 1e-9)
+    assert main(line(other, tmp_path / "two", *more)) == 0
+    found = tmp_path / "two/world/nano/weights"
+    for part in ("autoencoder", "prior", "rolling"):
+        old, new = (load_file(next((root / part).glob("*.safetensors"))) for root in (first, found))
+        assert all(torch.allclose(old[name], new[name], atol=1e-3) for name in old), part
+    assert (found / "scale.json").read_text() == (first / "scale.json").read_text()
+    assert main(line(other, tmp_path / "whole", "--start", first)) == 0
+    assert (tmp_path / "whole/world/nano/weights/transformer").is_dir()
+    capfd.readouterr()
+    monkeypatch.setattr("vlp.train.world.PRESETS", {"nano": replace(SMALL, width=32)})
+    assert main(line(other, tmp_path / "three", *more)) != 0
+    assert "expected weights of this preset and of such actions in --start, got others" in said(capfd)
+    assert main(line(other, tmp_path / "four", "--start", tmp_path)) != 0
+    assert "expected a model of `vlp train world`" in said(capfd)
 
 
 def test_what_is_seen_while_it_trains(
