@@ -191,7 +191,7 @@ def _save(bundle: LatentBundle, folder: Path) -> dict[str, float]:
 
 
 def _evaluate(bundle: LatentBundle, packed: Packed, run: GpuTraining) -> dict[str, float]:
-    for name in ("autoencoder", "transformer"):
+    for name in ("autoencoder", "network"):
         getattr(bundle, name).to(run.device).eval()
     pipeline = LatentPipeline(bundle)
     found = figures(pipeline, packed.held)

@@ -241,7 +241,7 @@ def test_poses_are_not_looked_at(squares: Path, tmp_path: Path) -> None:
     bundles = []
     for name, data in (("a", squares), ("b", garbage)):
         bundles.append(learn(pack([data], tmp_path / name, report=lambda _: None), 20, 20, 16)[0])
-    for part in ("autoencoder", "transformer"):
+    for part in ("autoencoder", "network"):
         one, other = (getattr(bundle, part).state_dict() for bundle in bundles)
         assert all(torch.equal(one[name], other[name]) for name in one)
 

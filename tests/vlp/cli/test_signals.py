@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -81,10 +81,10 @@ def test_collect_loses_nothing(
 ) -> None:  # fmt: skip
     made: list[RecordedEpisode] = []
 
-    def demonstrate_until(seed: int, kind: Literal["push"]) -> RecordedEpisode:
+    def demonstrate_until(seed: int, kind: Literal["push"], families: Sequence[str]) -> RecordedEpisode:
         if len(made) == 2:
             os.kill(os.getpid(), number)
-        made.append(demonstrate(seed, kind))
+        made.append(demonstrate(seed, kind, families))
         return made[-1]
 
     monkeypatch.setattr("tasks.tabletop.demos.collect.demonstrate", demonstrate_until)
