@@ -10,6 +10,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.data.layout import DatasetError
 from tasks.tabletop.demos.demonstrator import Noise, Push, centers, run_long, run_push
 from tasks.tabletop.demos.lerobot_write import LeRobotWriter, RecordedEpisode
 from tasks.tabletop.demos.oracle import Style
@@ -26,6 +27,8 @@ KINDS: Final[tuple[Kind, ...]] = ("play", "push", "long")
 PLAY: Final = "play with the blocks"
 """The instruction of an episode of random pushes."""
 PUSHES_A_PLAY: Final = 6
+TRIES: Final = 1000
+"""Pushes that are drawn in a row for one that can be done."""
 HOLD: Final = 3
 """Control steps at rest that are kept after each push."""
 DISTURBED: Final = 0.3
@@ -102,7 +105,9 @@ def _long(recording: StepRecorder) -> RecordedEpisode:
 
 
 def _push(recording: StepRecorder, families: Sequence[str]) -> RecordedEpisode:
-    push = next(feasible(recording.world, recording.rng, families))
+    push = next(feasible(recording.world, recording.rng, families), None)
+    if push is None:
+        raise DatasetError(f"expected a push of {', '.join(families)} that can be done, got none; give more")
     text = phrase(push.instruction, sorted(centers(recording.world)), recording.rng)
     recording.run(push)
     return recording.episode(text, push.done, "push")
@@ -122,13 +127,16 @@ _ONE: Final = {"push": _push, "play": _play}
 
 def feasible(world: World, rng: np.random.Generator, among: Sequence[str] = FAMILIES) -> Iterator[Push]:
     """Random pushes of some families that can be done on the board as it then is; ends when too few blocks
-    are left."""
-    while len(blocks := centers(world)) >= 2:
+    are left, or none of TRIES in a row can be done."""
+    tries = 0
+    while len(blocks := centers(world)) >= 2 and tries < TRIES:
+        tries += 1
         family = among[int(rng.integers(len(among)))]
         instruction = kinds.draw(family, rng, blocks)
         push = Push.begin(instruction, blocks, Style.sample(rng))
         done = push.succeeded(blocks, np.array(world.target))
         if not done and kinds.feasible(instruction, push.task, blocks):
+            tries = 0
             yield push
 
 

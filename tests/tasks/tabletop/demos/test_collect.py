@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tasks.data.layout import DatasetError
 from tasks.tabletop.demos.collect import PLAY, collect, demonstrate
 from tasks.tabletop.demos.lerobot_read import RecordedEpisode, read_episodes
 from tasks.tabletop.goals import BY_INSTRUCTION
@@ -45,6 +46,13 @@ def test_families_are_kept_to() -> None:
         for text in demonstrate(seed, "play", ("block2block",)).subgoal
     }
     assert told == {"block2block"}
+
+
+def test_what_cannot_be_done_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.tabletop.demos.collect.kinds.feasible", lambda *_: False)
+    monkeypatch.setattr("tasks.tabletop.demos.collect.TRIES", 5)
+    with pytest.raises(DatasetError, match="expected a push of block2line that can be done, got none"):
+        demonstrate(1, "push", ("block2line",))
 
 
 def test_a_long_task_is_scored_by_its_own_rule() -> None:
