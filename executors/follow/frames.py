@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -24,6 +25,10 @@ class Reaching(Protocol):
         """Two frames uint8 [H, W, 3], the control steps until the second is wanted (0: nobody knows) and the
         subgoal's words, to actions float32 [k, A]."""
         ...
+
+
+Over = Callable[[Frame, str], bool]
+"""Whether the words of a subgoal are done in a frame uint8 [H, W, 3]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +58,22 @@ def distance(one: Frame, other: Frame) -> float:
 
 class PictureFollower:
     """See executors.follow.follower.Follower: the last frame is wanted, or one so far ahead, until the last
-    is near or late."""
+    is near or late, or the subgoal is over.
+
+    Args:
+        over: asked at each look but the first; None: nobody tells.
+    """
 
     def __init__(
-        self, robot: Robot, policy: Reaching, gate: Gate, config: PictureConfig | None = None
+        self,
+        robot: Robot,
+        policy: Reaching,
+        gate: Gate,
+        config: PictureConfig | None = None,
+        over: Over | None = None,
     ) -> None:
         self._robot, self._policy, self._gate = robot, policy, gate
-        self.config = config or PictureConfig()
+        self.config, self._over = config or PictureConfig(), over
 
     def follow(
         self, clip: Frame, watch: Watch, finished: Finished | None = None, *, words: str = ""
@@ -72,6 +86,8 @@ class PictureFollower:
             while outcome == "followed" and steps < most and distance(frame, clip[-1]) > config.near:
                 if finished is not None and finished():
                     outcome = "done"
+                    break
+                if steps and self._over is not None and self._over(frame, words):
                     break
                 for action in self._actions(frame, clip, steps, words):
                     went, frame = send(self._robot, self._gate, action)

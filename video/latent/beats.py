@@ -29,8 +29,9 @@ SCALES: Final = 3
 """Sizes at which frames are compared."""
 LEAST: Final = 0.0005
 """Squared difference that counts as none between pictures in -1..1."""
-BEGINNING: Final = 0.3
-"""Share of samples that begin where something is told for the first time."""
+BEGINNING: Final = 0.6
+"""Share of the longest samples that begin where something is told for the first time: of the shorter ones
+these would show a robot on its way, and nothing pushed."""
 NO_WORDS: Final = 0.1
 """Share of samples that are told nothing."""
 
@@ -89,7 +90,7 @@ class Beats:
         first = self._begun if len(self._begun) else self._starts
         while True:
             beats = int(rng.choice(BEATS, p=SHARES))
-            begun = rng.random(size) < BEGINNING
+            begun = rng.random(size) < (BEGINNING if beats == max(BEATS) else 0)
             batch = self.at(np.where(begun, rng.choice(first, size), rng.choice(self._starts, size)), beats)
             batch["words"] = batch["words"] * torch.from_numpy(rng.random(size) >= NO_WORDS)[:, None]
             yield batch

@@ -6,6 +6,7 @@ picture must tell.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from vlp.bench.stats import average, share
 from vlp.evaluate.common import write
 from vlp.evaluate.world import digest
 from vlp.models.device import choose_device
+from vlp.vlm.latent.lessons import SUBGOAL
 from vlp.vlm.latent.vlm import LatentVLM
 
 MOMENTS: Final = 8
@@ -50,6 +52,9 @@ class Told:
     done: list[float] = field(default_factory=list)
     """Chance of success at the end of successes; undone: at all other moments."""
     undone: list[float] = field(default_factory=list)
+    over: list[float] = field(default_factory=list)
+    """Chance that a subgoal is reached at its end; unfinished: halfway there."""
+    unfinished: list[float] = field(default_factory=list)
 
     def row(self) -> dict[str, object]:
         """Figures."""
@@ -59,6 +64,9 @@ class Told:
             "area_under_roc_of_success": area(np.array(self.done), np.array(self.undone)),
             "done_is_seen": share([chance > 0.5 for chance in self.done]),
             "undone_is_taken_for_done": share([chance > 0.5 for chance in self.undone]),
+            "area_under_roc_of_subgoals": area(np.array(self.over), np.array(self.unfinished)),
+            "subgoal_over_is_seen": share([chance > 0.5 for chance in self.over]),
+            "subgoal_halfway_is_taken_for_over": share([chance > 0.5 for chance in self.unfinished]),
         }
 
 
@@ -85,9 +93,21 @@ def ask(vlm: LatentVLM, store: FrameStore, episode: int, told: Told) -> None:
         told.undone.append(chances[-1])
         return
     told.done.append(chances[-1])
+    ask_of_subgoals(vlm, store, episode, told)
     steps = vlm.steps_to_go(frames, task).mean
     if len(numbers) > 2 and steps.std() > 0:
         told.order.append(float(np.corrcoef(steps, stop - 1 - numbers)[0, 1]))
+
+
+def ask_of_subgoals(vlm: LatentVLM, store: FrameStore, episode: int, told: Told) -> None:
+    """Whether each subgoal of a success is reached, at its last frame and halfway there."""
+    column = store.text[store.start[episode] : store.stop[episode], SUBGOAL]
+    edges = [0, *(np.flatnonzero(np.diff(column)) + 1), len(column)]
+    for first, stop in itertools.pairwise(edges):
+        words = store.texts[column[first]]
+        for found, number in ((told.over, stop - 1), (told.unfinished, (first + stop) // 2)):
+            frame = np.asarray(store.frames[store.start[episode] + number])
+            found.append(vlm.chance(frame, words, SUBGOAL))
 
 
 def measured(vlm: LatentVLM, store: FrameStore, episodes: int) -> dict[str, object]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from executors.follow.follower import Follower
-from executors.follow.frames import PictureConfig, PictureFollower, Reaching
+from executors.follow.frames import Over, PictureConfig, PictureFollower, Reaching
 from executors.robot import Robot
 from executors.safety.gate import Gate, GateConfig
 from executors.wrapped import UnscoredRobot
@@ -60,7 +60,7 @@ def latent_parts(
         video=pipeline,
         value=vlm,
         sight=LatentSight(vlm, width, read),
-        follower=partial(_follower, policy=policy, limits=limits, stride=bundle.stride),
+        follower=partial(_follower, policy=policy, limits=limits, stride=bundle.stride, over=vlm.is_over),
         limits=limits,
         **_guards(folder, pipeline),
         hashes=hashes,
@@ -84,10 +84,17 @@ def _guards(folder: Path, pipeline: LatentPipeline) -> dict[str, Any]:
 
 
 def _follower(
-    extraction: Extraction, robot: Robot, watch: Watch, *, policy: Reaching, limits: Limits, stride: int
+    extraction: Extraction,
+    robot: Robot,
+    watch: Watch,
+    *,
+    policy: Reaching,
+    limits: Limits,
+    stride: int,
+    over: Over,
 ) -> Follower:
     """Every way of acting out clips but the agent's own is the tabletop's."""
     if extraction != "every-frame":
         raise UsageError(f"extraction: expected every-frame with learned models, got {extraction}")
     gate = Gate(GateConfig(limits))
-    return PictureFollower(robot, watch.wrap("policy", policy), gate, PictureConfig(stride=stride))
+    return PictureFollower(robot, watch.wrap("policy", policy), gate, PictureConfig(stride=stride), over)

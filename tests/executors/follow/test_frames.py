@@ -84,3 +84,17 @@ def test_it_ends_where_it_is_told_to(robot: WrappedRobot) -> None:
     assert (stopped.outcome, stopped.steps, len(stopped.off)) == ("stopped", 7, 1)
     finished = follower(robot, Asked(), parted=1.1).follow(clip, lambda *_: False, lambda: True)
     assert (finished.outcome, finished.steps) == ("done", 0)
+
+
+def test_a_subgoal_that_is_over_ends_its_clip_but_not_before_anything_was_done(robot: WrappedRobot) -> None:
+    asked: list[str] = []
+
+    def over(frame: Frame, words: str) -> bool:
+        asked.append(words)
+        return len(asked) == 2
+
+    following = PictureFollower(
+        robot, Asked(), Gate(GateConfig(LIMITS)), PictureConfig(parted=1.1), over=over
+    )
+    done = following.follow(numbered(robot, 3, seen=False), lambda *_: False, words="go")
+    assert (done.outcome, done.steps, asked) == ("followed", 4, ["go", "go"])

@@ -11,6 +11,7 @@ from planner import Proposal, StepsToGo
 from tests.video.latent.conftest import write
 from video.latent.store import FrameStore, pack
 from vlp.evaluate.latent_vlm import area, measured
+from vlp.vlm.latent.lessons import TASK
 
 
 class Clockwork:
@@ -26,7 +27,7 @@ class Clockwork:
         at = np.array([np.argwhere(f[..., 0] > 150).mean(0).sum() for f in frames], np.float32)
         return StepsToGo(-at, np.zeros_like(at))
 
-    def chance(self, frame: np.ndarray, goal: str) -> float:
+    def chance(self, frame: np.ndarray, goal: str, of: int = TASK) -> float:
         return 0.9 if frame[0, 0, 0] == 7 else 0.1
 
 
@@ -44,6 +45,8 @@ def test_figures_are_of_what_it_said(store: FrameStore) -> None:
     assert one["same_subgoal"]["share"] == 1.0 and one["same_subgoal"]["of"] == 56
     assert one["steps_to_go_correlation"]["mean"] > 0.95 and one["steps_to_go_correlation"]["of"] == 8
     assert one["area_under_roc_of_success"] == 1.0 and one["undone_is_taken_for_done"]["share"] == 0.0
+    assert one["subgoal_over_is_seen"]["share"] == 1.0 and one["subgoal_over_is_seen"]["of"] == 8
+    assert one["subgoal_halfway_is_taken_for_over"]["share"] == 0.0 and one["area_under_roc_of_subgoals"] == 1
     assert found["several"]["same_subgoal"]["of"] == 0  # type: ignore[index]
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import torch
@@ -21,10 +21,16 @@ IGNORED: Final = -100
 """Label of tokens that are not learned."""
 AT_END: Final = 0.3
 """Seconds before the end of a success within which its task is done."""
-NEARLY: Final = 2.0
-"""Seconds before the end of a success within which it may be done already: nothing is asked of that."""
+NEARLY: Final = (1.0, 2.0)
+"""Seconds before the end of a subgoal, of a task within which it may be done already: nothing is asked of
+that."""
+AFTER: Final = 0.5
+"""Seconds after the end of a subgoal within which it is still done: the robot begins to go elsewhere."""
 LATE: Final = 0.25
-"""Share of an episode, its last, whose moments are taken for done most easily, and so asked about often."""
+"""Share of a subgoal or task, its last, whose moments are taken for done most easily, and so asked about
+often."""
+SUBGOAL, TASK = 0, 1
+"""Columns of a store's texts."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +40,22 @@ class Clock:
 
     longest: float
     """Control steps of the last bin's centre."""
-    often: float = 1.0
-    """Times as often as there are ends among moments of the dataset, one was asked about (odds)."""
+    often: tuple[float, float] = (1.0, 1.0)
+    """Times as often as there are ends among moments of the dataset, one was asked about (odds): of a
+    subgoal, of a task."""
 
-    def chance(self, told: float) -> float:
+    def chance(self, told: float, of: int = TASK) -> float:
         """The chance that a moment of the dataset is an end, of one that was told for moments as they were
         asked about (Saerens et al., "Adjusting the outputs of a classifier to new a priori probabilities",
         2002)."""
-        odds = told / max(1e-9, 1 - told) / self.often
+        odds = told / max(1e-9, 1 - told) / self.often[of]
         return odds / (1 + odds)
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Self:
+        """The way back from `asdict` through JSON. Raises TypeError and ValueError for what is none."""
+        subgoal, task = told["often"]
+        return cls(float(told["longest"]), (float(subgoal), float(task)))
 
     @property
     def centres(self) -> NDArray[np.float64]:
@@ -54,10 +67,65 @@ class Clock:
         return int(np.abs(np.log1p(self.centres) - np.log1p(steps)).argmin())
 
 
-class Lessons:
-    """All moments of a store, asked for the next subgoal, the time to the end, and whether it is reached.
+class Ends:
+    """Moments at which the words of a column are done, or clearly not.
 
-    Nothing is asked of the time in episodes that failed; that they are not done is, at their ends above all.
+    Args:
+        column: SUBGOAL or TASK.
+    """
+
+    def __init__(self, store: FrameStore, column: int) -> None:
+        frames = np.arange(len(store))
+        episode = np.repeat(np.arange(len(store.start)), store.stop - store.start)
+        stop = store.ends()[:, column]
+        first = np.flatnonzero(np.diff(stop, prepend=-1))
+        length = stop - np.repeat(first, np.diff(np.append(first, len(store))))
+        left = stop - 1 - frames
+        self.good = store.success[episode]
+        """[F] whether their episode succeeded: of others nobody says when."""
+        self.left = left / store.fps * CONTROL_HZ
+        """[F] control steps to the end."""
+        over = self.good & (left <= AT_END * store.fps)
+        # Of what was done before an episode failed, nobody says when, either.
+        might = self.good | (stop < store.stop[episode])
+        unclear = might & ~over & (left <= NEARLY[column] * store.fps)
+        clear = np.flatnonzero(~unclear & ~over)
+        self._clear = clear if len(clear) else np.flatnonzero(~over)
+        late = np.intersect1d(np.flatnonzero(left < LATE * length), self._clear)
+        self._late = late if len(late) else self._clear
+        self._over = np.flatnonzero(over)
+        self._texts = store.text[:, column]
+        self._after = round(AFTER * store.fps) if column == SUBGOAL else 0
+        self._last = store.stop[episode] - 1
+
+    def __bool__(self) -> bool:
+        """Whether there are any ends, and moments that are none."""
+        return bool(len(self._over) and len(self._clear))
+
+    @property
+    def often(self) -> float:
+        """See Clock: as many ends are asked about as moments that are none."""
+        return len(self._clear) / len(self._over) if self else 1.0
+
+    def draw(self, rng: np.random.Generator) -> tuple[int, int, bool]:
+        """A frame, the text that is asked about, and whether it is done there."""
+        if rng.random() < 1 / 2:
+            frame = int(rng.choice(self._over))
+            shown = min(frame + int(rng.integers(self._after + 1)), int(self._last[frame]))
+            return shown, int(self._texts[frame]), True
+        frame = int(rng.choice(self._late if rng.random() < 1 / 2 else self._clear))
+        return frame, int(self._texts[frame]), False
+
+
+Question = tuple[int, str, int, int | None]
+"""A frame, what is asked, the text that it is asked of, and a bin or whether it is done."""
+
+
+class Lessons:
+    """All moments of a store, asked for the next subgoal, the time to the end, and whether it is reached: of
+    a task, and of each of its subgoals.
+
+    Nothing is asked of the time in episodes that failed; that they are not done is.
 
     Args:
         tokenizer: see `words`.
@@ -66,48 +134,30 @@ class Lessons:
 
     def __init__(self, store: FrameStore, latents: Frames, tokenizer: Any, reader: Any) -> None:
         self._store, self._latents, self._tokenizer = store, latents, tokenizer
-        lengths = store.stop - store.start
-        self._episode = np.repeat(np.arange(len(lengths)), lengths)
-        left = store.stop[self._episode] - 1 - np.arange(len(store))
-        self._left = left / store.fps * CONTROL_HZ
-        self._good = store.success[self._episode]
-        over = left <= AT_END * store.fps
-        self._over = self._good & over
-        self._ends = np.flatnonzero(over)
-        unclear = self._good & ~over & (left <= NEARLY * store.fps)
-        self._clear = np.flatnonzero(~unclear) if (~unclear & ~over).any() else np.arange(len(store))
-        late = left < LATE * lengths[self._episode]
-        self._late = np.intersect1d(np.flatnonzero(late & ~over), self._clear)
-        self._late = self._late if len(self._late) else self._clear
-        self.clock = Clock(float(max(1.0, self._left[self._good].max(initial=1.0))), self._often())
+        self._ends = (Ends(store, SUBGOAL), Ends(store, TASK))
+        self._good = np.flatnonzero(self._ends[TASK].good)
+        left = self._ends[TASK].left[self._good]
+        longest = float(max(1.0, left.max(initial=1.0)))
+        self.clock = Clock(longest, (self._ends[SUBGOAL].often, self._ends[TASK].often))
         self._goals = text.encode(reader, store.texts)
         self._texts = [words.numbers(tokenizer, text) for text in store.texts]
         one = words.of(tokenizer, words.SUBGOAL, words.STEPS, words.DONE, words.END, words.NO, words.YES)
         self._subgoal, self._steps, self._done, self._end, self._no, self._yes = one
         self._bins = words.of(tokenizer, *words.bins())
 
-    def at(self, frame: int, question: str) -> tuple[list[int], list[int]]:
-        """Tokens of a question about a frame, and of its answer."""
-        store = self._store
-        subgoal, task = (self._texts[number] for number in store.text[frame])
-        if question == words.SUBGOAL:
-            return [*task, self._subgoal], [*subgoal, self._end]
-        if question == words.STEPS:
-            return [*task, self._steps], [self._bins[self.clock.bin(self._left[frame])]]
-        return [*task, self._done], [self._yes if self._over[frame] else self._no]
+    def at(self, question: Question) -> tuple[list[int], list[int]]:
+        """Tokens of a question, and of its answer."""
+        frame, asked, of, answer = question
+        said = self._texts[of]
+        if asked == words.SUBGOAL:
+            return [*said, self._subgoal], [*self._texts[self._store.text[frame, SUBGOAL]], self._end]
+        if asked == words.STEPS:
+            return [*said, self._steps], [self._bins[int(answer or 0)]]
+        return [*said, self._done], [self._yes if answer else self._no]
 
-    def _often(self) -> float:
-        """See Clock."""
-        asked = np.mean(
-            [self._over[some].mean() for some in (self._ends, self._ends, self._clear, self._late)]
-        )
-        there = float(self._over[self._clear].mean())
-        odds = [min(max(share, 1e-4), 1 - 1e-4) for share in (float(asked), there)]
-        return odds[0] / (1 - odds[0]) / (odds[1] / (1 - odds[1]))
-
-    def batch(self, frames: NDArray[np.int64], questions: list[str]) -> dict[str, Tensor]:
+    def batch(self, questions: list[Question]) -> dict[str, Tensor]:
         """latents [N, C, h, w], goals [N, L'], tokens and labels [N, L]."""
-        asked = [self.at(int(frame), question) for frame, question in zip(frames, questions, strict=True)]
+        asked = [self.at(question) for question in questions]
         length = min(words.MOST, max(len(before) + len(after) for before, after in asked))
         tokens = torch.full((len(asked), length), self._end)
         labels = torch.full((len(asked), length), IGNORED)
@@ -115,25 +165,27 @@ class Lessons:
             whole = [*before, *after][:length]
             tokens[row, : len(whole)] = torch.tensor(whole)
             labels[row, len(before) : len(whole)] = torch.tensor(whole[len(before) :])
-        goals = self._goals[self._store.text[frames, 1]]
+        frames = np.array([question[0] for question in questions])
+        goals = self._goals[[question[2] for question in questions]]
         return {"latents": self._latents[frames].float(), "goals": goals, "tokens": tokens, "labels": labels}
 
+    def draw(self, rng: np.random.Generator) -> Question:
+        """A random question: three eighths are for subgoals, two for times, three for ends, of which a third
+        are of tasks."""
+        which = rng.random()
+        column = SUBGOAL if rng.random() < 2 / 3 else TASK
+        if which < 3 / 8 or not len(self._good):
+            frame = int(rng.integers(len(self._store)))
+            return frame, words.SUBGOAL, int(self._store.text[frame, TASK]), None
+        if which < 5 / 8 or not self._ends[column]:
+            frame = int(rng.choice(self._good))
+            step = self.clock.bin(self._ends[TASK].left[frame])
+            return frame, words.STEPS, int(self._store.text[frame, TASK]), step
+        frame, of, done = self._ends[column].draw(rng)
+        return frame, words.DONE, of, int(done)
+
     def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
-        """Random moments for ever: half subgoals, a quarter times, a quarter ends, of which half are at one,
-        and of the others half late in an episode."""
+        """Random questions for ever."""
         rng = np.random.default_rng(seed)
-        good = np.flatnonzero(self._good)
         while True:
-            frames, questions = [], []
-            for draw in rng.random(size):
-                if draw < 1 / 2 or not len(good):
-                    frames.append(int(rng.integers(len(self._store))))
-                    questions.append(words.SUBGOAL)
-                elif draw < 3 / 4:
-                    frames.append(int(rng.choice(good)))
-                    questions.append(words.STEPS)
-                else:
-                    some = (self._ends, self._ends, self._clear, self._late)[int(rng.integers(4))]
-                    frames.append(int(rng.choice(some)))
-                    questions.append(words.DONE)
-            yield self.batch(np.array(frames), questions)
+            yield self.batch([self.draw(rng) for _ in range(size)])

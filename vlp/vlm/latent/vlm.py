@@ -22,7 +22,7 @@ from video.latent.autoencoder import encode
 from vlp.errors import WeightsError
 from vlp.vlm.hosted.replies import Success
 from vlp.vlm.latent import words
-from vlp.vlm.latent.lessons import Clock
+from vlp.vlm.latent.lessons import SUBGOAL, TASK, Clock
 from vlp.vlm.latent.model import Hints, Network, chances
 
 Frames = NDArray[np.uint8]
@@ -73,9 +73,9 @@ class LatentVLM:
             tokenizer, reader = (
                 PreTrainedTokenizerFast.from_pretrained(folder / name) for name in (TOKENIZER, READER)
             )
-            clock = Clock(**json.loads((folder / CLOCK).read_text(encoding="utf-8")))
+            clock = Clock.read(json.loads((folder / CLOCK).read_text(encoding="utf-8")))
             subgoals = json.loads((folder / SUBGOALS).read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError, RuntimeError) as error:
+        except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
             raise WeightsError(
                 f"models: expected a VLM of `vlp train world-vlm` in {folder}, got {error}; "
                 "train or choose one"
@@ -154,12 +154,17 @@ class LatentVLM:
         spread = np.sqrt(np.maximum(likely @ centres**2 - mean**2, 0.0))
         return StepsToGo(mean.astype(np.float32), spread.astype(np.float32))
 
-    def chance(self, frame: Frames, goal: str) -> float:
-        """0..1 that the goal is reached in a frame uint8 [H, W, 3]."""
+    def chance(self, frame: Frames, goal: str, of: int = TASK) -> float:
+        """0..1 that a goal (of: TASK), or what leads to one (SUBGOAL), is reached in a frame uint8
+        [H, W, 3]."""
         asked = self._asked(goal, words.DONE)
         among = words.of(self._tokenizer, words.NO, words.YES)
         told = float(chances(self._decoder, self._see(frame[None], goal), asked, among)[0, 1])
-        return self.clock.chance(told)
+        return self.clock.chance(told, of)
+
+    def is_over(self, frame: Frames, subgoal: str) -> bool:
+        """Whether a subgoal is reached in a frame uint8 [H, W, 3]: asked again and again on the way there."""
+        return self.chance(frame, subgoal, SUBGOAL) > 0.5
 
     def success(self, frame: Frames, goal: str) -> Success:
         """Whether the goal is reached in a frame uint8 [H, W, 3]."""

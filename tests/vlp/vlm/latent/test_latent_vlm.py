@@ -23,7 +23,7 @@ from video.latent.run import WorldTraining, network, train_world
 from video.latent.store import FrameStore, pack
 from vlp.errors import WeightsError
 from vlp.vlm.latent import words
-from vlp.vlm.latent.lessons import AT_END, IGNORED, NEARLY, Clock, Lessons
+from vlp.vlm.latent.lessons import AFTER, AT_END, IGNORED, NEARLY, SUBGOAL, TASK, Clock, Ends, Lessons
 from vlp.vlm.latent.model import Hints, Network, NetworkConfig, build, loss
 from vlp.vlm.latent.train import VlmTraining, train_vlm
 from vlp.vlm.latent.vlm import LatentVLM
@@ -110,17 +110,56 @@ def test_moments_are_asked_and_answered(store: FrameStore) -> None:
     tokenizer = words.learn(store.texts)
     lessons = Lessons(store, Numbers(store), tokenizer, tokenizer)
 
-    def said(frame: int, question: str) -> str:
-        before, after = lessons.at(frame, question)
+    right = store.texts.index("go right")
+
+    def said(*question: object) -> str:
+        before, after = lessons.at((*question[:2], right, *question[2:]))  # type: ignore[arg-type]
         return str(tokenizer.decode(before + after))
 
-    first, last, failed = int(store.start[0]), int(store.stop[0]) - 1, int(store.stop[1]) - 1
-    assert said(first, words.SUBGOAL).split() == ["go", "right<subgoal>", "go", "right<end>"]
-    assert said(last, words.DONE).endswith("<done><yes>")
-    assert said(first, words.DONE).endswith("<done><no>")
-    assert said(failed, words.DONE).endswith("<done><no>"), "a failure is never done"
-    assert said(last, words.STEPS).endswith("<steps><steps0>")
-    assert said(first, words.STEPS).endswith(f"<steps><steps{words.BINS - 1}>")
+    assert said(0, words.SUBGOAL, None).split() == ["go", "right<subgoal>", "go", "right<end>"]
+    assert said(0, words.DONE, 1).endswith("<done><yes>") and said(0, words.DONE, 0).endswith("<done><no>")
+    assert said(0, words.STEPS, words.BINS - 1).endswith(f"<steps><steps{words.BINS - 1}>")
+
+
+@pytest.mark.parametrize("column", [SUBGOAL, TASK])
+def test_ends_are_those_of_successes(store: FrameStore, column: int) -> None:
+    """A failure is never done, at its end above all; just before an end it may be over, and nobody asks."""
+    ends, rng = Ends(store, column), np.random.default_rng(0)
+    drawn = [ends.draw(rng) for _ in range(2000)]
+    frames, _, done = (np.array(part) for part in zip(*drawn, strict=True))
+    left = np.repeat(store.stop, store.stop - store.start) - 1 - np.arange(len(store))
+    good = np.repeat(store.success, store.stop - store.start)
+    over = (left <= AT_END * store.fps) & good
+    unclear = good & ~over & (left <= NEARLY[column] * store.fps)
+    assert set(frames[done]) == set(np.flatnonzero(over))
+    assert not (over | unclear)[frames[~done]].any() and (left[frames[~done]] == 0).any()
+    odds = (~over & ~unclear).sum() / over.sum()
+    assert ends.often == pytest.approx(odds) and abs(done.mean() - 0.5) < 0.05
+
+
+def two_subgoals(store: FrameStore) -> FrameStore:
+    """Each episode's first half is of another subgoal."""
+    text = np.array(store.text)
+    for start, stop in zip(store.start, store.stop, strict=True):
+        text[start : (start + stop) // 2, SUBGOAL] = 1 - text[start, TASK]
+    return FrameStore(**{**vars(store), "text": text})
+
+
+def test_a_subgoal_has_ends_of_its_own_and_is_over_for_a_while(store: FrameStore) -> None:
+    two = two_subgoals(store)
+    ends, rng = Ends(two, SUBGOAL), np.random.default_rng(0)
+    middle = (two.start[0] + two.stop[0]) // 2
+    drawn = [ends.draw(rng) for _ in range(4000)]
+    first = {
+        frame for frame, of, done in drawn if done and of == two.text[0, SUBGOAL] and frame < two.stop[0]
+    }
+    late = round(AFTER * two.fps)
+    assert first == set(range(middle - 1 - round(AT_END * two.fps), middle + late))
+    assert max(frame for frame, _, done in drawn if done) == two.stop[6] - 1, "the eighth failed"
+    failed = range(two.start[1], two.stop[1])
+    unclear = (two.start[1] + two.stop[1]) // 2 - 1
+    assert not any(done for frame, _, done in drawn if frame in failed)
+    assert unclear not in {frame for frame, *_ in drawn}, "nobody says whether that was done"
 
 
 def test_no_time_is_told_of_failures(store: FrameStore) -> None:
@@ -249,21 +288,20 @@ def test_the_prior_is_not_trained_by_it(store: FrameStore) -> None:
 
 
 def test_the_chance_of_an_end_is_that_among_all_moments(store: FrameStore) -> None:
-    """Ends are asked about far more often than they come; and not just before them, where it may be over."""
-    assert Clock(10.0, often=9.0).chance(0.9) == pytest.approx(0.5)
+    """Ends are asked about far more often than they come."""
+    clock = Clock(10.0, often=(1.0, 9.0))
+    assert clock.chance(0.9) == pytest.approx(0.5) and clock.chance(0.9, SUBGOAL) == pytest.approx(0.9)
     assert Clock(10.0).chance(0.3) == pytest.approx(0.3)
     tokenizer = words.learn(store.texts)
     lessons = Lessons(store, Numbers(store), tokenizer, tokenizer)
-    done, yes = words.of(tokenizer, words.DONE, words.YES)
-    over, frames = [], []
-    for _, batch in zip(range(200), lessons.batches(16, 0), strict=False):
-        asked = (batch["tokens"] == done).any(1)
-        over += (batch["tokens"][asked] == yes).any(1).tolist()
-        frames += batch["latents"][asked].int().tolist()
-    left = np.repeat(store.stop, store.stop - store.start) - 1 - np.arange(len(store))
-    unclear = (left > AT_END * store.fps) & (left <= NEARLY * store.fps)
-    good = np.repeat(store.success, store.stop - store.start)
-    assert not (unclear & good)[frames].any() and unclear[frames].any(), "failures are clear"
-    share, there = np.mean(over), ((left <= AT_END * store.fps) & good)[~(unclear & good)].mean()
-    odds = share / (1 - share) / (there / (1 - there))
-    assert lessons.clock.often == pytest.approx(odds, rel=0.3) and lessons.clock.often > 2
+    assert lessons.clock.often == (Ends(store, SUBGOAL).often, Ends(store, TASK).often)
+
+
+def test_both_kinds_of_ends_are_asked_about(store: FrameStore) -> None:
+    two = two_subgoals(store)
+    tokenizer = words.learn(two.texts)
+    lessons, rng = Lessons(two, Numbers(two), tokenizer, tokenizer), np.random.default_rng(0)
+    asked = [lessons.draw(rng) for _ in range(3000)]
+    done = [(frame, of) for frame, what, of, _ in asked if what == words.DONE]
+    of_subgoals = np.mean([of != two.text[frame, TASK] for frame, of in done])
+    assert 0.1 < of_subgoals < 0.5 and len(done) / len(asked) == pytest.approx(3 / 8, abs=0.04)
