@@ -16,9 +16,10 @@ from tasks.metaworld.catalog import BY_NAME
 from tasks.metaworld.collect import SCHEMA, SawyerDemonstrations
 from tests.conftest import ROOT
 from tests.once import once
+from video.latent.asked import WorldTraining
 from video.latent.config import LatentConfig
 from video.latent.policy.train import PolicyTraining, train_policy
-from video.latent.run import WorldTraining, train_world
+from video.latent.run import train_world
 from vlp.domains.base import domain
 from vlp.domains.metaworld.jobs import train
 from vlp.latent.imagination import Imagination

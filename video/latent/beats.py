@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -13,8 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from tasks.learning.feeding import feed
-from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
 from video.latent import text
 from video.latent.clips import Frames, Scale
 from video.latent.prior import ActionPrior
@@ -56,7 +52,8 @@ class Beats:
         numbers = np.arange(len(store))
         self._starts = numbers[(self._ends - numbers > BEATS[0] * self.beat) & store.acted]
         begun = np.concatenate([[0], np.unique(self._ends)[:-1]])
-        self._begun = np.intersect1d(begun, self._starts)
+        self.begun = np.intersect1d(begun, self._starts)
+        """Frames in which something is told for the first time."""
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -87,7 +84,7 @@ class Beats:
     def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
         """Random samples for ever."""
         rng = np.random.default_rng(seed)
-        first = self._begun if len(self._begun) else self._starts
+        first = self.begun if len(self.begun) else self._starts
         while True:
             beats = int(rng.choice(BEATS, p=SHARES))
             begun = rng.random(size) < (BEGINNING if beats == max(BEATS) else 0)
@@ -129,46 +126,3 @@ def _scales(gap: Tensor) -> Tensor:
         if scale + 1 < SCALES:
             gap = F.avg_pool2d(gap, 3, stride=2, padding=1) * 2
     return torch.stack(found)
-
-
-def train_rolling(
-    prior: ActionPrior,
-    beats: Beats,
-    sizes: tuple[int, int, int],
-    fine: int,
-    actions: int,
-    folder: Path,
-    config: TrainConfig,
-    *,
-    size: int,
-    begun: Rolling | None = None,
-    workers: int = 0,
-    report: Callable[[str], None] = print,
-    tick: Callable[[float], None] = lambda _: None,
-    watch: Callable[[TrainingMoment], None] = lambda _: None,
-) -> Rolling | None:
-    """Train one for frames of `sizes` [C, h, w], pictures of `fine` pixels a cell, and actions of so many
-    numbers, going on from the folder's checkpoint, and read by a prior that stays as it is; it has averaged
-    weights. What it is `begun` from where nothing was acted and where nothing was trained yet and there are
-    no minutes."""
-    if not (config.minutes or (folder / CHECKPOINT).is_file()) or not len(beats):
-        return begun
-    torch.manual_seed(2)
-    channels, height, width = sizes
-    model = Rolling(
-        channels=channels, height=height, width=width, fine=fine, actions=actions, beat=beats.beat
-    )
-    if begun is not None:
-        model.load_state_dict(begun.state_dict())
-    prior = prior.to(config.device).eval()
-    trainer = Trainer(model, lambda batch: loss(model, prior, batch), folder, config)
-    if config.minutes:
-        trainer.run(
-            feed(lambda seed: beats.batches(size, seed), trainer.seed, workers),
-            report,
-            tick=tick,
-            watch=watch,
-        )
-    (folder / "record.json").write_text(json.dumps(trainer.record(), indent=1) + "\n", encoding="utf-8")
-    trained: Any = trainer.averaged().cpu()
-    return trained  # type: ignore[no-any-return]

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tasks.data.layout import DatasetError
+from video.latent.asked import WorldTraining
 from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.config import PRESETS, LatentConfig
+from video.latent.eye import trained_autoencoder
 from video.latent.latents import Latents
-from video.latent.run import WorldTraining, trained_autoencoder
 from video.latent.store import FrameStore, pack
 
 

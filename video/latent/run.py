@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,78 +16,24 @@ from tasks.data.layout import DatasetError
 from tasks.learning.feeding import feed
 from tasks.learning.parallel import first_goes_first, is_first
 from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
-from video.latent import autoencoder as pictures
 from video.latent import text
-from video.latent.beats import Beats, train_rolling
-from video.latent.bundle import LatentBundle, LatentWeightsError
+from video.latent.asked import ALONE, ROLLING, SKETCH, WORLD, Onlookers, WorldTraining, fill, started
+from video.latent.beats import Beats
+from video.latent.bundle import LatentBundle
 from video.latent.clips import Frames, LatentClips
 from video.latent.config import LatentConfig
 from video.latent.corrected import ClipSamples, CorrectedClips, corrections
+from video.latent.eye import train_autoencoder
 from video.latent.films import Films
 from video.latent.latents import Latents
 from video.latent.model import WorldModel
 from video.latent.prior import ActionPrior
 from video.latent.rolling import FINE, Rolling
+from video.latent.rolling_training import RollingTraining, train_rolling
 from video.latent.sketch import PARTS, train_sketch
-from video.latent.split import SHARE, latents_of, split
+from video.latent.split import latents_of, split
 from video.latent.store import FrameStore, pack
 from video.latent.train import loss
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorldTraining:
-    """What a run is asked for."""
-
-    data: Sequence[Path]
-    folder: Path
-    """Of packed frames, checkpoints and weights."""
-    config: LatentConfig
-    minutes: float
-    """Of the transformer."""
-    autoencoder_minutes: float = 0.0
-    """Of the autoencoder; once the transformer has begun, it must not change any more."""
-    sketch_minutes: float = 0.0
-    """Of its small parts alone, before it has begun: some fifteen times as many clips a second."""
-    sketch_steps: int | None = None
-    whole: bool = True
-    """Whether the whole network is trained; else its action prior alone, for the sketch's minutes."""
-    rolling_minutes: float = 0.0
-    """Of the rolling model, last of all: it reads words by the transformer's prior, which still changes while
-    that is trained."""
-    rolling_steps: int | None = None
-    steps: int | None = None
-    """Of the transformer, after which it ends though minutes are left: the same on any machine."""
-    autoencoder_steps: int | None = None
-    camera: str | None = None
-    device: str = "cpu"
-    learning_rate: float = 1.5e-3
-    workers: int = 0
-    corrected: Sequence[Path] = ()
-    """Datasets of what an expert did from where a policy got, which half of the clips are drawn from."""
-    start: Path | None = None
-    """Weights of an earlier training, which those parts begin from that have no checkpoint; its words and its
-    scales are kept."""
-    held_out: Path | None = None
-    """A dataset that is only looked at; None: a share of the episodes of `data`."""
-    share: float = SHARE
-
-
-EYE: Final = "autoencoder"
-WORLD: Final = "transformer"
-SKETCH: Final = "sketch"
-ALONE: Final = "prior"
-"""In the place of the sketch and the transformer, where the whole network is not trained."""
-ROLLING: Final = "rolling"
-
-
-@dataclass(frozen=True)
-class Onlookers:
-    """Who is told how a training goes; each of the two networks has its name."""
-
-    tick: Callable[[str, float], None] = lambda _, seconds: None
-    """Seconds that a step took."""
-    watch: Callable[[str, TrainingMoment], None] = lambda _, moment: None
-    """How it stands, every so often."""
 
 
 def train_world(
@@ -115,7 +61,7 @@ def train_world(
     model = model if run.whole else model.prior
     if begun is not None:
         both = begun.is_whole and run.whole  # else what both have: the prior
-        _fill(model.prior if run.whole and not both else model, begun.network if both else begun.prior)
+        fill(model.prior if run.whole and not both else model, begun.network if both else begun.prior)
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
     films = None if held is None or not run.whole else _films(run, bundle, held, latents, report)
     learned = _learned(run, clips, eye, tokenizer, store, report)
@@ -209,67 +155,6 @@ def _films(
         return None
 
 
-def train_autoencoder(
-    run: WorldTraining,
-    store: FrameStore,
-    report: Callable[[str], None] = print,
-    onlookers: Onlookers | None = None,
-) -> Any:
-    """The autoencoder with averaged weights, trained for so many minutes from where its checkpoint is."""
-    onlookers = onlookers or Onlookers()
-    torch.manual_seed(0)
-    model, mean = pictures.build(run.config), pictures.mean_picture(store).to(run.device)
-    config = TrainConfig(
-        minutes=run.autoencoder_minutes, steps=run.autoencoder_steps, learning_rate=run.learning_rate,
-        device=run.device,
-    )  # fmt: skip
-    begun = started(run)
-    if begun is not None:
-        _fill(model, begun.autoencoder)
-    trainer = Trainer(model, lambda b: pictures.loss(model, mean, dict(b)), run.folder / EYE, config)
-    if begun is not None and not run.autoencoder_minutes:
-        trainer.save()  # those beside it are trained with it
-    if run.autoencoder_minutes:
-        size = 32
-        trainer.run(
-            feed(lambda seed: pictures.batches(store, size, seed), trainer.seed, run.workers),
-            report,
-            tick=lambda seconds: onlookers.tick(EYE, seconds),
-            watch=lambda moment: onlookers.watch(EYE, moment),
-        )
-    return trainer.averaged()
-
-
-def started(run: WorldTraining) -> LatentBundle | None:
-    """The weights that a run begins from. Raises DatasetError for a folder that holds none."""
-    if run.start is None:
-        return None
-    try:
-        return LatentBundle.load(run.start)
-    except LatentWeightsError as error:
-        raise DatasetError(str(error)) from error
-
-
-def _fill(model: Any, other: Any) -> None:
-    """Raises DatasetError for weights of other sizes: of another preset or robot."""
-    try:
-        model.load_state_dict(other.state_dict())
-    except RuntimeError as error:
-        raise DatasetError(
-            "expected weights of this preset and of such actions in --start, got others "
-            f"({' '.join(str(error).split())[:160]}); leave --start out"
-        ) from error
-
-
-def trained_autoencoder(run: WorldTraining, store: FrameStore) -> Any:
-    """What is there of an earlier training. Raises DatasetError where nothing is."""
-    if not (run.folder / EYE / "checkpoint.pt").is_file():
-        raise DatasetError(
-            f"expected an autoencoder in {run.folder}, got none; run `vlp train world` on the same data first"
-        )
-    return train_autoencoder(replace(run, autoencoder_minutes=0.0), store)
-
-
 def network(config: LatentConfig, clips: LatentClips, tokenizer: Any) -> WorldModel:
     """An untrained one for such clips and words."""
     torch.manual_seed(1)
@@ -326,12 +211,13 @@ def _rolling(
         minutes=run.rolling_minutes, steps=run.rolling_steps, learning_rate=run.learning_rate,
         device=run.device,
     )  # fmt: skip
-    return train_rolling(
-        prior, beats, prior.config.size, fine, len(clips.scale.action_mean), run.folder / ROLLING, config,
-        begun=bundle.rolling, size=run.config.batch, workers=run.workers, report=report,
+    training = RollingTraining(
+        folder=run.folder / ROLLING, config=config, size=run.config.batch, workers=run.workers, report=report,
         tick=lambda seconds: onlookers.tick(ROLLING, seconds),
         watch=lambda moment: onlookers.watch(ROLLING, moment),
     )  # fmt: skip
+    actions = len(clips.scale.action_mean)
+    return train_rolling(prior, beats, prior.config.size, fine, actions, training, bundle.rolling)
 
 
 def _transformer(

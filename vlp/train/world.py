@@ -11,10 +11,11 @@ from typing import Any
 from tasks.data.layout import DatasetError
 from tasks.learning.parallel import is_first
 from tasks.learning.trainer import CHECKPOINT, CheckpointError
+from video.latent.asked import EYE, ROLLING, SKETCH, WORLD, Onlookers, WorldTraining
 from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
 from video.latent.policy.train import PolicyTraining, train_policy
-from video.latent.run import EYE, ROLLING, SKETCH, WORLD, Onlookers, WorldTraining, train_world
+from video.latent.run import train_world
 from video.latent.store import ABOUT
 from vlp.errors import FolderError
 from vlp.models.device import choose_device

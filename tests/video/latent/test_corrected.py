@@ -13,11 +13,12 @@ from tasks.data.layout import DatasetError
 from tasks.tabletop.demos.lerobot_write import LeRobotWriter
 from tests.video.latent.conftest import square
 from video.latent import autoencoder, text
+from video.latent.asked import WorldTraining
 from video.latent.clips import LatentClips
 from video.latent.config import LatentConfig
 from video.latent.corrected import CorrectedClips, corrections
 from video.latent.latents import Latents
-from video.latent.run import WorldTraining, train_world
+from video.latent.run import train_world
 from video.latent.store import pack
 
 SIZES = LatentConfig(frames=3, seconds=0.3, channels=8, width=64, layers=3, heads=4, text_layers=1, batch=4)

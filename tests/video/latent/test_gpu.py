@@ -19,13 +19,14 @@ from PIL import Image
 from tasks.data.layout import DatasetError
 from tests.conftest import ROOT
 from tests.video.latent.conftest import write as write_squares
+from video.latent.asked import WorldTraining
 from video.latent.bundle import LatentBundle
 from video.latent.config import LatentConfig
 from video.latent.gpu import GpuTraining, compiled, pack_world, train
 from video.latent.latents import Latents
 from video.latent.packed import keep_frames, read
 from video.latent.pipeline import LatentPipeline
-from video.latent.run import WorldTraining, train_world
+from video.latent.run import train_world
 from video.latent.split import split
 from video.latent.store import FrameStore, load
 

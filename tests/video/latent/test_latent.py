@@ -19,6 +19,7 @@ from tasks.data.layout import DatasetError
 from tests.once import once
 from tests.video.latent.conftest import without_actions, write
 from video.latent import autoencoder, text
+from video.latent.asked import WorldTraining
 from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.clips import LatentClips
 from video.latent.config import LatentConfig
@@ -26,7 +27,7 @@ from video.latent.latents import Latents
 from video.latent.model import WorldModel
 from video.latent.noise import levels
 from video.latent.pipeline import LatentPipeline
-from video.latent.run import WorldTraining, train_world
+from video.latent.run import train_world
 from video.latent.store import FrameStore, load, pack
 from video.latent.train import loss
 

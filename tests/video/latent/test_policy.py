@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.video.latent.conftest import without_actions, write
 from video.latent import autoencoder, text
+from video.latent.asked import WorldTraining
 from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.clips import LatentClips
 from video.latent.config import LatentConfig
@@ -23,7 +24,7 @@ from video.latent.policy.pairs import Pairs, loss
 from video.latent.policy.policy import PicturePolicy
 from video.latent.policy.train import PolicyTraining, train_policy
 from video.latent.prior import ActionPrior
-from video.latent.run import WorldTraining, train_world
+from video.latent.run import train_world
 from video.latent.store import FrameStore, pack
 
 SIZES = LatentConfig(frames=3, seconds=0.3, width=64, layers=3, text_layers=1)

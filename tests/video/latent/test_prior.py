@@ -11,10 +11,11 @@ from torch.nn import functional as F
 
 from tests.video.latent.conftest import without_actions, write
 from tests.video.latent.test_latent import SMALL
+from video.latent.asked import WorldTraining
 from video.latent.clips import LatentClips
 from video.latent.latents import Latents
 from video.latent.prior import ActionPrior
-from video.latent.run import WorldTraining, network, train_world
+from video.latent.run import network, train_world
 from video.latent.sketch import loss, outcome
 from video.latent.store import load
 

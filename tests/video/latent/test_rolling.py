@@ -16,6 +16,7 @@ from tasks.data.layout import DatasetError
 from tests.video.latent.conftest import without_actions, write
 from tests.video.latent.test_latent import SMALL
 from video.latent import autoencoder, text
+from video.latent.asked import WorldTraining
 from video.latent.beats import Beats, loss
 from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.clips import LatentClips
@@ -23,7 +24,7 @@ from video.latent.latents import Latents
 from video.latent.pipeline import LatentPipeline
 from video.latent.prior import ActionPrior
 from video.latent.rolling import Rolling, beat_of
-from video.latent.run import WorldTraining, train_world
+from video.latent.run import train_world
 from video.latent.scenes import centers, turned
 from video.latent.sketch import outcome
 from video.latent.store import FrameStore, pack

@@ -17,8 +17,9 @@ from tasks.tabletop.language import parse
 from tasks.tabletop.world.world import World
 from tests.video.latent.conftest import write
 from tests.video.pretrained.tiny_pipelines import FRAMES, SIZES, save
+from video.latent.asked import WorldTraining
 from video.latent.config import LatentConfig
-from video.latent.run import WorldTraining, train_world
+from video.latent.run import train_world
 from vlp.bench.tabletop.clip_judge import load
 from vlp.bench.video.cost import PeakMemory
 from vlp.bench.video.frechet import FEATURES, features, frechet

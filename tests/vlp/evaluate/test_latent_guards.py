@@ -12,9 +12,10 @@ import pytest
 
 from planner.guards.limits import GuardLimits
 from tests.video.latent.test_latent import SMALL, by_heart
+from video.latent.asked import WorldTraining
 from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
-from video.latent.run import WorldTraining, train_world
+from video.latent.run import train_world
 from video.latent.store import FrameStore, load
 from vlp.bench.video.clips import choose
 from vlp.evaluate.latent_guards import LatentGuardOptions, leaps, main, scored, spoiled

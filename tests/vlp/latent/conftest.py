@@ -9,9 +9,10 @@ import pytest
 
 from tasks.tabletop.demos.collect import collect
 from tests.once import once
+from video.latent.asked import WorldTraining
 from video.latent.config import LatentConfig
 from video.latent.policy.train import PolicyTraining, train_policy
-from video.latent.run import WorldTraining, train_world
+from video.latent.run import train_world
 from vlp.vlm.latent.model import NetworkConfig
 from vlp.vlm.latent.train import VlmTraining, train_vlm
 

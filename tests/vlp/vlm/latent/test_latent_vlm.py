@@ -16,10 +16,11 @@ from planner import Proposer, Value
 from tasks.data.layout import DatasetError
 from tests.video.latent.conftest import write
 from video.latent import autoencoder, text
+from video.latent.asked import WorldTraining
 from video.latent.clips import LatentClips
 from video.latent.config import LatentConfig
 from video.latent.latents import Latents
-from video.latent.run import WorldTraining, network, train_world
+from video.latent.run import network, train_world
 from video.latent.store import FrameStore, pack
 from vlp.errors import WeightsError
 from vlp.vlm.latent import words
