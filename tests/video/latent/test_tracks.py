@@ -21,7 +21,7 @@ from video.latent.run import train_world
 from video.latent.scenes import CutScene, centers
 from video.latent.store import FrameStore, pack
 from video.latent.tracked import track
-from video.latent.tracks import MOVED, ThingTracks, loss
+from video.latent.tracks import AHEAD, MOVED, ThingTracks, loss
 
 HEIGHT, WIDTH, FINE = 48, 64, 4
 
@@ -75,70 +75,84 @@ def test_things_are_found_where_they_went_also_where_they_are_half_covered() -> 
 
 def pushed(count: int) -> dict[str, Tensor]:
     """Where a robot is that goes right or left a cell a beat and a block that it takes along once it is
-    there, and how far they go."""
+    there, in a stretch of beats, and what was sent."""
     rng = np.random.default_rng(0)
     way = torch.from_numpy(rng.choice([-1.0, 1.0], count)).float()
     gap = torch.from_numpy(rng.uniform(1.5, 6.0, count)).float()
     places = torch.zeros(count, 2, 2)
     places[:, 1, 0] = way * gap
-    steps = torch.zeros(count, 2, 3)
-    steps[:, 0, 0] = way
-    steps[:, 1, 0] = way * (gap < 3.5)
-    sent = torch.zeros(count, 8)
-    sent[:, 0::2] = way[:, None]
-    return {"places": places, "steps": steps, "sent": sent}
+    ways = torch.zeros(count, 1, AHEAD + 1, 2, 3)
+    for beat in range(1, AHEAD + 1):
+        ways[:, 0, beat, 0, 0] = way * beat
+        ways[:, 0, beat, 1, 0] = way * (beat + 2.5 - gap).clamp(min=0)
+    sent = torch.zeros(count, 1, AHEAD, 8)
+    sent[..., 0::2] = way[:, None, None, None]
+    known = torch.ones(count, 1, AHEAD + 1, 2, dtype=torch.bool)
+    return {"places": places, "ways": ways, "sent": sent, "known": known, "begun": known[..., 1:, 0].float()}
+
+
+def taught(monkeypatch: pytest.MonkeyPatch, batch: dict[str, Tensor]) -> tuple[Rolling, ActionPrior]:
+    """By where things were alone."""
+    model = small_rolling()
+    for name, value in model.named_parameters():
+        value.requires_grad_(not name.startswith(CUTTING))
+    scene = scene_of(batch["places"])
+    scene = replace(scene, chosen=torch.full_like(scene.chosen, 1 / (Rolling.WAYS + 1)))
+    monkeypatch.setattr("video.latent.tracks._cut", lambda *_: scene)
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    prior = ActionPrior(frames=3, chunk=6, size=(8, 12, 16), vocabulary=5, width=64, heads=2, text_layers=1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        loss(model, prior, batch)[0].backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    return model.eval(), prior
 
 
 def test_pushing_is_learned_from_where_things_were(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though blocks are far wider than a step: no picture is compared."""
-    model, data = small_rolling(), pushed(64)
-    for name, value in model.named_parameters():
-        value.requires_grad_(not name.startswith(CUTTING))
-    scene = scene_of(data["places"])
-    scene = replace(scene, chosen=torch.full_like(scene.chosen, 1 / (Rolling.WAYS + 1)))
-    monkeypatch.setattr("video.latent.tracks._cut", lambda *_: scene)
-    batch = {
-        "ways": torch.zeros(64, 1, 2, 3),
-        "sent": data["sent"][:, None],
-        "steps": data["steps"][:, None],
-        "told": torch.ones(64, 1, 2),
-    }
-    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    logs: dict[str, float] = {}
-    prior = ActionPrior(frames=3, chunk=6, size=(8, 12, 16), vocabulary=5, width=64, heads=2, text_layers=1)
-    for _ in range(150):
-        optimizer.zero_grad()
-        error, logs = loss(model, prior, batch)
-        error.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-    assert logs["steps"] < 0.15
+    batch = pushed(64)
+    model, prior = taught(monkeypatch, batch)
+    _, logs = loss(model, prior, batch)
+    assert logs["beats_4"] < 0.2, "over four beats by its own telling"
     _, others = loss(model, prior, {**batch, "sent": batch["sent"].roll(1, 0)})
-    assert others["steps"] > 4 * logs["steps"], "by what is sent"
-    unknown = {**batch, "told": batch["told"] * torch.tensor([1.0, 0.0])}
-    wrong = {**unknown, "steps": batch["steps"] + torch.tensor([[0.0], [9.0]])}
-    torch.manual_seed(0)
-    expected = loss(model, prior, unknown)[0]
-    torch.manual_seed(0)
-    assert torch.equal(loss(model, prior, wrong)[0], expected), "what was not found teaches nothing"
+    assert others["beats_4"] > 3 * logs["beats_4"], "by what is sent"
+    late = {**batch, "begun": batch["begun"] * torch.tensor([0.0, 0.0, 0.0, 1.0])}
+    assert loss(model, prior, late)[1]["beats_4"] > 2 * logs["beats_4"], "nothing goes before it began"
+
+
+def test_what_is_not_known_teaches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = pushed(8)
+    batch["known"] = batch["known"] & torch.tensor([True, False])
+    model, scene = small_rolling().eval(), scene_of(batch["places"])
+    monkeypatch.setattr("video.latent.tracks._cut", lambda *_: scene)
+    prior = ActionPrior(frames=3, chunk=6, size=(8, 12, 16), vocabulary=5, width=64, heads=2, text_layers=1)
+    wrong = batch["ways"].clone()
+    wrong[:, :, -1, 1] += 9.0
+    errors = []
+    for ways in (batch["ways"], wrong):
+        torch.manual_seed(0)
+        errors.append(loss(model, prior, {**batch, "ways": ways})[0])
+    assert torch.equal(*errors)
 
 
 def test_where_two_things_move_is_learned_from_oftener(store: FrameStore) -> None:
     beats = beats_of(store)
-    ways = torch.zeros(1, 6, 2, 3)
-    ways[:, :, 0, 0] = torch.arange(6)
-    ways[:, 4:, 1, 0] = 2 * MOVED  # a block goes in the fourth beat alone
-    there = torch.tensor([[1.0, 1, 1, 1, 0]])
-    known = torch.ones(1, 6, 2, dtype=torch.bool)
-    known[:, 1, 1] = False
-    sent = torch.arange(5.0)[None, :, None].expand(1, 5, 8)
-    tracks = ThingTracks(torch.tensor([3]), ways, known, sent, there)
+    ways = torch.zeros(1, 7, 2, 3)
+    ways[:, :, 0, 0] = torch.arange(7)
+    ways[:, 5:, 1, 0] = 2 * MOVED  # a block goes in the fifth beat alone
+    there = torch.tensor([[1.0, 1, 1, 1, 1, 0]])
+    sent = torch.arange(1.0, 7.0)[None, :, None].expand(1, 6, 8)
+    tracks = ThingTracks(torch.tensor([3]), ways, torch.ones(1, 7, 2, dtype=torch.bool), sent, there)
     batch = next(tracks.batches(beats, 200, 0))
-    shares = [float((batch["sent"][..., 0] == beat).float().mean()) for beat in range(5)]
-    assert shares[3] == pytest.approx(1 / 1.3, abs=0.05) and shares[0] == pytest.approx(0.1 / 1.3, abs=0.03)
-    assert shares[4] == 0, "it is over"
-    told = {beat: batch["told"][batch["sent"][..., 0] == beat].mean(0).tolist() for beat in range(4)}
-    assert told == {0: [1, 0], 1: [1, 0], 2: [1, 1], 3: [1, 1]}
+    last = batch["sent"][..., -1, 0]
+    shares = [float((last == beat).float().mean()) for beat in range(1, 7)]
+    assert shares[4] == pytest.approx(1 / 1.4, abs=0.05) and shares[0] == pytest.approx(0.1 / 1.4, abs=0.03)
+    assert shares[5] == 0, "it is over"
+    row, stretch = (last == 2).nonzero()[0].tolist()
+    assert batch["sent"][row, stretch, :, 0].tolist() == [0, 0, 1, 2], "it began with the third"
+    assert batch["begun"][row, stretch].tolist() == [0, 0, 1, 1]
+    assert batch["ways"][row, stretch, :, 0, 0].tolist() == [0, 0, 0, 1, 2]
 
 
 def test_tracks_are_of_the_store_and_how_things_are_cut_out_stays(store: FrameStore, tmp_path: Path) -> None:
