@@ -35,6 +35,15 @@ class Followed:
     """What that is, in words."""
     near: float = 0.02
     """Metres that it may be from where a frame has it."""
+    shares: bool = False
+    """Whether all of these distances are shares (0..1) of a picture's pixels instead of metres."""
+
+    @property
+    def apart(self) -> str:
+        """How far it is from what was imagined, in words."""
+        if self.shares:
+            return f"{self.distance:.1%} of {self.moves} differs from what was imagined"
+        return f"{self.moves} is {self.distance:.3f} m from where it was imagined"
 
     @property
     def diverged(self) -> int | None:

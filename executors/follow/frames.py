@@ -101,7 +101,9 @@ class PictureFollower:
             outcome, reason = "refused", str(error)
         end = self._look()
         kept, off = seen.all(end, outcome)
-        return Followed(outcome, steps, distance(end, clip[-1]), kept, reason, off, PICTURE, config.parted)
+        return Followed(
+            outcome, steps, distance(end, clip[-1]), kept, reason, off, PICTURE, config.parted, shares=True
+        )
 
     def _actions(self, frame: Frame, clip: Frame, steps: int, words: str) -> NDArray[np.float32]:
         """What to send next; the time of a frame that is late already is not told any more."""

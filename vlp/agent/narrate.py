@@ -69,6 +69,6 @@ def verified(
 
 def replanned(followed: Followed, *, time: float) -> Replanned:
     """The event of looking anew after a clip that did not end as imagined."""
-    reason = followed.reason or f"{followed.moves} is {followed.distance:.3f} m from where it was imagined"
+    reason = followed.reason or followed.apart
     since = "" if followed.diverged is None else f" (not as imagined since frame {followed.diverged})"
     return Replanned(time=time, reason=reason + since)

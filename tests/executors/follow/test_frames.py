@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -76,6 +77,7 @@ def test_what_does_not_happen_as_shown_is_parted_from(robot: WrappedRobot) -> No
     done = follower(robot, Asked()).follow(numbered(robot, 3, seen=False), lambda *_: False)
     assert done.outcome == "parted" and "of the pixels differ from frame 1" in done.reason
     assert done.steps == 6, "when that frame's time was over"
+    assert re.fullmatch(r"[\d.]+% of the picture differs from what was imagined", done.apart), "not metres"
 
 
 def test_it_ends_where_it_is_told_to(robot: WrappedRobot) -> None:
