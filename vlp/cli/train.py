@@ -79,8 +79,8 @@ class Train:
     held_out: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """world: a dataset to look at while it trains, else a twentieth of the episodes is set apart."""
     corrected: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PATH", Path)], ...]], HINT] = ()
-    """world, world-policy: a dataset of vlp collect --kind corrected, which half of the samples are drawn
-    from; again for each further round's."""
+    """world, world-vlm, world-policy: a dataset of vlp collect --kind corrected, which half of the samples
+    are drawn from (of the VLM a fifth, about ends of subgoals); again for each further round's."""
     whole: bool = True
     """world: train the whole network; without it, its action prior alone, which acts, and which a rolling
     model imagines beside."""
@@ -118,9 +118,10 @@ class Train:
             raise UsageError(
                 f"rolling: expected 0 to {MOST_MINUTES:g} minutes, got {self.rolling:g}; choose such a time"
             )
-        if self.part not in ("world", "world-policy") and self.corrected:
+        if self.part not in ("world", "world-vlm", "world-policy") and self.corrected:
             raise UsageError(
-                f"corrected: expected the part world or world-policy, got {self.part}; leave it out"
+                "corrected: expected the part world, world-vlm or world-policy, "
+                f"got {self.part}; leave it out"
             )
         if self.part in ("world", "world-vlm", "world-policy"):
             return self._world()

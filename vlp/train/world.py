@@ -107,7 +107,10 @@ def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     Raises FolderError for a dataset that cannot be learned from.
     """
     with _said():
-        vlm = train_vlm(VlmTraining(**_beside(task, "vlm"), learning_rate=task.learning_rate or 1e-3), report)
+        run = VlmTraining(
+            **_beside(task, "vlm"), learning_rate=task.learning_rate or 1e-3, corrected=task.corrected
+        )
+        vlm = train_vlm(run, report)
     if task.export is not None:
         vlm.save(task.export / "vlm")
     return (task.export or _folder(task) / "weights") / "vlm"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -29,6 +30,8 @@ AFTER: Final = 0.5
 LATE: Final = 0.25
 """Share of a subgoal or task, its last, whose moments are taken for done most easily, and so asked about
 often."""
+OTHERS: Final = 5
+"""Each so many'th batch is of corrections, where there are some."""
 SUBGOAL, TASK = 0, 1
 """Columns of a store's texts."""
 
@@ -130,10 +133,14 @@ class Lessons:
     Args:
         tokenizer: see `words`.
         reader: the tokenizer of the model of video and action, in whose words goals are told to the hints.
+        ends: whether nothing but the ends of subgoals is asked about.
     """
 
-    def __init__(self, store: FrameStore, latents: Frames, tokenizer: Any, reader: Any) -> None:
+    def __init__(
+        self, store: FrameStore, latents: Frames, tokenizer: Any, reader: Any, *, ends: bool = False
+    ) -> None:
         self._store, self._latents, self._tokenizer = store, latents, tokenizer
+        self._ends_alone = ends
         self._ends = (Ends(store, SUBGOAL), Ends(store, TASK))
         self._good = np.flatnonzero(self._ends[TASK].good)
         left = self._ends[TASK].left[self._good]
@@ -172,8 +179,8 @@ class Lessons:
     def draw(self, rng: np.random.Generator) -> Question:
         """A random question: three eighths are for subgoals, two for times, three for ends, of which a third
         are of tasks."""
-        which = rng.random()
-        column = SUBGOAL if rng.random() < 2 / 3 else TASK
+        which = 1.0 if self._ends_alone else rng.random()
+        column = SUBGOAL if self._ends_alone or rng.random() < 2 / 3 else TASK
         if which < 3 / 8 or not len(self._good):
             frame = int(rng.integers(len(self._store)))
             return frame, words.SUBGOAL, int(self._store.text[frame, TASK]), None
@@ -189,3 +196,11 @@ class Lessons:
         rng = np.random.default_rng(seed)
         while True:
             yield self.batch([self.draw(rng) for _ in range(size)])
+
+
+def mixed(lessons: Sequence[Lessons], size: int, seed: int) -> Iterator[dict[str, Tensor]]:
+    """Batches of the first, and each so many'th of the others in turn."""
+    each = [some.batches(size, seed + number) for number, some in enumerate(lessons)]
+    others = itertools.cycle(each[1:] or each)
+    for number in itertools.count(1):
+        yield next(next(others) if number % OTHERS == 0 else each[0])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ import torch
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
 from video.latent.beside import BesideTraining
+from video.latent.corrected import corrections
 from vlp.latent.folder import VLM
 from vlp.vlm.latent import words
-from vlp.vlm.latent.lessons import Lessons
+from vlp.vlm.latent.lessons import Lessons, mixed
 from vlp.vlm.latent.model import Hints, Network, NetworkConfig, build, loss
 from vlp.vlm.latent.vlm import LatentVLM
 
@@ -27,6 +29,8 @@ class VlmTraining(BesideTraining):
     config: NetworkConfig = field(default_factory=NetworkConfig)
     learning_rate: float = 1e-3
     batch: int = 32
+    corrected: Sequence[Path] = ()
+    """Datasets that begin where a policy got, which are asked for the ends of subgoals, too."""
 
 
 def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> LatentVLM:
@@ -37,19 +41,22 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     store, latents, eye = run.frames(report)
     tokenizer = words.learn(store.texts)
     world = run.model()
-    lessons = Lessons(store, latents, tokenizer, world.tokenizer)
+    lessons = [Lessons(store, latents, tokenizer, world.tokenizer)]
+    if run.corrected:
+        more = corrections(run.corrected, run.world, eye, store, camera=run.camera, report=report)
+        lessons.append(Lessons(*more, tokenizer, world.tokenizer, ends=True))
     torch.manual_seed(2)
     hints = Hints.of(world.prior, world.scale, run.config.width)
     model = Network(build(len(tokenizer), latents.shape, run.config), hints)
     config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, muon=True, device=run.device)
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
     if run.minutes:
-        batches = feed(lambda seed: lessons.batches(run.batch, seed), trainer.seed, run.workers)
+        batches = feed(lambda seed: mixed(lessons, run.batch, seed), trainer.seed, run.workers)
         trainer.run(batches, report)
     record = trainer.record()
     trained: Any = trainer.averaged().cpu()
     subgoals = {" ".join(store.texts[number].lower().split()) for number in np.unique(store.text[:, 0])}
-    vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, lessons.clock, subgoals)
+    vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, lessons[0].clock, subgoals)
     vlm.save(run.world / "weights" / VLM)
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return vlm

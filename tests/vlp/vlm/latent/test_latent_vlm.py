@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,19 @@ from video.latent.run import network, train_world
 from video.latent.store import FrameStore, pack
 from vlp.errors import WeightsError
 from vlp.vlm.latent import words
-from vlp.vlm.latent.lessons import AFTER, AT_END, IGNORED, NEARLY, SUBGOAL, TASK, Clock, Ends, Lessons
+from vlp.vlm.latent.lessons import (
+    AFTER,
+    AT_END,
+    IGNORED,
+    NEARLY,
+    OTHERS,
+    SUBGOAL,
+    TASK,
+    Clock,
+    Ends,
+    Lessons,
+    mixed,
+)
 from vlp.vlm.latent.model import Hints, Network, NetworkConfig, build, loss
 from vlp.vlm.latent.train import VlmTraining, train_vlm
 from vlp.vlm.latent.vlm import LatentVLM
@@ -306,3 +319,20 @@ def test_both_kinds_of_ends_are_asked_about(store: FrameStore) -> None:
     done = [(frame, of) for frame, what, of, _ in asked if what == words.DONE]
     of_subgoals = np.mean([of != two.text[frame, TASK] for frame, of in done])
     assert 0.1 < of_subgoals < 0.5 and len(done) / len(asked) == pytest.approx(3 / 8, abs=0.04)
+
+
+def test_of_corrections_the_ends_of_subgoals_are_asked_about(store: FrameStore, tmp_path: Path) -> None:
+    tokenizer = words.learn(store.texts)
+    first = Lessons(store, Numbers(store), tokenizer, tokenizer)
+    other = Lessons(store, Numbers(store), tokenizer, tokenizer, ends=True)
+    rng = np.random.default_rng(0)
+    assert {other.draw(rng)[1] for _ in range(50)} == {words.DONE}
+    (done,) = words.of(tokenizer, words.DONE)
+    alike = [
+        bool((batch["tokens"] == done).any(1).all())
+        for _, batch in zip(range(20), mixed([first, other], 16, 0), strict=False)
+    ]
+    assert alike == [number % OTHERS == 0 for number in range(1, 21)]
+    run = replace(training(tmp_path, 0.001), corrected=[write(tmp_path / "more")])
+    train_vlm(run, lambda _: None)
+    assert list((tmp_path / "corrected").glob("*/store/frames.npy"))
