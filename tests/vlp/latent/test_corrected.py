@@ -49,7 +49,7 @@ def test_what_is_asked_wrongly_is_said_before_anything_is_made(weights: Path, tm
         Collect(out=out, episodes=1, kind="corrected").run()
     with pytest.raises(UsageError, match="models: expected none with --kind push, got one"):
         Collect(out=out, episodes=1, kind="push", models=weights).run()
-    with pytest.raises(UsageError, match="corrected: expected the part world, .* or world-policy, got bc"):
+    with pytest.raises(UsageError, match=r"corrected: expected the part world, .* or world-policy, got bc"):
         Train(part="bc", minutes=1, data=tmp_path, corrected=(tmp_path,)).run()
     with pytest.raises(UsageError, match="rolling: expected the part world, got world-vlm"):
         Train(part="world-vlm", minutes=1, data=tmp_path, rolling=1).run()

@@ -13,12 +13,16 @@ import pytest
 from executors.robot import Observation
 from executors.tabletop.simulated import SimulatedRobot
 from executors.wrapped import WrappedRobot
+from planner import Proposal
 from tasks.domain import UnknownInstruction
 from tasks.tabletop.world.limits import LIMITS
 from tests.conftest import Vlp
 from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
 from vlp.agent.agent import AgentLoop
+from vlp.bench.episode import run
+from vlp.bench.tabletop.episode import TabletopEpisode
+from vlp.bench.tabletop.methods import METHODS
 from vlp.domains.base import domain
 from vlp.domains.tabletop.latent import learned, read
 from vlp.errors import UsageError, WeightsError
@@ -152,3 +156,24 @@ def test_learned_weights_that_are_not_bundled_are_said(
     monkeypatch.setattr("vlp.latent.folder.BUNDLED_LATENT", tmp_path)
     with pytest.raises(WeightsError, match=r"expected learned weights among the bundled ones, got none: .*"):
         verified(tmp_path)
+
+
+@pytest.mark.parametrize(("method", "said"), [("no-video", "what is proposed"), ("lava-like", GOAL)])
+def test_methods_that_imagine_nothing_act_by_the_prior_of_learned_weights(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, method: str, said: str
+) -> None:
+    asked: list[str] = []
+
+    def actions(self: Any, frame: Any, goal: Any, words: str = "") -> np.ndarray:
+        asked.append(words)
+        return np.full((6, 2), 0.01, np.float32)
+
+    def proposed(*_: Any, **__: Any) -> list[list[Proposal]]:
+        return [[Proposal("what is proposed", 1.0)]]
+
+    monkeypatch.setattr("vlp.bench.tabletop.words_agent.ToldPolicy.actions", actions)
+    monkeypatch.setattr("vlp.vlm.latent.vlm.LatentVLM.propose", proposed)
+    settings = METHODS[method].settings(FEW)
+    episode = TabletopEpisode(method, "group", GOAL, FEW.seed, settings, "own")
+    line = run(episode, episode.build(weights))
+    assert line["control_steps"] == 16 and set(asked) == {said}

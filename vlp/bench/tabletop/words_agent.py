@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from executors.robot import Robot
 from executors.safety.gate import Gate, GateConfig
 from executors.tabletop.language_policy import LanguagePolicy, WordsPolicy
 from tasks.tabletop.world.limits import LIMITS
+from video.latent.pipeline import LatentPipeline
+from video.latent.policy.told import ToldPolicy
 from vlp.agent.agent import AgentLoop
+from vlp.agent.parts import Parts
 from vlp.agent.state import State
-from vlp.domains.tabletop.build import TabletopParts
+from vlp.domains.tabletop.build import tabletop
 from vlp.events.types import Events
 from vlp.models.device import choose_device
 from vlp.models.weights import LANGUAGE_POLICY, baseline
@@ -37,7 +41,7 @@ class WordsAgent(AgentLoop):
 
     def __init__(
         self,
-        parts: TabletopParts,
+        parts: Parts,
         robot: Robot,
         settings: Settings,
         *,
@@ -47,8 +51,7 @@ class WordsAgent(AgentLoop):
         live: Any = None,
     ) -> None:
         super().__init__(parts, robot, settings, events=events, folder=folder, live=live)
-        policy = _load(baseline(parts.folder, LANGUAGE_POLICY), choose_device(settings.device))
-        self._words = WordsPolicy(parts.probe.encoder, policy)
+        self._words = _words(parts, settings.device)
         self._subgoals, self._gate, self._said = subgoals, Gate(GateConfig(LIMITS)), ""
 
     def _search(self, state: State) -> State:
@@ -77,6 +80,34 @@ class WordsAgent(AgentLoop):
             self._watch_step(0, action, np.asarray(sent, np.float32), self._frame())
         self.watch.add("acting", time.perf_counter() - start)
         return {"go": "observe"}
+
+
+class ByWords(Protocol):
+    """What acts on words alone."""
+
+    def action(self, frame: NDArray[np.uint8], text: str) -> NDArray[np.float32]:
+        """The next action [A] on a picture uint8 [H, W, 3]."""
+        ...
+
+
+class PriorAlone:
+    """The action prior of learned weights, of which only the first action is sent before it looks again."""
+
+    def __init__(self, pipeline: LatentPipeline) -> None:
+        self._policy = ToldPolicy(pipeline)
+
+    def action(self, frame: NDArray[np.uint8], text: str) -> NDArray[np.float32]:
+        """See ByWords."""
+        return np.asarray(self._policy.actions(frame, None, words=text)[0], np.float32)
+
+
+def _words(parts: Parts, device: str) -> ByWords:
+    """What acts on words beside such parts."""
+    if isinstance(parts.video, LatentPipeline):
+        return PriorAlone(parts.video)
+    own = tabletop(parts)
+    policy = _load(baseline(own.folder, LANGUAGE_POLICY), choose_device(device))
+    return WordsPolicy(own.probe.encoder, policy)
 
 
 @lru_cache(maxsize=2)
