@@ -133,7 +133,7 @@ class Lessons:
     Args:
         tokenizer: see `words`.
         reader: the tokenizer of the model of video and action, in whose words goals are told to the hints.
-        ends: whether nothing but the ends of subgoals is asked about.
+        ends: whether the ends of subgoals are asked about, and little else.
     """
 
     def __init__(
@@ -178,9 +178,10 @@ class Lessons:
 
     def draw(self, rng: np.random.Generator) -> Question:
         """A random question: three eighths are for subgoals, two for times, three for ends, of which a third
-        are of tasks."""
-        which = 1.0 if self._ends_alone else rng.random()
-        column = SUBGOAL if self._ends_alone or rng.random() < 2 / 3 else TASK
+        are of tasks; or a quarter for subgoals, and the others for their ends."""
+        which, column = rng.random(), SUBGOAL if rng.random() < 2 / 3 else TASK
+        if self._ends_alone:
+            which, column = (0.0 if which < 1 / 4 else 1.0), SUBGOAL
         if which < 3 / 8 or not len(self._good):
             frame = int(rng.integers(len(self._store)))
             return frame, words.SUBGOAL, int(self._store.text[frame, TASK]), None
