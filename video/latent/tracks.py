@@ -28,10 +28,11 @@ WINDOWS: Final = 6
 """Stretches of a track that a sample has."""
 AHEAD: Final = 4
 """Beats of a stretch: all but its last are gone by the model's own telling."""
-MOVED: Final = 0.3
-"""Cells a beat that a thing goes which is moved."""
+NEAR: Final = 3.5
+"""Cells between the middles of two things within which one may push the other."""
 RARELY: Final = 0.1
-"""How often stretches end in which fewer than two things are moved, as often as others."""
+"""How often stretches end in which no two are so near, as often as others. Where one moved another would be
+the wrong question: what is asked for by how it ends is learned to end so."""
 EXACT: Final = 0.1
 """Cells or radians below which errors count less and less."""
 BESIDE: Final = 0.15
@@ -44,13 +45,15 @@ class ThingTracks:
 
     Args:
         start: their first frames [S].
-        ways: of things, in the first frame and after each beat [S, T + 1, L, 3].
+        center: of things, in the first frame [S, L, 2], cells from the middle.
+        ways: how far they went, in the first frame and after each beat [S, T + 1, L, 3].
         known: whether a thing was surely found there [S, T + 1, L].
         sent: actions of each beat and the one before it [S, T, 2 * beat * A].
         there: whether a beat is still of what is told [S, T].
     """
 
     start: Tensor
+    center: Tensor
     ways: Tensor
     known: Tensor
     sent: Tensor
@@ -91,10 +94,12 @@ class ThingTracks:
             }
 
     def _often(self) -> NDArray[np.float64]:
-        """How often a stretch ends with each beat [S, T], in no unit: seldom where nothing is moved."""
-        steps = self.ways[:, 1:, :, :2] - self.ways[:, :-1, :, :2]
-        moved = (steps.norm(dim=-1) > MOVED).sum(-1) > 1
-        often = (moved + RARELY * ~moved) * self.there
+        """How often a stretch ends with each beat [S, T], in no unit: seldom where nothing is near another."""
+        place = self.center[:, None] + self.ways[:, :-1, :, :2]
+        many = place.shape[2]
+        gaps = torch.cdist(place, place) + 1e9 * torch.eye(many)
+        near = gaps.flatten(2).amin(-1) < NEAR
+        often = (near + RARELY * ~near) * self.there
         return np.asarray(often.double().numpy() + 1e-9)
 
 
@@ -108,7 +113,7 @@ def _tracked(
     ways, fit = track(model, scene, pictures[:, 1:], batch["sent"])
     ways = torch.cat([scene.ways[:, None], ways], 1)
     known = torch.cat([torch.ones_like(fit[:, :1]), fit < FITS], 1).bool()
-    found = (torch.from_numpy(np.sort(starts)), ways, known, batch["sent"], batch["there"])
+    found = (torch.from_numpy(np.sort(starts)), scene.center, ways, known, batch["sent"], batch["there"])
     return tuple(part.cpu() for part in found)
 
 
