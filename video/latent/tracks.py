@@ -94,7 +94,7 @@ class ThingTracks:
             }
 
     def _often(self) -> NDArray[np.float64]:
-        """How often a stretch ends with each beat [S, T], in no unit: seldom where nothing is near another."""
+        """How often a stretch ends with each beat [S, T], in no unit: seldom where nothing is near."""
         place = self.center[:, None] + self.ways[:, :-1, :, :2]
         many = place.shape[2]
         gaps = torch.cdist(place, place) + 1e9 * torch.eye(many)
