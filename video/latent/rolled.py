@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DOUBT: Final = 0.5
 """Of the spread of likely actions, by which branches differ."""
+LOOK: Final = 2
+"""Beats that are sent until the picture is looked at again."""
 KEPT: Final = 0.9
 """Of a branch's difference, from beat to beat: a robot that goes another way goes on that way."""
 
@@ -42,6 +44,7 @@ def roll(
     still = -(scale.action_mean / scale.action_std).to(picture).repeat(beat)
     last, other = still.expand(count, -1), torch.zeros_like(still)
     spread = (prior.spread[0].float() / 2).exp()
+    looks = max(1, min(LOOK, prior.config.chunk // width))
     shown, done = [], []
     with fast(picture.device.type):
         first = bundle.see(picture)
@@ -49,8 +52,10 @@ def roll(
         scene = model.begin(picture, first, ahead)
         for number in range(frames * bundle.stride // beat):
             if asked is None:
-                seen = prior.look(bundle.see(picture), words) if number else seen
-                now = prior.likely(seen)[:, 0, :width]
+                turn = number % looks
+                if number and not turn:
+                    seen = prior.look(bundle.see(picture), words)
+                now = prior.likely(seen)[:, 0, turn * width : (turn + 1) * width]
                 if apart is not None:
                     other = KEPT * other + (1 - KEPT**2) ** 0.5 * apart[:, number]
                     now = now + DOUBT * spread * other

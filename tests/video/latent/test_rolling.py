@@ -196,7 +196,9 @@ def test_it_is_trained_last_kept_and_begins_every_clip(squares: Path, tmp_path: 
     assert kept is not None, "it is there after a training without it"
 
 
-def test_a_prior_alone_and_a_rolling_model_act_and_imagine(squares: Path, tmp_path: Path) -> None:
+def test_a_prior_alone_and_a_rolling_model_act_and_imagine(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = WorldTraining(
         data=[squares], folder=tmp_path, config=SMALL, minutes=0, whole=False, sketch_minutes=5,
         sketch_steps=2, rolling_minutes=5, rolling_steps=2,
@@ -206,6 +208,15 @@ def test_a_prior_alone_and_a_rolling_model_act_and_imagine(squares: Path, tmp_pa
     pipeline = LatentPipeline(LatentBundle.load(tmp_path / "weights"))
     frames = np.full((2, 32, 32, 3), 90, np.uint8)
     clips, _ = pipeline.joint(frames, ["go right", "go down"], [0, 1])
+    looked, look = list[int](), ActionPrior.look
+
+    def counted(own: ActionPrior, *given: Tensor) -> Tensor:
+        looked.append(1)
+        return look(own, *given)
+
+    monkeypatch.setattr(ActionPrior, "look", counted)
+    pipeline.joint(frames, ["go right", "go down"], [0, 1])
+    assert len(looked) == 4, "after the first of nine beats, every second one"
     first, other = (pipeline.act(frames, ["go right"] * 2, seeds) for seeds in ([0, 0], [0, 1]))
     np.testing.assert_array_equal(first[0], other[0], "a function of the seeds")
     assert np.abs(other[1] - other[0]).max() > 1e-3, "sampled"

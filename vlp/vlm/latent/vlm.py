@@ -62,6 +62,7 @@ class LatentVLM:
         self._tokenizer, self._reader, self.clock = tokenizer, reader, clock
         self._subgoals = frozenset(subgoals)
         self._end = words.of(tokenizer, words.END)[0]
+        self._answers = words.of(tokenizer, words.NO, words.YES)
 
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu") -> Self:
@@ -158,13 +159,22 @@ class LatentVLM:
         """0..1 that a goal (of: TASK), or what leads to one (SUBGOAL), is reached in a frame uint8
         [H, W, 3]."""
         asked = self._asked(goal, words.DONE)
-        among = words.of(self._tokenizer, words.NO, words.YES)
-        told = float(chances(self._decoder, self._see(frame[None], goal), asked, among)[0, 1])
+        told = float(chances(self._decoder, self._see(frame[None], goal), asked, self._answers)[0, 1])
         return self.clock.chance(told, of)
+
+    def over(self, frames: Frames, subgoals: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether subgoals are reached in frames uint8 [N, H, W, 3]: bool [N]."""
+        found = np.zeros(len(frames), bool)
+        for subgoal in dict.fromkeys(subgoals):
+            rows = [number for number, other in enumerate(subgoals) if other == subgoal]
+            asked = self._asked(subgoal, words.DONE)
+            told = chances(self._decoder, self._see(frames[rows], subgoal), asked, self._answers)[:, 1]
+            found[rows] = [self.clock.chance(float(one), SUBGOAL) > 0.5 for one in told]
+        return found
 
     def is_over(self, frame: Frames, subgoal: str) -> bool:
         """Whether a subgoal is reached in a frame uint8 [H, W, 3]: asked again and again on the way there."""
-        return self.chance(frame, subgoal, SUBGOAL) > 0.5
+        return bool(self.over(frame[None], [subgoal])[0])
 
     def success(self, frame: Frames, goal: str) -> Success:
         """Whether the goal is reached in a frame uint8 [H, W, 3]."""
