@@ -212,7 +212,7 @@ def test_a_prior_alone_and_a_rolling_model_act_and_imagine(
 
     def counted(own: ActionPrior, *given: Tensor) -> Tensor:
         looked.append(1)
-        return look(own, *given)
+        return torch.as_tensor(look(own, *given))
 
     monkeypatch.setattr(ActionPrior, "look", counted)
     pipeline.joint(frames, ["go right", "go down"], [0, 1])
