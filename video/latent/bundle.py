@@ -16,6 +16,7 @@ from video.latent.clips import Scale
 from video.latent.model import WorldModel
 from video.latent.prior import ActionPrior
 from video.latent.rolling import Rolling
+from video.latent.saved import save
 
 SCALE = "scale.json"
 ROLLING = "rolling"
@@ -80,8 +81,7 @@ class LatentBundle:
         parts = (("autoencoder", self.autoencoder), (network, self.network), (ROLLING, self.rolling))
         for name, part in parts:
             if part is not None:
-                part.bfloat16().save_pretrained(folder / name)
-                part.float()
+                save(part, folder / name)
         self.tokenizer.save_pretrained(folder / "tokenizer")
         about = {name: _plain(value) for name, value in vars(self.scale).items()}
         about |= {"size": list(self.size), "stride": self.stride, "fps": self.fps}

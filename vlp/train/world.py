@@ -16,6 +16,7 @@ from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
 from video.latent.policy.train import PolicyTraining, train_policy
 from video.latent.run import train_world
+from video.latent.saved import save
 from video.latent.store import ABOUT
 from vlp.errors import FolderError
 from vlp.models.device import choose_device
@@ -127,7 +128,7 @@ def train_actions(task: WorldTask, report: Callable[[str], None] = print) -> Pat
         )
         policy = train_policy(run, report)
     if task.export is not None:
-        policy.bfloat16().save_pretrained(task.export / "policy")
+        save(policy, task.export / "policy")
     return (task.export or _folder(task) / "weights") / "policy"
 
 

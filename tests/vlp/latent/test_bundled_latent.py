@@ -13,12 +13,13 @@ from executors.tabletop.simulated import SimulatedRobot
 from tasks.tabletop.language import canonical
 from tasks.tabletop.world.world import World
 from tests.conftest import Vlp
+from video.latent.bundle import LatentBundle
 from vlp.domains.base import domain
 from vlp.domains.tabletop.latent import acting
 from vlp.evaluate.tabletop.asked import ask
 from vlp.evaluate.tabletop.following import layout_of
 from vlp.evaluate.tabletop.told import outcome
-from vlp.latent.folder import BUNDLED_LATENT
+from vlp.latent.folder import BUNDLED_LATENT, VLM
 from vlp.vlm.latent.vlm import LatentVLM
 
 FIRST = 1_000_940
@@ -66,3 +67,13 @@ def test_from_the_command_line(world: World, vlp: Vlp, tmp_path: Path) -> None:
     done = vlp("imagine", "push the red moon up", "--frame", str(tmp_path / "board.png"), *more)
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "clips").rglob("*.png"))
+
+
+def test_weights_tell_nothing_of_the_machine_that_wrote_them(tmp_path: Path) -> None:
+    """Parts that were read keep the folder that they were read from, and would tell it when written again."""
+    LatentBundle.load(BUNDLED_LATENT).save(tmp_path)
+    LatentVLM.load(BUNDLED_LATENT / VLM).save(tmp_path / VLM)
+    for folder in (tmp_path, BUNDLED_LATENT):
+        said = [path.read_text(encoding="utf-8") for path in folder.rglob("config.json")]
+        assert len(said) == 6 and not any("_name_or_path" in text or str(folder) in text for text in said)
+    LatentBundle.load(tmp_path)

@@ -17,6 +17,7 @@ from video.latent.corrected import corrections, drawn
 from video.latent.policy.network import LEARNED, LatentPolicy
 from video.latent.policy.pairs import Pairs, loss
 from video.latent.policy.policy import FOLDER
+from video.latent.saved import save
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ def train_policy(run: PolicyTraining, report: Callable[[str], None] = print) -> 
         trainer.run(feed(lambda seed: drawn(sources, run.batch, seed), trainer.seed, run.workers), report)
     record = trainer.record()
     trained: Any = trainer.averaged().cpu()
-    trained.bfloat16().save_pretrained(run.world / "weights" / FOLDER)
+    save(trained, run.world / "weights" / FOLDER)
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     policy: LatentPolicy = trained.float()
     return policy

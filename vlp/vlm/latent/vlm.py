@@ -19,6 +19,7 @@ from transformers import PreTrainedTokenizerFast, VisionEncoderDecoderModel
 from planner import Proposal, StepsToGo
 from video.latent import text
 from video.latent.autoencoder import encode
+from video.latent.saved import save
 from vlp.errors import WeightsError
 from vlp.vlm.hosted.replies import Success
 from vlp.vlm.latent import words
@@ -87,8 +88,7 @@ class LatentVLM:
         """Write a folder; weights as safetensors in bf16."""
         parts = (("model", self._network.model), (HINTS, self._network.hints), (EYE, self._eye))
         for name, part in parts:
-            part.bfloat16().save_pretrained(folder / name)
-            part.float()
+            save(part, folder / name)
         for name, tokenizer in ((TOKENIZER, self._tokenizer), (READER, self._reader)):
             tokenizer.save_pretrained(folder / name)
         (folder / CLOCK).write_text(json.dumps(asdict(self.clock)) + "\n", encoding="utf-8")
@@ -162,19 +162,9 @@ class LatentVLM:
         told = float(chances(self._decoder, self._see(frame[None], goal), asked, self._answers)[0, 1])
         return self.clock.chance(told, of)
 
-    def over(self, frames: Frames, subgoals: Sequence[str]) -> NDArray[np.bool_]:
-        """Whether subgoals are reached in frames uint8 [N, H, W, 3]: bool [N]."""
-        found = np.zeros(len(frames), bool)
-        for subgoal in dict.fromkeys(subgoals):
-            rows = [number for number, other in enumerate(subgoals) if other == subgoal]
-            asked = self._asked(subgoal, words.DONE)
-            told = chances(self._decoder, self._see(frames[rows], subgoal), asked, self._answers)[:, 1]
-            found[rows] = [self.clock.chance(float(one), SUBGOAL) > 0.5 for one in told]
-        return found
-
     def is_over(self, frame: Frames, subgoal: str) -> bool:
         """Whether a subgoal is reached in a frame uint8 [H, W, 3]: asked again and again on the way there."""
-        return bool(self.over(frame[None], [subgoal])[0])
+        return self.chance(frame, subgoal, SUBGOAL) > 0.5
 
     def success(self, frame: Frames, goal: str) -> Success:
         """Whether the goal is reached in a frame uint8 [H, W, 3]."""
