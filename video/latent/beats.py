@@ -58,8 +58,9 @@ class Beats:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def at(self, starts: NDArray[np.int64], beats: int) -> dict[str, Tensor]:
-        """From frames `starts` [N]: pictures uint8 [N, beats + 1, 3, H, W], the first ones' latents
+    def at(self, starts: NDArray[np.int64], beats: int, *, whole: bool = False) -> dict[str, Tensor]:
+        """From frames `starts` [N]: pictures uint8 [N, beats + 1, 3, H, W], or those of the store, so many
+        times as large (`whole`: where things are is told to a part of a pixel), the first ones' latents
         [N, C, h, w] of unit scale, what was sent in each beat and the one before it [N, beats, 2 * beat * A],
         which frames are still of what is told [N, beats], words [N, L]."""
         beat, store, scale = self.beat, self._store, self._scale
@@ -67,7 +68,7 @@ class Beats:
         seen, first = np.minimum(frames, last), self._latents[starts].float()
         order, back = np.unique(seen, return_inverse=True)
         pictures = torch.from_numpy(np.asarray(store.frames[order])).permute(0, 3, 1, 2)
-        if self._small > 1:
+        if self._small > 1 and not whole:
             pictures = F.avg_pool2d(pictures.float(), self._small).round().to(torch.uint8)
         steps = starts[:, None] + np.arange(-beat, beat * beats)
         sent = torch.from_numpy(store.actions[steps.clip(0, len(store) - 1)])

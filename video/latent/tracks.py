@@ -20,7 +20,7 @@ from video.latent.scenes import CutScene
 from video.latent.tracked import track
 
 MOST: Final = 8000
-"""ThingTracks at most."""
+"""Tracks at most."""
 AT_ONCE: Final = 32
 FITS: Final = 0.6
 """How badly a thing may fit for its place to be known."""
@@ -107,14 +107,15 @@ def _tracked(
     model: Rolling, prior: ActionPrior, beats: Beats, starts: np.ndarray[Any, Any]
 ) -> tuple[Tensor, ...]:
     place = next(model.parameters()).device
-    batch = {name: value.to(place) for name, value in beats.at(np.sort(starts), max(BEATS)).items()}
+    found = beats.at(np.sort(starts), max(BEATS), whole=True)
+    batch = {name: value.to(place) for name, value in found.items()}
     pictures = batch["pictures"].float() / 127.5 - 1
     scene = _cut(model, prior, batch)
     ways, fit = track(model, scene, pictures[:, 1:], batch["sent"])
     ways = torch.cat([scene.ways[:, None], ways], 1)
     known = torch.cat([torch.ones_like(fit[:, :1]), fit < FITS], 1).bool()
-    found = (torch.from_numpy(np.sort(starts)), scene.center, ways, known, batch["sent"], batch["there"])
-    return tuple(part.cpu() for part in found)
+    parts = (torch.from_numpy(np.sort(starts)), scene.center, ways, known, batch["sent"], batch["there"])
+    return tuple(part.cpu() for part in parts)
 
 
 def _cut(model: Rolling, prior: ActionPrior, batch: Mapping[str, Tensor]) -> CutScene:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -158,13 +159,23 @@ def test_where_two_things_are_near_is_learned_from_oftener(store: FrameStore) ->
     assert float((next(over.batches(beats, 200, 0))["sent"][..., -1, 0] == 6).float().mean()) == 0
 
 
-def test_tracks_are_of_the_store_and_how_things_are_cut_out_stays(store: FrameStore, tmp_path: Path) -> None:
+def test_tracks_are_of_the_store_and_how_things_are_cut_out_stays(
+    store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = set[tuple[int, ...]]()
+
+    def counted(*given: Any) -> tuple[Tensor, Tensor]:
+        sizes.add(given[2].shape[-2:])
+        return track(*given)
+
+    monkeypatch.setattr("video.latent.tracks.track", counted)
     beats = beats_of(store)
     torch.manual_seed(0)
     prior = ActionPrior(frames=3, chunk=6, size=(8, 8, 8), vocabulary=512, width=64, heads=4, text_layers=1)
     model = Rolling(channels=8, height=8, width=8, fine=2, actions=2, beat=2, layers=2, hidden=16)
     tracks = ThingTracks.of(model, prior, beats, 5, 60.0)
     assert tracks.ways.shape == (5, 25, 2, 3) and tracks.sent.shape == (5, 24, 8)
+    assert sizes == {store.frames.shape[1:3]}, "as large as they are"
     assert set(tracks.start.tolist()) <= set(beats.begun.tolist()) and not tracks.ways[:, 0].any()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     config = TrainConfig(minutes=5, steps=3, learning_rate=1e-2)
