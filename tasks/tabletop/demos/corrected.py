@@ -34,6 +34,9 @@ STEPS: Final = 80
 """Control steps at most for which the policy acts."""
 TAKEN: Final = 6
 """Places at most from which the expert takes over."""
+EASY: Final = 2
+"""Of these, where the policy, told words alone, did what they say: it has to learn what to do where it stands
+still before a block."""
 SHOWN: Final = 0.6
 """Share of the pushes in which the policy is shown what the expert would bring about."""
 LONG: Final = 0.4
@@ -74,8 +77,8 @@ def correct(
         if (push := _begun(world, rng, families)) is None:
             return
         wanted = _outcome(world, push, rng) if rng.random() < shown else None
-        places = _acted(world, push, policy, wanted, rng)
-        for k in sorted(rng.permutation(len(places))[:TAKEN]):
+        places, there = _acted(world, push, policy, wanted, rng)
+        for k in sorted(rng.permutation(len(places))[: EASY if there and wanted is None else TAKEN]):
             world.restore(places[k])
             recorder = StepRecorder(world, rng, Noise())
             again = replace(push, style=Style.sample(rng), steps=0)
@@ -131,10 +134,11 @@ def _acted(
     policy: CorrectedPolicy,
     wanted: Frame | None,
     rng: np.random.Generator,
-) -> list[Snapshot]:
-    """Where the policy gets, every few control steps, until it is there or a block is lost. Shown a goal it
-    is to stay there, and goes on."""
+) -> tuple[list[Snapshot], bool]:
+    """Where the policy gets, every few control steps, until it is there or a block is lost, and whether it is
+    there at the end. Shown a goal it is to stay there, and goes on."""
     places: list[Snapshot] = []
+    there = False
     every, words = int(rng.integers(2, 7)), canonical(push.instruction)
     asked = set(push.instruction.blocks())
     for _ in range(STEPS // every):
@@ -146,4 +150,4 @@ def _acted(
         if not asked <= set(blocks) or (there and wanted is None):
             break
         places.append(world.save())
-    return places
+    return places, there

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.tabletop.demos import corrected
-from tasks.tabletop.demos.corrected import CORRECTED, TAKEN, collect_corrected, correct
+from tasks.tabletop.demos.corrected import CORRECTED, EASY, TAKEN, collect_corrected, correct
 from tasks.tabletop.demos.demonstrator import Push, run_push
 from tasks.tabletop.demos.lerobot_read import read_episodes
 from tasks.tabletop.language import parse
@@ -53,6 +53,14 @@ def test_one_that_heeds_words_alone_is_corrected_in_words_and_families_are_kept_
     episodes = [episode for seed in range(5, 8) for episode in correct(seed, policy, 0.0, families)]
     assert episodes and not any(policy.shown)
     assert {parse(episode.instruction).family for episode in episodes} == set(families)
+
+
+def test_what_came_to_nothing_is_corrected_from_oftener(monkeypatch: pytest.MonkeyPatch) -> None:
+    def corrections(there: bool) -> int:
+        monkeypatch.setattr(corrected, "_acted", lambda world, *_: ([world.save() for _ in range(10)], there))
+        return len(list(correct(5, Astray(), 0.0, ("block2line",))))
+
+    assert 0 < corrections(there=True) <= EASY < corrections(there=False) <= TAKEN
 
 
 def test_where_all_is_done_one_that_is_shown_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
