@@ -20,23 +20,29 @@ class Followed:
     """What came of following a clip."""
 
     outcome: str
-    """ "followed", "done" (what is wanted is seen), "parted" (real and imagined differ), "stopped" (by the
+    """ "followed", "done" (what is wanted is seen), "over" (the subgoal is, before its clip),
+    "parted" (real and imagined differ), "stopped" (by the
     caller) or "refused" (by the gate)."""
     steps: int
     """Control steps sent."""
     distance: float
-    """How far what is seen at the end is from the clip's last frame, metres."""
+    """How far what is seen at the end is from the clip's last frame, metres (or see `shares`)."""
     seen: Frame
     """What the camera showed when each frame of the clip was left, uint8 [T', H, W, 3]."""
     reason: str = ""
     off: tuple[float, ...] = ()
-    """How far what moves was from each of those frames of the clip, metres, [T']; empty where not told."""
+    """How far what moves was from each of those frames of the clip, as `distance`, [T']; empty where not
+    told."""
     moves: str = "what moves"
     """What that is, in words."""
     near: float = 0.02
     """Metres that it may be from where a frame has it."""
     shares: bool = False
     """Whether all of these distances are shares (0..1) of a picture's pixels instead of metres."""
+
+    def came_about(self, near: float) -> bool:
+        """Whether what the clip is of has happened: its subgoal is over, or its end is as near as that."""
+        return self.outcome == "over" or (self.outcome == "followed" and self.distance < near)
 
     @property
     def apart(self) -> str:

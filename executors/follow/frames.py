@@ -88,6 +88,7 @@ class PictureFollower:
                     outcome = "done"
                     break
                 if steps and self._over is not None and self._over(frame, words):
+                    outcome = "over"
                     break
                 for action in self._actions(frame, clip, steps, words):
                     went, frame = send(self._robot, self._gate, action)

@@ -58,6 +58,8 @@ SKETCH: Final = "sketch"
 ALONE: Final = "prior"
 """In the place of the sketch and the transformer, where the whole network is not trained."""
 ROLLING: Final = "rolling"
+STEPS: Final = "rolling/steps"
+"""How things go that the rolling model cuts out already: another loss, and a training of its own."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def roll(
     bundle: LatentBundle, picture: Tensor, words: Tensor, noise: Tensor | None, sent: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Roll on from pictures [N, 3, H, W] in -1..1 by words [N, L] for a clip's length. The prior looks at
-    each picture as it is drawn, as it would on the robot.
+    every LOOK-th picture as it is drawn, as it would on the robot.
 
     Args:
         noise: [N, T, chunk] of unit scale, by which actions differ from the likely ones; None: by nothing.

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
 from tasks.learning.feeding import feed
-from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
+from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer
 from video.latent import beats as drawing
 from video.latent import tracks as going
+from video.latent.asked import ROLLING, STEPS, Onlookers
 from video.latent.beats import Beats
 from video.latent.prior import ActionPrior
 from video.latent.rolling import Rolling
@@ -23,8 +25,6 @@ CUT, TRACKED, GONE = 0.4, 0.2, 0.4
 """Shares of its minutes."""
 CUTTING: Final = ("cells", "behind")
 """Parts of the model by which things are cut out."""
-STEPS: Final = "steps"
-"""Folder of the training of how they go."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,16 +36,20 @@ class RollingTraining:
     size: int
     workers: int = 0
     report: Callable[[str], None] = print
-    tick: Callable[[float], None] = lambda _: None
-    watch: Callable[[TrainingMoment], None] = lambda _: None
+    onlookers: Onlookers = field(default_factory=Onlookers)
 
     def share(self, part: float) -> TrainConfig:
         """Of its minutes."""
         return replace(self.config, minutes=part * self.config.minutes)
 
-    def run(self, trainer: Trainer, batches: Callable[[int], Any]) -> None:
-        """Train on batches by their seed."""
-        trainer.run(feed(batches, trainer.seed, self.workers), self.report, tick=self.tick, watch=self.watch)
+    def run(self, part: str, trainer: Trainer, batches: Callable[[int], Any]) -> None:
+        """Train a part on batches by their seed."""
+        trainer.run(
+            feed(batches, trainer.seed, self.workers),
+            self.report,
+            tick=lambda seconds: self.onlookers.tick(part, seconds),
+            watch=lambda moment: self.onlookers.watch(part, moment),
+        )
 
 
 def train_rolling(
@@ -79,7 +83,7 @@ def train_rolling(
     prior = prior.to(config.device).eval()
     trainer = Trainer(model, lambda batch: drawing.loss(model, prior, batch), folder, training.share(CUT))
     if config.minutes:
-        training.run(trainer, lambda seed: beats.batches(training.size, seed))
+        training.run(ROLLING, trainer, lambda seed: beats.batches(training.size, seed))
     (folder / "record.json").write_text(json.dumps(trainer.record(), indent=1) + "\n", encoding="utf-8")
     trainer.averaged()
     return train_steps(model, prior, beats, training)
@@ -87,9 +91,10 @@ def train_rolling(
 
 def train_steps(model: Rolling, prior: ActionPrior, beats: Beats, training: RollingTraining) -> Rolling:
     """Train how things go that a model cuts out already, going on from the folder's checkpoint."""
-    folder, config = training.folder / STEPS, training.config
+    folder, config = training.folder / Path(STEPS).name, training.config
     if not (config.minutes and len(beats.begun)) and not (folder / CHECKPOINT).is_file():
         return model.to("cpu")  # type: ignore[no-any-return]
+    model.zero_grad(set_to_none=True)  # those of what stays would be clipped with the others' for ever
     cut = {name: value.clone() for name, value in model.state_dict().items() if name.startswith(CUTTING)}
     for name, value in model.named_parameters():
         value.requires_grad_(not name.startswith(CUTTING))
@@ -98,9 +103,11 @@ def train_steps(model: Rolling, prior: ActionPrior, beats: Beats, training: Roll
         model.load_state_dict(cut, strict=False)  # a checkpoint's are of before
         count = going.MOST if config.steps is None else training.size * config.steps
         seconds = 60 * training.share(TRACKED).minutes
+        begun = time.monotonic()
         tracks = ThingTracks.of(model.eval(), prior, beats, count, seconds)
+        training.onlookers.tick(ROLLING, time.monotonic() - begun)
         training.report(f"{len(tracks.start)} tracks of things")
         model.train()
-        training.run(trainer, lambda seed: tracks.batches(beats, training.size, seed))
+        training.run(STEPS, trainer, lambda seed: tracks.batches(beats, training.size, seed))
         (folder / "record.json").write_text(json.dumps(trainer.record(), indent=1) + "\n", encoding="utf-8")
     return trainer.averaged().cpu().requires_grad_(True)  # type: ignore[return-value]

@@ -213,8 +213,7 @@ def _rolling(
     )  # fmt: skip
     training = RollingTraining(
         folder=run.folder / ROLLING, config=config, size=run.config.batch, workers=run.workers, report=report,
-        tick=lambda seconds: onlookers.tick(ROLLING, seconds),
-        watch=lambda moment: onlookers.watch(ROLLING, moment),
+        onlookers=onlookers,
     )  # fmt: skip
     actions = len(clips.scale.action_mean)
     return train_rolling(prior, beats, prior.config.size, fine, actions, training, bundle.rolling)

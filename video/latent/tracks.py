@@ -33,6 +33,8 @@ NEAR: Final = 3.5
 RARELY: Final = 0.1
 """How often stretches end in which no two are so near, as often as others. Where one moved another would be
 the wrong question: what is asked for by how it ends is learned to end so."""
+SAME: Final = 1.0
+"""Cells by which the centers of one thing in pictures of two sizes differ at most."""
 EXACT: Final = 0.1
 """Cells or radians below which errors count less and less."""
 BESIDE: Final = 0.15
@@ -62,9 +64,9 @@ class ThingTracks:
     @classmethod
     @torch.no_grad()
     def of(cls, model: Rolling, prior: ActionPrior, beats: Beats, count: int, seconds: float) -> ThingTracks:
-        """So many at most, or as many as are found in the time."""
+        """So many at most, or as many as are found in the time; at least those that are found at once."""
         end, kept = time.monotonic() + seconds, list[tuple[Tensor, ...]]()
-        starts = np.random.default_rng(2).permutation(beats.begun)[:count]
+        starts = np.random.default_rng(2).permutation(beats.begun)[: max(1, count)]
         for first in range(0, len(starts), AT_ONCE):
             kept.append(_tracked(model, prior, beats, starts[first : first + AT_ONCE]))
             if time.monotonic() > end:
@@ -72,7 +74,8 @@ class ThingTracks:
         return cls(*(torch.cat(parts) for parts in zip(*kept, strict=True)))
 
     def batches(self, beats: Beats, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
-        """Random samples for ever: first pictures and words as of Beats; of some stretches [N, K] where
+        """Random samples for ever: first pictures and words as of Beats, centers of things in these
+        [N, L, 2]; of some stretches [N, K] where
         things were [N, K, AHEAD + 1, L, 3], whether that is known [N, K, AHEAD + 1, L], and what was sent
         [N, K, AHEAD, 2 * beat * A]."""
         rng = np.random.default_rng(seed)
@@ -87,6 +90,7 @@ class ThingTracks:
             sent = self.sent[which, beat.clamp(min=0)] * (beat >= 0)[..., None]
             yield {
                 **beats.at(self.start[row].numpy(), 0),
+                "center": self.center[row],
                 "ways": self.ways[which, place],
                 "known": self.known[which, place],
                 "sent": sent,
@@ -134,6 +138,10 @@ def loss(model: Rolling, prior: ActionPrior, batch: Mapping[str, Tensor]) -> tup
     a robot that is drawn a little over a block pushes it all the same.
     """
     scene, ways = _cut(model, prior, batch), batch["ways"].flatten(0, 1)
+    # Centers as told from whole pictures: those of smaller ones are a tenth of a cell beside them, and what
+    # is further off is another thing.
+    same = (scene.center - batch["center"]).norm(dim=-1) < SAME
+    scene = replace(scene, center=batch["center"])
     parts = ("things", "behind", "center", "chosen", "kinds")
     count = batch["ways"].shape[1]
     many = {name: getattr(scene, name).repeat_interleave(count, 0) for name in parts}
@@ -147,7 +155,7 @@ def loss(model: Rolling, prior: ActionPrior, batch: Mapping[str, Tensor]) -> tup
             still = (begun[:, beat] == 0)[:, None, None]
             scene = replace(scene, ways=torch.where(still, scene.ways, gone.ways))
     known = batch["known"].flatten(0, 1)
-    told = (known[:, first] & known[:, -1])[..., None].float()
+    told = (known[:, first] & known[:, -1] & same.repeat_interleave(count, 0))[..., None].float()
     found = model.go(scene, sent[:, -1]).ways
     error, unmoved = (
         (F.smooth_l1_loss(place, ways[:, -1], beta=EXACT, reduction="none") * told).sum()

@@ -203,7 +203,7 @@ class AgentLoop(Looping):
         followed = self.keeping.followed(state["decision"], state["step"])
         frame = self._frame()
         done = bool(self._ended()) or self._surely_done()
-        go_on = not done and followed.outcome == "followed" and followed.distance < self.parts.near
+        go_on = not done and followed.came_about(self.parts.near)
         outcome: Outcome = "done" if done else "go on" if go_on else "replan"
         to_go, decision = self._steps_to_go(frame), state["decision"]
         self.events.emit(

@@ -80,7 +80,7 @@ class Train:
     """world: a dataset to look at while it trains, else a twentieth of the episodes is set apart."""
     corrected: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PATH", Path)], ...]], HINT] = ()
     """world, world-vlm, world-policy: a dataset of vlp collect --kind corrected, which half of the samples
-    are drawn from (of the VLM a fifth, about ends of subgoals); again for each further round's."""
+    are drawn from (of the VLM a fifth, most about ends of subgoals); again for each further round's."""
     whole: bool = True
     """world: train the whole network; without it, its action prior alone, which acts, and which a rolling
     model imagines beside."""

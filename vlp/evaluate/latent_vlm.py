@@ -24,6 +24,8 @@ from vlp.models.device import choose_device
 from vlp.vlm.latent.lessons import SUBGOAL
 from vlp.vlm.latent.vlm import LatentVLM
 
+SHORT: Final = 3
+"""Frames of a subgoal that has no middle."""
 MOMENTS: Final = 8
 """Frames of an episode that are looked at, evenly spaced from its first to its last."""
 
@@ -104,6 +106,8 @@ def ask_of_subgoals(vlm: LatentVLM, store: FrameStore, episode: int, told: Told)
     column = store.text[store.start[episode] : store.stop[episode], SUBGOAL]
     edges = [0, *(np.flatnonzero(np.diff(column)) + 1), len(column)]
     for first, stop in itertools.pairwise(edges):
+        if stop - first < SHORT:
+            continue
         words = store.texts[column[first]]
         for found, number in ((told.over, stop - 1), (told.unfinished, (first + stop) // 2)):
             frame = np.asarray(store.frames[store.start[episode] + number])

@@ -11,10 +11,11 @@ from typing import Any
 from tasks.data.layout import DatasetError
 from tasks.learning.parallel import is_first
 from tasks.learning.trainer import CHECKPOINT, CheckpointError
-from video.latent.asked import EYE, ROLLING, SKETCH, WORLD, Onlookers, WorldTraining
+from video.latent.asked import EYE, ROLLING, SKETCH, STEPS, WORLD, Onlookers, WorldTraining
 from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
 from video.latent.policy.train import PolicyTraining, train_policy
+from video.latent.rolling_training import CUT, GONE, TRACKED
 from video.latent.run import train_world
 from video.latent.saved import save
 from video.latent.store import ABOUT
@@ -93,7 +94,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     check_trackers(task.trackers)
     minutes = {
         EYE: run.autoencoder_minutes, SKETCH: run.sketch_minutes, WORLD: run.minutes,
-        ROLLING: run.rolling_minutes,
+        ROLLING: (CUT + TRACKED) * run.rolling_minutes, STEPS: GONE * run.rolling_minutes,
     }  # fmt: skip
     with _said(), Watching(folder, minutes, task.trackers) as watching:
         bundle: LatentBundle = train_world(run, report, Onlookers(watching.tick, watching.watch))

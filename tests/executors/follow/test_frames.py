@@ -99,4 +99,10 @@ def test_a_subgoal_that_is_over_ends_its_clip_but_not_before_anything_was_done(r
         robot, Asked(), Gate(GateConfig(LIMITS)), PictureConfig(parted=1.1), over=over
     )
     done = following.follow(numbered(robot, 3, seen=False), lambda *_: False, words="go")
-    assert (done.outcome, done.steps, asked) == ("followed", 4, ["go", "go"])
+    assert (done.outcome, done.steps, asked) == ("over", 4, ["go", "go"])
+    assert done.off == () and done.diverged is None, "it is not compared with a frame whose time is to come"
+    assert done.came_about(0.0) and done.distance > 0.5
+    late = follower(robot, Asked(), parted=1.1, slack=0).follow(
+        numbered(robot, 3, seen=False), lambda *_: False
+    )
+    assert late.outcome == "followed" and not late.came_about(0.5) and late.came_about(1.1)

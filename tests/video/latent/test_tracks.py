@@ -74,6 +74,11 @@ def test_things_are_found_where_they_went_also_where_they_are_half_covered() -> 
     assert (lost > 0.9).all(), "what is not there fits nowhere"
 
 
+def centers_of(places: Tensor) -> Tensor:
+    """As cut out: of whole pixels."""
+    return scene_of(places).center
+
+
 def pushed(count: int) -> dict[str, Tensor]:
     """Where a robot is that goes right or left a cell a beat and a block that it takes along once it is
     there, in a stretch of beats, and what was sent."""
@@ -89,7 +94,14 @@ def pushed(count: int) -> dict[str, Tensor]:
     sent = torch.zeros(count, 1, AHEAD, 8)
     sent[..., 0::2] = way[:, None, None, None]
     known = torch.ones(count, 1, AHEAD + 1, 2, dtype=torch.bool)
-    return {"places": places, "ways": ways, "sent": sent, "known": known, "begun": known[..., 1:, 0].float()}
+    return {
+        "places": places,
+        "center": centers_of(places),
+        "ways": ways,
+        "sent": sent,
+        "known": known,
+        "begun": known[..., 1:, 0].float(),
+    }
 
 
 def taught(monkeypatch: pytest.MonkeyPatch, batch: dict[str, Tensor]) -> tuple[Rolling, ActionPrior]:
@@ -135,6 +147,8 @@ def test_what_is_not_known_teaches_nothing(monkeypatch: pytest.MonkeyPatch) -> N
         torch.manual_seed(0)
         errors.append(loss(model, prior, {**batch, "ways": ways})[0])
     assert torch.equal(*errors)
+    another = {**batch, "center": batch["center"] + torch.tensor([[2.0, 0.0], [0.0, 0.0]])}
+    assert loss(model, prior, another)[0] == 0, "what was cut out is another thing now"
 
 
 def test_where_two_things_are_near_is_learned_from_oftener(store: FrameStore) -> None:
@@ -188,6 +202,10 @@ def test_tracks_are_of_the_store_and_how_things_are_cut_out_stays(
     again = train_steps(other, prior, beats, replace(training, config=replace(config, minutes=0)))
     for name, value in trained.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value, msg=name)
+    anew = Rolling(channels=8, height=8, width=8, fine=2, actions=2, beat=2, layers=2, hidden=16)
+    cut = {name: value.clone() for name, value in anew.state_dict().items() if name.startswith(CUTTING)}
+    further = train_steps(anew, prior, beats, training).state_dict()
+    assert all(torch.equal(further[name], value) for name, value in cut.items()), "cut out as by now"
 
 
 def test_a_training_of_the_rolling_model_has_all_its_parts(squares: Path, tmp_path: Path) -> None:

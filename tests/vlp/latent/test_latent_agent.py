@@ -177,3 +177,4 @@ def test_methods_that_imagine_nothing_act_by_the_prior_of_learned_weights(
     episode = TabletopEpisode(method, "group", GOAL, FEW.seed, settings, "own")
     line = run(episode, episode.build(weights))
     assert line["control_steps"] == 16 and set(asked) == {said}
+    assert len(asked) <= 8, "two actions a look"

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from executors.follow.frames import PictureConfig
 from executors.robot import Robot
 from executors.safety.gate import Gate, GateConfig
 from executors.tabletop.language_policy import LanguagePolicy, WordsPolicy
@@ -91,14 +92,18 @@ class ByWords(Protocol):
 
 
 class PriorAlone:
-    """The action prior of learned weights, of which only the first action is sent before it looks again."""
+    """The action prior of learned weights, which looks as often as where a clip is followed."""
 
     def __init__(self, pipeline: LatentPipeline) -> None:
         self._policy = ToldPolicy(pipeline)
+        self._said, self._next = "", list[NDArray[np.float32]]()
 
     def action(self, frame: NDArray[np.uint8], text: str) -> NDArray[np.float32]:
         """See ByWords."""
-        return np.asarray(self._policy.actions(frame, None, words=text)[0], np.float32)
+        if text != self._said or not self._next:
+            found = self._policy.actions(frame, None, words=text)
+            self._said, self._next = text, list(found[: PictureConfig.execute])
+        return self._next.pop(0)
 
 
 def _words(parts: Parts, device: str) -> ByWords:
