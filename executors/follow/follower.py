@@ -20,9 +20,8 @@ class Followed:
     """What came of following a clip."""
 
     outcome: str
-    """ "followed", "done" (what is wanted is seen), "over" (the subgoal is, before its clip),
-    "parted" (real and imagined differ), "stopped" (by the
-    caller) or "refused" (by the gate)."""
+    """ "followed", "done" (what is wanted is seen), "over" (the subgoal is, before its clip), "parted" (real
+    and imagined differ), "stopped" (by the caller) or "refused" (by the gate)."""
     steps: int
     """Control steps sent."""
     distance: float
@@ -36,7 +35,7 @@ class Followed:
     moves: str = "what moves"
     """What that is, in words."""
     near: float = 0.02
-    """Metres that it may be from where a frame has it."""
+    """How far, as `distance`, it may be from where a frame has it."""
     shares: bool = False
     """Whether all of these distances are shares (0..1) of a picture's pixels instead of metres."""
 

@@ -68,16 +68,16 @@ class ThingTracks:
         end, kept = time.monotonic() + seconds, list[tuple[Tensor, ...]]()
         starts = np.random.default_rng(2).permutation(beats.begun)[: max(1, count)]
         for first in range(0, len(starts), AT_ONCE):
-            kept.append(_tracked(model, prior, beats, starts[first : first + AT_ONCE]))
+            kept.append(_tracked(model, prior, beats, np.sort(starts[first : first + AT_ONCE])))
             if time.monotonic() > end:
                 break
         return cls(*(torch.cat(parts) for parts in zip(*kept, strict=True)))
 
     def batches(self, beats: Beats, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
         """Random samples for ever: first pictures and words as of Beats, centers of things in these
-        [N, L, 2]; of some stretches [N, K] where
-        things were [N, K, AHEAD + 1, L, 3], whether that is known [N, K, AHEAD + 1, L], and what was sent
-        [N, K, AHEAD, 2 * beat * A]."""
+        [N, L, 2]; of some stretches [N, K] where things were [N, K, AHEAD + 1, L, 3], whether that is known
+        [N, K, AHEAD + 1, L], what was sent [N, K, AHEAD, 2 * beat * A], and which beats are of what is told
+        [N, K, AHEAD]."""
         rng = np.random.default_rng(seed)
         chances = np.cumsum(often := self._often(), 1) / often.sum(1, keepdims=True)
         while True:
@@ -111,14 +111,14 @@ def _tracked(
     model: Rolling, prior: ActionPrior, beats: Beats, starts: np.ndarray[Any, Any]
 ) -> tuple[Tensor, ...]:
     place = next(model.parameters()).device
-    found = beats.at(np.sort(starts), max(BEATS), whole=True)
+    found = beats.at(starts, max(BEATS), whole=True)
     batch = {name: value.to(place) for name, value in found.items()}
     pictures = batch["pictures"].float() / 127.5 - 1
     scene = _cut(model, prior, batch)
     ways, fit = track(model, scene, pictures[:, 1:], batch["sent"])
     ways = torch.cat([scene.ways[:, None], ways], 1)
     known = torch.cat([torch.ones_like(fit[:, :1]), fit < FITS], 1).bool()
-    parts = (torch.from_numpy(np.sort(starts)), scene.center, ways, known, batch["sent"], batch["there"])
+    parts = (torch.from_numpy(starts), scene.center, ways, known, batch["sent"], batch["there"])
     return tuple(part.cpu() for part in parts)
 
 
