@@ -41,6 +41,8 @@ SHOWN: Final = 0.6
 """Share of the pushes in which the policy is shown what the expert would bring about."""
 LONG: Final = 0.4
 """Share of boards on the way to a long task."""
+OWN: Final = 0.5
+"""Share of these on which the policy itself got there: it leaves behind what an expert seldom does."""
 _LOW, _HIGH = (np.array([low, high]) for low, high in zip(board.EFFECTOR_X, board.EFFECTOR_Y, strict=True))
 
 
@@ -74,7 +76,7 @@ def correct(
     rng = np.random.default_rng(seed)
     world = World()
     try:
-        if (push := _begun(world, rng, families)) is None:
+        if (push := _begun(world, rng, families, policy)) is None:
             return
         wanted = _outcome(world, push, rng) if rng.random() < shown else None
         places, there = _acted(world, push, policy, wanted, rng)
@@ -91,7 +93,9 @@ def correct(
         world.close()
 
 
-def _begun(world: World, rng: np.random.Generator, families: Sequence[str]) -> Push | None:
+def _begun(
+    world: World, rng: np.random.Generator, families: Sequence[str], policy: CorrectedPolicy
+) -> Push | None:
     """A push on a random board, or on one on the way to a long task, whose last pushes are played."""
     if families or rng.random() >= LONG:
         world.place(*random_layout(rng, random_names(rng)))
@@ -100,16 +104,22 @@ def _begun(world: World, rng: np.random.Generator, families: Sequence[str]) -> P
     world.place(*random_layout(rng, board.BLOCK_8))
     world.step(world.target)
     task = LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
+    own = rng.random() < OWN
     for _ in range(int(rng.integers(8))):
         push = _next(world, task, rng)
         if push is None:
             return None
-        for _ in run_push(world, push, rng):
-            pass
+        if own:
+            _acted(world, push, policy, None, rng)
+        else:
+            for _ in run_push(world, push, rng):
+                pass
     return _next(world, task, rng)
 
 
 def _next(world: World, task: LongTask, rng: np.random.Generator) -> Push | None:
+    if world.lost():
+        return None
     subgoals = task.subgoals(centers(world))
     if not subgoals:
         return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,11 +64,33 @@ def test_what_came_to_nothing_is_corrected_from_oftener(monkeypatch: pytest.Monk
     assert 0 < corrections(there=True) <= EASY < corrections(there=False) <= TAKEN
 
 
+def test_half_of_the_ways_to_long_tasks_are_the_policys_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corrected, "LONG", 1.0)
+    played: list[Push] = []
+
+    def played_by_the_expert(world: World, push: Push, rng: np.random.Generator) -> Iterator[Any]:
+        played.append(push)
+        yield from run_push(world, push, rng)
+
+    monkeypatch.setattr(corrected, "run_push", played_by_the_expert)
+    world, both = World(), set()
+    try:
+        for seed in range(8):
+            policy = Astray()
+            played.clear()
+            corrected._begun(world, np.random.default_rng(seed), (), policy)
+            assert not (played and policy.words), "of one board all pushes are of one of them"
+            both |= {"expert"} if played else {"policy"} if policy.words else set()
+    finally:
+        world.close()
+    assert both == {"expert", "policy"}
+
+
 def test_where_all_is_done_one_that_is_shown_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     begin = corrected._begun
 
-    def done(world: World, rng: np.random.Generator, families: Sequence[str]) -> Push | None:
-        push = begin(world, rng, families)
+    def done(world: World, rng: np.random.Generator, *others: Any) -> Push | None:
+        push = begin(world, rng, *others)
         if push is not None:
             for _ in run_push(world, push, rng):
                 pass
