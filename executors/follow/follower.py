@@ -21,7 +21,7 @@ class Followed:
 
     outcome: str
     """ "followed", "done" (what is wanted is seen), "over" (the subgoal is, before its clip), "parted" (real
-    and imagined differ), "stopped" (by the caller) or "refused" (by the gate)."""
+    and imagined differ), "stalled" (nothing moves), "stopped" (by the caller) or "refused" (by the gate)."""
     steps: int
     """Control steps sent."""
     distance: float

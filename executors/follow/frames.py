@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -27,8 +28,9 @@ class Reaching(Protocol):
         ...
 
 
-Over = Callable[[Frame, str], bool]
-"""Whether the words of a subgoal are done in a frame uint8 [H, W, 3]."""
+Over = Callable[[Frame, Frame, str], bool]
+"""Whether the words of a subgoal have come about between two frames uint8 [H, W, 3]: when it was begun, and
+now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,10 @@ class PictureConfig:
     execute: int = 2
     """Actions sent until the camera is looked at again."""
     near: float = 0.004
-    """From the last frame, at which the clip is over."""
+    """From the last frame, at which the clip is over; from all that was seen of late, at which nothing comes
+    of it."""
+    patience: int = 12
+    """Control steps after which that is so."""
     parted: float = 0.04
     """From a frame when its time is over, beyond which the clip is no longer what happens."""
 
@@ -58,7 +63,7 @@ def distance(one: Frame, other: Frame) -> float:
 
 class PictureFollower:
     """See executors.follow.follower.Follower: the last frame is wanted, or one so far ahead, until the last
-    is near or late, or the subgoal is over.
+    is near or late, the subgoal is over, or nothing moves: another look would say the same again.
 
     Args:
         over: asked at each look but the first; None: nobody tells.
@@ -81,13 +86,17 @@ class PictureFollower:
         """Follow a clip uint8 [T, H, W, 3]; distances of what came of it are shares of pixels."""
         config, seen = self.config, _Seen(clip, self.config)
         frame, steps, outcome, reason = self._look(), 0, "followed", ""
+        begun, looks = frame, deque[Frame](maxlen=config.patience // config.execute)
         most = round(config.stride * len(clip) * (1 + config.slack))
         try:
             while outcome == "followed" and steps < most and distance(frame, clip[-1]) > config.near:
                 if finished is not None and finished():
                     outcome = "done"
                     break
-                if steps and self._over is not None and self._over(frame, words):
+                if self._stands(frame, looks):
+                    outcome, reason = "stalled", f"nothing moved for {config.patience} control steps"
+                    break
+                if steps and self._over is not None and self._over(begun, frame, words):
                     outcome = "over"
                     break
                 for action in self._actions(frame, clip, steps, words):
@@ -105,6 +114,12 @@ class PictureFollower:
         return Followed(
             outcome, steps, distance(end, clip[-1]), kept, reason, off, PICTURE, config.parted, shares=True
         )
+
+    def _stands(self, frame: Frame, looks: deque[Frame]) -> bool:
+        """Whether a frame is as all of the last looks, to which it is added."""
+        alike = len(looks) == looks.maxlen and all(distance(frame, one) < self.config.near for one in looks)
+        looks.append(frame)
+        return alike
 
     def _actions(self, frame: Frame, clip: Frame, steps: int, words: str) -> NDArray[np.float32]:
         """What to send next; the time of a frame that is late already is not told any more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,10 +89,27 @@ def test_it_ends_where_it_is_told_to(robot: WrappedRobot) -> None:
     assert (finished.outcome, finished.steps) == ("done", 0)
 
 
+def test_what_stands_still_is_not_waited_for(robot: WrappedRobot) -> None:
+    """A policy that does nothing where it is does nothing there for ever; one that moves is not stalled."""
+
+    class Still(Asked):
+        def actions(self, *asked: Any) -> NDArray[np.float32]:
+            return 0.0 * super().actions(*asked)
+
+    clip = numbered(robot, 3, seen=False)
+    done = follower(robot, Still(), parted=1.1).follow(clip, lambda *_: False)
+    assert (done.outcome, done.steps) == ("stalled", PictureConfig.patience)
+    assert done.reason == "nothing moved for 12 control steps" and not done.came_about(1.1)
+    moves = follower(robot, Asked(), parted=1.1, slack=0).follow(clip, lambda *_: False)
+    assert (moves.outcome, moves.steps) == ("followed", 18)
+
+
 def test_a_subgoal_that_is_over_ends_its_clip_but_not_before_anything_was_done(robot: WrappedRobot) -> None:
     asked: list[str] = []
+    first = robot.get_observation()["rgb"]
 
-    def over(frame: Frame, words: str) -> bool:
+    def over(begun: Frame, frame: Frame, words: str) -> bool:
+        assert (begun == first).all() and (frame != first).any()
         asked.append(words)
         return len(asked) == 2
 
