@@ -17,9 +17,10 @@ from video.latent.model import WorldModel
 from video.latent.prior import ActionPrior
 from video.latent.rolling import Rolling
 from video.latent.saved import save
+from video.latent.termination import Termination
 
 SCALE = "scale.json"
-ROLLING = "rolling"
+ROLLING, TERMINATION = "rolling", "termination"
 WHOLE, PRIOR = "transformer", "prior"
 """Of a folder, one of the two."""
 
@@ -45,6 +46,8 @@ class LatentBundle:
     """Control steps a second."""
     rolling: Rolling | None = None
     """What imagines a short way at a time, where it was trained."""
+    termination: Termination | None = None
+    """What tells when a subgoal is over, where it was trained."""
 
     @property
     def is_whole(self) -> bool:
@@ -78,7 +81,10 @@ class LatentBundle:
     def save(self, folder: Path) -> None:
         """Write a folder; weights as safetensors in bf16."""
         network = WHOLE if self.is_whole else PRIOR
-        parts = (("autoencoder", self.autoencoder), (network, self.network), (ROLLING, self.rolling))
+        parts = (
+            ("autoencoder", self.autoencoder), (network, self.network), (ROLLING, self.rolling),
+            (TERMINATION, self.termination),
+        )  # fmt: skip
         for name, part in parts:
             if part is not None:
                 save(part, folder / name)
@@ -106,14 +112,17 @@ class LatentBundle:
                 part.from_pretrained(folder / name).float().to(device).eval()
                 for part, name in zip(parts, names, strict=True)
             )
-            rolling: Any = None
-            if (folder / ROLLING).is_dir():
-                rolling = Rolling.from_pretrained(folder / ROLLING).float().to(device).eval()
+            extra: list[Any] = [
+                part.from_pretrained(folder / name).float().to(device).eval()
+                if (folder / name).is_dir()
+                else None
+                for name, part in ((ROLLING, Rolling), (TERMINATION, Termination))
+            ]
             tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer")
             size = (int(about["size"][0]), int(about["size"][1]))
             return cls(
                 autoencoder, network, tokenizer, scale, size, int(about["stride"]), float(about["fps"]),
-                rolling,
+                *extra,
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError) as error:
             raise LatentWeightsError(

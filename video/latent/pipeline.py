@@ -13,9 +13,10 @@ from torch import Tensor
 from tasks.learning.precision import fast
 from video.latent import text
 from video.latent.autoencoder import encode, to_frames, to_tensor
-from video.latent.bundle import LatentBundle
+from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.noise import shifted
 from video.latent.rolled import roll
+from video.latent.termination import OVER
 from video.latent.train import motions
 
 Frames = NDArray[np.uint8]
@@ -65,6 +66,15 @@ class LatentPipeline:
         """As act, by the mean of the action prior alone: nothing is sampled."""
         _, mean = self.bundle.prior(self._encode(frames), self._words(subgoals))
         return self._actions(mean)
+
+    @torch.no_grad()
+    def is_over(self, begun: Frames, now: Frames, subgoal: str) -> bool:
+        """Whether a subgoal has come about between two frames uint8 [H, W, 3]. Raises LatentWeightsError
+        where it was not learned when that is."""
+        if (model := self.bundle.termination) is None:
+            raise LatentWeightsError("models: expected a termination, got none; train on episodes that end")
+        seen = self.bundle.prior.look(self._encode(np.stack([begun, now])), self._words([subgoal] * 2))
+        return float(model.chance(seen[:1], seen[1:])) > OVER
 
     @torch.no_grad()
     def _by_prior(self, first: Tensor, words: Tensor, noise: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tasks.learning.precision import fast
+from video.latent.termination import OVER
 
 if TYPE_CHECKING:
     from video.latent.bundle import LatentBundle
@@ -26,7 +27,7 @@ def roll(
     bundle: LatentBundle, picture: Tensor, words: Tensor, noise: Tensor | None, sent: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Roll on from pictures [N, 3, H, W] in -1..1 by words [N, L] for a clip's length. The prior looks at
-    every LOOK-th picture as it is drawn, as it would on the robot.
+    every LOOK-th picture as it is drawn, as it would on the robot, and the robot rests once it is over.
 
     Args:
         noise: [N, T, chunk] of unit scale, by which actions differ from the likely ones; None: by nothing.
@@ -45,20 +46,24 @@ def roll(
     last, other = still.expand(count, -1), torch.zeros_like(still)
     spread = (prior.spread[0].float() / 2).exp()
     looks = max(1, min(LOOK, prior.config.chunk // width))
+    ending, over = bundle.termination, torch.zeros(count, 1, dtype=torch.bool, device=picture.device)
     shown, done = [], []
     with fast(picture.device.type):
         first = bundle.see(picture)
         seen, ahead = prior.look_ahead(first, words)
-        scene = model.begin(picture, first, ahead)
+        scene, before = model.begin(picture, first, ahead), seen
         for number in range(frames * bundle.stride // beat):
             if asked is None:
                 turn = number % looks
                 if number and not turn:
                     seen = prior.look(bundle.see(picture), words)
+                    if ending is not None:
+                        over |= ending.chance(before, seen)[:, None] > OVER
                 now = prior.likely(seen)[:, 0, turn * width : (turn + 1) * width]
                 if apart is not None:
                     other = KEPT * other + (1 - KEPT**2) ** 0.5 * apart[:, number]
                     now = now + DOUBT * spread * other
+                now = torch.where(over, still, now)
             else:
                 now = asked[:, number]
             scene = model.go(scene, torch.cat([last, now], 1))

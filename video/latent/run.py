@@ -17,7 +17,17 @@ from tasks.learning.feeding import feed
 from tasks.learning.parallel import first_goes_first, is_first
 from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
 from video.latent import text
-from video.latent.asked import ALONE, ROLLING, SKETCH, WORLD, Onlookers, WorldTraining, fill, started
+from video.latent.asked import (
+    ALONE,
+    ROLLING,
+    SKETCH,
+    TERMINATION,
+    WORLD,
+    Onlookers,
+    WorldTraining,
+    fill,
+    started,
+)
 from video.latent.beats import Beats
 from video.latent.bundle import LatentBundle
 from video.latent.clips import Frames, LatentClips
@@ -30,9 +40,10 @@ from video.latent.model import WorldModel
 from video.latent.prior import ActionPrior
 from video.latent.rolling import FINE, Rolling
 from video.latent.rolling_training import RollingTraining, train_rolling
-from video.latent.sketch import PARTS, train_sketch
+from video.latent.sketch import MORE, PARTS, train_sketch
 from video.latent.split import latents_of, split
 from video.latent.store import FrameStore, pack
+from video.latent.termination import Endings, Termination, train_termination
 from video.latent.train import loss
 
 
@@ -68,7 +79,9 @@ def train_world(
     if not (run.folder / WORLD / CHECKPOINT).is_file():
         _sketch(run, learned, model, report, onlookers)
     record = _transformer(run, learned, bundle, report, onlookers, films) if run.whole else {}
-    bundle.rolling = None if begun is None else begun.rolling
+    if begun is not None:
+        bundle.rolling, bundle.termination = begun.rolling, begun.termination
+    bundle.termination = _termination(run, clips, bundle, store, report, onlookers)
     bundle.rolling = _rolling(run, clips, bundle, (store, latents_of(latents, store)), report, onlookers)
     if is_first():
         write_weights(bundle, run.folder / "weights")
@@ -192,6 +205,28 @@ def _sketch(
         tick=lambda seconds: onlookers.tick(SKETCH, seconds),
         watch=lambda moment: onlookers.watch(SKETCH, moment),
     )  # fmt: skip
+
+
+def _termination(
+    run: WorldTraining,
+    clips: LatentClips,
+    bundle: LatentBundle,
+    store: FrameStore,
+    report: Callable[[str], None],
+    onlookers: Onlookers,
+) -> Termination | None:
+    """What tells when a subgoal is over."""
+    config = TrainConfig(
+        minutes=run.termination_minutes, steps=run.termination_steps, learning_rate=run.learning_rate,
+        device=run.device,
+    )  # fmt: skip
+    found = train_termination(
+        bundle.prior, Endings(store, clips.latents, bundle.tokenizer, clips.scale), run.folder / TERMINATION,
+        config, size=MORE * run.config.batch, workers=run.workers, report=report,
+        tick=lambda seconds: onlookers.tick(TERMINATION, seconds),
+        watch=lambda moment: onlookers.watch(TERMINATION, moment),
+    )  # fmt: skip
+    return found or bundle.termination
 
 
 def _rolling(

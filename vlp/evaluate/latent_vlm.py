@@ -16,12 +16,12 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
+from video.latent.ends import SUBGOAL
 from video.latent.store import FrameStore, pack
 from vlp.bench.stats import average, share
 from vlp.evaluate.common import write
 from vlp.evaluate.world import digest
 from vlp.models.device import choose_device
-from vlp.vlm.latent.lessons import SUBGOAL
 from vlp.vlm.latent.vlm import LatentVLM
 
 SHORT: Final = 3

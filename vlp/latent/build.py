@@ -60,7 +60,9 @@ def latent_parts(
         video=pipeline,
         value=vlm,
         sight=LatentSight(vlm, width, read),
-        follower=partial(_follower, policy=policy, limits=limits, stride=bundle.stride, over=vlm.is_over),
+        follower=partial(
+            _follower, policy=policy, limits=limits, stride=bundle.stride, over=_over(pipeline, vlm)
+        ),
         limits=limits,
         **_guards(folder, pipeline),
         hashes=hashes,
@@ -68,6 +70,13 @@ def latent_parts(
         near=PictureConfig.near,
         harness=UnscoredRobot,
     )
+
+
+def _over(pipeline: LatentPipeline, vlm: LatentVLM) -> Over:
+    """By what was trained for it, which sees how it was before, else by the VLM."""
+    if pipeline.bundle.termination is not None:
+        return pipeline.is_over
+    return lambda begun, now, words: vlm.is_over(now, words)
 
 
 def _guards(folder: Path, pipeline: LatentPipeline) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from tasks.data.layout import DatasetError
 from tasks.learning.parallel import is_first
 from tasks.learning.trainer import CHECKPOINT, CheckpointError
-from video.latent.asked import EYE, ROLLING, SKETCH, STEPS, WORLD, Onlookers, WorldTraining
+from video.latent.asked import EYE, ROLLING, SKETCH, STEPS, TERMINATION, WORLD, Onlookers, WorldTraining
 from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
 from video.latent.policy.train import PolicyTraining, train_policy
@@ -29,9 +29,9 @@ from vlp.vlm.latent.train import VlmTraining, train_vlm
 
 FOLDER = "world"
 """Of the cache."""
-EYE_SHARE, SKETCH_SHARE = 0.3, 0.1
+EYE_SHARE, SKETCH_SHARE, TERMINATION_SHARE = 0.3, 0.1, 0.1
 """Shares of the time that the autoencoder and the transformer's small parts get, where they were not trained
-yet."""
+yet, and what tells when a subgoal is over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +72,17 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     eye = 0.0 if task.start is not None or _begun(folder, EYE) else EYE_SHARE * task.minutes
     # A run that was stopped while its autoencoder was trained has no sketch yet.
     sketch = 0.0 if _begun(folder, SKETCH) or _begun(folder, WORLD) else SKETCH_SHARE * task.minutes
+    ending = TERMINATION_SHARE * task.minutes
     if not task.whole:
-        sketch = task.minutes - eye
+        sketch = task.minutes - eye - ending
     run = WorldTraining(
         data=task.data,
         folder=folder,
         config=PRESETS[task.preset],
-        minutes=task.minutes - eye - sketch,
+        minutes=max(0.0, task.minutes - eye - sketch - ending),
         whole=task.whole,
         rolling_minutes=task.rolling,
+        termination_minutes=ending,
         autoencoder_minutes=eye,
         sketch_minutes=sketch,
         camera=view,
@@ -94,6 +96,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     check_trackers(task.trackers)
     minutes = {
         EYE: run.autoencoder_minutes, SKETCH: run.sketch_minutes, WORLD: run.minutes,
+        TERMINATION: run.termination_minutes,
         ROLLING: (CUT + TRACKED) * run.rolling_minutes, STEPS: GONE * run.rolling_minutes,
     }  # fmt: skip
     with _said(), Watching(folder, minutes, task.trackers) as watching:

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tasks.tabletop.demos.lerobot_write import LeRobotWriter, RecordedEpisode
+from video.latent.ends import SUBGOAL, TASK
+from video.latent.store import FrameStore, pack
 
 WAYS = {"go right": (0, 1), "go down": (1, 0)}
 
@@ -59,3 +62,26 @@ def without_actions(root: Path) -> Path:
 def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset."""
     return write(tmp_path_factory.mktemp("squares") / "data")
+
+
+def failing(root: Path) -> Path:
+    """A dataset whose odd episodes failed."""
+    for file in (root / "meta" / "episodes").rglob("*.parquet"):
+        table = pq.read_table(file)
+        at = table.column_names.index("success")
+        said = [number % 2 == 0 for number in range(len(table))]
+        pq.write_table(table.set_column(at, "success", pa.array(said)), file)
+    return root
+
+
+def half_failed(folder: Path) -> FrameStore:
+    """A packed dataset of which half of the episodes failed."""
+    return pack([failing(write(folder / "data"))], folder / "store", report=lambda _: None)
+
+
+def two_subgoals(store: FrameStore) -> FrameStore:
+    """Each episode's first half is of another subgoal."""
+    text = np.array(store.text)
+    for start, stop in zip(store.start, store.stop, strict=True):
+        text[start : (start + stop) // 2, SUBGOAL] = 1 - text[start, TASK]
+    return FrameStore(**{**vars(store), "text": text})

@@ -9,9 +9,9 @@ import pytest
 
 from planner import Proposal, StepsToGo
 from tests.video.latent.conftest import write
+from video.latent.ends import TASK
 from video.latent.store import FrameStore, pack
 from vlp.evaluate.latent_vlm import area, measured
-from vlp.vlm.latent.lessons import TASK
 
 
 class Clockwork:

@@ -12,28 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tasks.domain import CONTROL_HZ
 from video.latent import text
 from video.latent.clips import Frames
+from video.latent.ends import SUBGOAL, TASK, Ends
 from video.latent.store import FrameStore
 from vlp.vlm.latent import words
 
 IGNORED: Final = -100
 """Label of tokens that are not learned."""
-AT_END: Final = 0.3
-"""Seconds before the end of a success within which its task is done."""
-NEARLY: Final = (1.0, 2.0)
-"""Seconds before the end of a subgoal, of a task within which it may be done already: nothing is asked of
-that."""
-AFTER: Final = 0.5
-"""Seconds after the end of a subgoal within which it is still done: the robot begins to go elsewhere."""
-LATE: Final = 0.25
-"""Share of a subgoal or task, its last, whose moments are taken for done most easily, and so asked about
-often."""
 OTHERS: Final = 5
 """Each so many'th batch is of corrections, where there are some."""
-SUBGOAL, TASK = 0, 1
-"""Columns of a store's texts."""
 
 
 @dataclass(frozen=True)
@@ -68,56 +56,6 @@ class Clock:
     def bin(self, steps: float) -> int:
         """The bin whose centre is nearest, by ratio."""
         return int(np.abs(np.log1p(self.centres) - np.log1p(steps)).argmin())
-
-
-class Ends:
-    """Moments at which the words of a column are done, or clearly not.
-
-    Args:
-        column: SUBGOAL or TASK.
-    """
-
-    def __init__(self, store: FrameStore, column: int) -> None:
-        frames = np.arange(len(store))
-        episode = np.repeat(np.arange(len(store.start)), store.stop - store.start)
-        stop = store.ends()[:, column]
-        first = np.flatnonzero(np.diff(stop, prepend=-1))
-        length = stop - np.repeat(first, np.diff(np.append(first, len(store))))
-        left = stop - 1 - frames
-        self.good = store.success[episode]
-        """[F] whether their episode succeeded: of others nobody says when."""
-        self.left = left / store.fps * CONTROL_HZ
-        """[F] control steps to the end."""
-        over = self.good & (left <= AT_END * store.fps)
-        # Of what was done before an episode failed, nobody says when, either.
-        might = self.good | (stop < store.stop[episode])
-        unclear = might & ~over & (left <= NEARLY[column] * store.fps)
-        clear = np.flatnonzero(~unclear & ~over)
-        self._clear = clear if len(clear) else np.flatnonzero(~over)
-        late = np.intersect1d(np.flatnonzero(left < LATE * length), self._clear)
-        self._late = late if len(late) else self._clear
-        self._over = np.flatnonzero(over)
-        self._texts = store.text[:, column]
-        self._after = round(AFTER * store.fps) if column == SUBGOAL else 0
-        self._last = store.stop[episode] - 1
-
-    def __bool__(self) -> bool:
-        """Whether there are any ends, and moments that are none."""
-        return bool(len(self._over) and len(self._clear))
-
-    @property
-    def often(self) -> float:
-        """See Clock: as many ends are asked about as moments that are none."""
-        return len(self._clear) / len(self._over) if self else 1.0
-
-    def draw(self, rng: np.random.Generator) -> tuple[int, int, bool]:
-        """A frame, the text that is asked about, and whether it is done there."""
-        if rng.random() < 1 / 2:
-            frame = int(rng.choice(self._over))
-            shown = min(frame + int(rng.integers(self._after + 1)), int(self._last[frame]))
-            return shown, int(self._texts[frame]), True
-        frame = int(rng.choice(self._late if rng.random() < 1 / 2 else self._clear))
-        return frame, int(self._texts[frame]), False
 
 
 Question = tuple[int, str, int, int | None]
@@ -189,8 +127,8 @@ class Lessons:
             frame = int(rng.choice(self._good))
             step = self.clock.bin(self._ends[TASK].left[frame])
             return frame, words.STEPS, int(self._store.text[frame, TASK]), step
-        frame, of, done = self._ends[column].draw(rng)
-        return frame, words.DONE, of, int(done)
+        moment = self._ends[column].draw(rng)
+        return moment.shown, words.DONE, moment.text, int(moment.done)
 
     def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
         """Random questions for ever."""

@@ -19,11 +19,12 @@ from transformers import PreTrainedTokenizerFast, VisionEncoderDecoderModel
 from planner import Proposal, StepsToGo
 from video.latent import text
 from video.latent.autoencoder import encode
+from video.latent.ends import SUBGOAL, TASK
 from video.latent.saved import save
 from vlp.errors import WeightsError
 from vlp.vlm.hosted.replies import Success
 from vlp.vlm.latent import words
-from vlp.vlm.latent.lessons import SUBGOAL, TASK, Clock
+from vlp.vlm.latent.lessons import Clock
 from vlp.vlm.latent.model import Hints, Network, chances
 
 Frames = NDArray[np.uint8]

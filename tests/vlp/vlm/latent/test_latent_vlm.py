@@ -9,33 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
 
 from planner import Proposer, Value
 from tasks.data.layout import DatasetError
-from tests.video.latent.conftest import write
+from tests.video.latent.conftest import half_failed, two_subgoals, write
 from video.latent import autoencoder, text
 from video.latent.asked import WorldTraining
 from video.latent.clips import LatentClips
 from video.latent.config import LatentConfig
+from video.latent.ends import SUBGOAL, TASK, Ends
 from video.latent.latents import Latents
 from video.latent.run import network, train_world
 from video.latent.store import FrameStore, pack
 from vlp.errors import WeightsError
 from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import (
-    AFTER,
-    AT_END,
     IGNORED,
-    NEARLY,
     OTHERS,
-    SUBGOAL,
-    TASK,
     Clock,
-    Ends,
     Lessons,
     mixed,
 )
@@ -74,20 +67,9 @@ def training(root: Path, minutes: float, poses: float = 0.0) -> VlmTraining:
     )
 
 
-def failing(root: Path) -> Path:
-    """A dataset whose odd episodes failed."""
-    for file in (root / "meta" / "episodes").rglob("*.parquet"):
-        table = pq.read_table(file)
-        at = table.column_names.index("success")
-        said = [number % 2 == 0 for number in range(len(table))]
-        pq.write_table(table.set_column(at, "success", pa.array(said)), file)
-    return root
-
-
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    folder = tmp_path_factory.mktemp("vlm")
-    return pack([failing(write(folder / "data"))], folder / "store", report=lambda _: None)
+    return half_failed(tmp_path_factory.mktemp("vlm"))
 
 
 def hints_of(store: FrameStore, latents: Latents, reader: Any) -> Hints:
@@ -134,47 +116,6 @@ def test_moments_are_asked_and_answered(store: FrameStore) -> None:
     assert said(0, words.SUBGOAL, None).split() == ["go", "right<subgoal>", "go", "right<end>"]
     assert said(0, words.DONE, 1).endswith("<done><yes>") and said(0, words.DONE, 0).endswith("<done><no>")
     assert said(0, words.STEPS, words.BINS - 1).endswith(f"<steps><steps{words.BINS - 1}>")
-
-
-@pytest.mark.parametrize("column", [SUBGOAL, TASK])
-def test_ends_are_those_of_successes(store: FrameStore, column: int) -> None:
-    """A failure is never done, at its end above all; just before an end it may be over, and nobody asks."""
-    ends, rng = Ends(store, column), np.random.default_rng(0)
-    drawn = [ends.draw(rng) for _ in range(2000)]
-    frames, _, done = (np.array(part) for part in zip(*drawn, strict=True))
-    left = np.repeat(store.stop, store.stop - store.start) - 1 - np.arange(len(store))
-    good = np.repeat(store.success, store.stop - store.start)
-    over = (left <= AT_END * store.fps) & good
-    unclear = good & ~over & (left <= NEARLY[column] * store.fps)
-    assert set(frames[done]) == set(np.flatnonzero(over))
-    assert not (over | unclear)[frames[~done]].any() and (left[frames[~done]] == 0).any()
-    odds = (~over & ~unclear).sum() / over.sum()
-    assert ends.often == pytest.approx(odds) and abs(done.mean() - 0.5) < 0.05
-
-
-def two_subgoals(store: FrameStore) -> FrameStore:
-    """Each episode's first half is of another subgoal."""
-    text = np.array(store.text)
-    for start, stop in zip(store.start, store.stop, strict=True):
-        text[start : (start + stop) // 2, SUBGOAL] = 1 - text[start, TASK]
-    return FrameStore(**{**vars(store), "text": text})
-
-
-def test_a_subgoal_has_ends_of_its_own_and_is_over_for_a_while(store: FrameStore) -> None:
-    two = two_subgoals(store)
-    ends, rng = Ends(two, SUBGOAL), np.random.default_rng(0)
-    middle = (two.start[0] + two.stop[0]) // 2
-    drawn = [ends.draw(rng) for _ in range(4000)]
-    first = {
-        frame for frame, of, done in drawn if done and of == two.text[0, SUBGOAL] and frame < two.stop[0]
-    }
-    late = round(AFTER * two.fps)
-    assert first == set(range(middle - 1 - round(AT_END * two.fps), middle + late))
-    assert max(frame for frame, _, done in drawn if done) == two.stop[6] - 1, "the eighth failed"
-    failed = range(two.start[1], two.stop[1])
-    unclear = (two.start[1] + two.stop[1]) // 2 - 1
-    assert not any(done for frame, _, done in drawn if frame in failed)
-    assert unclear not in {frame for frame, *_ in drawn}, "nobody says whether that was done"
 
 
 def test_no_time_is_told_of_failures(store: FrameStore) -> None:

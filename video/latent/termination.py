@@ -1,0 +1,123 @@
+"""Whether what is told in words has come about since they were told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tasks.learning.feeding import feed
+from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
+from video.latent import text
+from video.latent.clips import Frames, Scale
+from video.latent.ends import SUBGOAL, Ends
+from video.latent.prior import ActionPrior
+from video.latent.store import FrameStore
+
+NOISE: Final = 0.1
+"""Standard deviation of what is added to latents in training: those of imagined frames are never the same."""
+
+
+OVER: Final = 0.5
+"""Chance from which it is taken for over."""
+
+
+class Termination(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """When an option ends (Sutton, Precup and Singh, "Between MDPs and semi-MDPs", 1999): told by what an
+    action prior sees by the words in two frames, one in which it began and one of now. A push to the left is
+    over wherever that is, and only beside how it was before can it be seen.
+
+    Args:
+        features: numbers that the prior sees in a frame.
+        often: as many ends were asked about as moments that are none, and there are so many times more of
+            these: chances are told of all moments (Saerens et al., "Adjusting the outputs of a classifier to
+            new a priori probabilities", 2002).
+    """
+
+    @register_to_config
+    def __init__(self, *, features: int, often: float = 1.0, width: int = 256) -> None:
+        super().__init__()
+        self.told = nn.Sequential(
+            nn.Linear(2 * features, width), nn.GELU(), nn.Linear(width, width), nn.GELU(),
+            nn.Linear(width, 1),
+        )  # fmt: skip
+
+    def forward(self, begun: Tensor, now: Tensor) -> Tensor:
+        """Of what is seen (`ActionPrior.look`) in frames [N, features] each to log odds [N], of moments as
+        they were asked about."""
+        return torch.as_tensor(self.told(torch.cat([begun, now - begun], 1))[:, 0].float())
+
+    def chance(self, begun: Tensor, now: Tensor) -> Tensor:
+        """As forward, to chances [N] of all moments."""
+        odds: Tensor = self(begun, now)
+        return (odds - float(np.log(self.config.often))).sigmoid()
+
+
+class Endings:
+    """Moments of a store's subgoals at which they are done, or not, for ever."""
+
+    def __init__(self, store: FrameStore, latents: Frames, tokenizer: Any, scale: Scale) -> None:
+        self._latents, self._scale = latents, scale
+        self._words = text.encode(tokenizer, store.texts)
+        self.ends = Ends(store, SUBGOAL)
+
+    def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
+        """latents [N, 2, C, h, w] of unit scale, words [N, L], done [N]."""
+        rng = np.random.default_rng(seed)
+        mean, std = self._scale.latent_mean, self._scale.latent_std
+        while True:
+            moments = [self.ends.draw(rng) for _ in range(size)]
+            frames = np.array([(moment.begun, moment.shown) for moment in moments])
+            yield {
+                "latents": (self._latents[frames].float() - mean) / std,
+                "words": self._words[[moment.text for moment in moments]],
+                "done": torch.tensor([float(moment.done) for moment in moments]),
+            }
+
+
+def loss(
+    model: Termination, prior: ActionPrior, batch: Mapping[str, Tensor]
+) -> tuple[Tensor, dict[str, float]]:
+    """Cross-entropy, and how many are told rightly."""
+    latents, words, done = batch["latents"], batch["words"], batch["done"]
+    with torch.no_grad():
+        noisy = latents + NOISE * torch.randn_like(latents)
+        seen = prior.look(noisy.flatten(0, 1), words.repeat_interleave(2, 0))
+    told = model(seen[::2], seen[1::2])
+    right = ((told.detach() > 0) == (done > 0.5)).float().mean()
+    return F.binary_cross_entropy_with_logits(told, done), {"right": float(right)}
+
+
+def train_termination(
+    prior: ActionPrior,
+    endings: Endings,
+    folder: Path,
+    config: TrainConfig,
+    *,
+    size: int,
+    workers: int = 0,
+    report: Callable[[str], None] = print,
+    tick: Callable[[float], None] = lambda _: None,
+    watch: Callable[[TrainingMoment], None] = lambda _: None,
+) -> Termination | None:
+    """Train one beside a prior that stays as it is, going on from the folder's checkpoint; it has averaged
+    weights. None where no end is known, and where nothing was trained yet and there are no minutes."""
+    if not (config.minutes or (folder / CHECKPOINT).is_file()) or not endings.ends:
+        return None
+    torch.manual_seed(3)
+    model = Termination(features=prior.features, often=endings.ends.often)
+    prior = prior.to(config.device).eval()
+    trainer = Trainer(model, lambda batch: loss(model, prior, batch), folder, config)
+    if config.minutes:
+        batches = feed(lambda seed: endings.batches(size, seed), trainer.seed, workers)
+        trainer.run(batches, report, tick=tick, watch=watch)
+        (folder / "record.json").write_text(json.dumps(trainer.record(), indent=1) + "\n", encoding="utf-8")
+    return trainer.averaged().cpu().eval()  # type: ignore[return-value]
