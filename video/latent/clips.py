@@ -13,6 +13,7 @@ from torch import Tensor
 
 from video.latent import text
 from video.latent.config import LatentConfig
+from video.latent.ends import AT_END
 from video.latent.rarely import drawn_by_text
 from video.latent.store import FrameStore
 
@@ -57,13 +58,24 @@ class LatentClips:
         # What is told is over at its end: a clip goes on with the last frame, as a robot that rests does.
         self._ends = store.ends()
         left = self._ends[:, 0] - np.arange(len(store))
-        self.starts: NDArray[np.int64] = np.flatnonzero(left > self.stride)
-        begun = np.concatenate([[0], np.unique(self._ends[:, 0])[:-1]])
-        self._begun: NDArray[np.int64] = np.intersect1d(begun, self.starts)
+        self._rest = round(AT_END * store.fps)
+        self.begin_at(np.flatnonzero(left > self._rest + 1))
         self.scale = self._measure()
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    def begin_at(self, starts: NDArray[np.int64]) -> None:
+        """Let clips begin at these frames alone."""
+        store = self._store
+        good = np.repeat(store.success, store.stop - store.start)
+        # What is done where it fails is not what is likely done of words; there a robot is stuck, above all.
+        told = starts[good[starts]] if good[starts].any() else starts
+        begun = np.concatenate([[0], np.unique(self._ends[:, 0])[:-1]])
+        first = np.intersect1d(begun, told)
+        self.starts: NDArray[np.int64] = starts
+        self._told: NDArray[np.int64] = told
+        self._begun: NDArray[np.int64] = first if len(first) else told
 
     @property
     def acted(self) -> bool:
@@ -98,8 +110,8 @@ class LatentClips:
 
     def at(self, starts: NDArray[np.int64], choice: NDArray[np.int64] | None = None) -> dict[str, Tensor]:
         """Clips that begin at frames `starts` [N]: latents [N, T + 1, C, h, w] of unit scale, chunks
-        [N, T, stride * A], whether each number lies before the end, before [N, T, stride * A], words [N, L],
-        acted [N]. `choice` [N]: 0 the subgoal, 1 the task."""
+        [N, T, stride * A], before (likewise), whether each number lies before it is done (see `ends`),
+        words [N, L], acted [N]. `choice` [N]: 0 the subgoal, 1 the task."""
         told = np.zeros(len(starts), np.int64) if choice is None else choice
         end = self._ends[starts, told]
         frames, steps = self._indices(starts, end)
@@ -107,12 +119,13 @@ class LatentClips:
         latents = (self.latents[frames].float() - scale.latent_mean) / scale.latent_std
         # Past the end nothing is sent any more.
         inside = steps < end[:, None]
+        before = steps < end[:, None] - self._rest
         acts = torch.from_numpy(store.actions[np.minimum(steps, len(store) - 1)] * inside[..., None])
         acts = (acts - scale.action_mean) / scale.action_std
         return {
             "latents": latents,
             "actions": acts.reshape(len(starts), self._config.frames, -1).float(),
-            "before": torch.from_numpy(inside)[..., None]
+            "before": torch.from_numpy(before)[..., None]
             .expand_as(acts)
             .reshape(len(starts), self._config.frames, -1),
             "words": self._words[store.text[starts, told]],
@@ -120,17 +133,17 @@ class LatentClips:
         }
 
     def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
-        """Random clips for ever; some are told the task, some nothing. What is told rarely comes oftener than
-        in the dataset, see `rarely`."""
+        """Random clips for ever, of successes; some are told the task, some nothing, and these are of
+        failures, too. What is told rarely comes oftener than in the dataset, see `rarely`."""
         rng = np.random.default_rng(seed)
         any_time, begun_now = (
-            drawn_by_text(moments, self._store.text[moments, 0], rng)
-            for moments in (self.starts, self._begun)
+            drawn_by_text(moments, self._store.text[moments, 0], rng) for moments in (self._told, self._begun)
         )
         while True:
-            begun = rng.random(size) < BEGINNING
+            begun, silent = rng.random(size) < BEGINNING, rng.random(size) < NO_WORDS
             starts = np.where(begun, begun_now(size), any_time(size))
+            starts = np.where(silent, rng.choice(self.starts, size), starts)
             batch = self.at(starts, (rng.random(size) < TASK).astype(np.int64))
             batch["words"] = batch["words"].clone()
-            batch["words"][torch.from_numpy(rng.random(size) < NO_WORDS)] = 0
+            batch["words"][torch.from_numpy(silent)] = 0
             yield batch

@@ -95,7 +95,7 @@ def train(run: GpuTraining, report: Callable[[str], None] = print) -> dict[str, 
     packed = read(run.packed)
     tokenizer = text.learn(packed.store.texts)
     clips = LatentClips(packed.store, packed.latents, tokenizer, run.config)
-    clips.starts = packed.starts
+    clips.begin_at(packed.starts)
     bundle = LatentBundle(
         packed.autoencoder, network(run.config, clips, tokenizer), tokenizer, clips.scale, packed.size,
         clips.stride, packed.store.fps,

@@ -68,13 +68,18 @@ class LatentPipeline:
         return self._actions(mean)
 
     @torch.no_grad()
-    def is_over(self, begun: Frames, now: Frames, subgoal: str) -> bool:
-        """Whether a subgoal has come about between two frames uint8 [H, W, 3]. Raises LatentWeightsError
-        where it was not learned when that is."""
+    def over(self, begun: Frames, now: Frames, subgoals: Sequence[str]) -> NDArray[np.float32]:
+        """Chances [N] that subgoals have come about between frames uint8 [N, H, W, 3] each. Raises
+        LatentWeightsError where it was not learned when they have."""
         if (model := self.bundle.termination) is None:
             raise LatentWeightsError("models: expected a termination, got none; train on episodes that end")
-        seen = self.bundle.prior.look(self._encode(np.stack([begun, now])), self._words([subgoal] * 2))
-        return float(model.chance(seen[:1], seen[1:])) > OVER
+        words, prior = self._words(subgoals), self.bundle.prior
+        seen = [prior.look(self._encode(frames), words) for frames in (begun, now)]
+        return np.asarray(model.chance(*seen).cpu().numpy(), np.float32)
+
+    def is_over(self, begun: Frames, now: Frames, subgoal: str) -> bool:
+        """Whether a subgoal has come about between two frames uint8 [H, W, 3], see `over`."""
+        return float(self.over(begun[None], now[None], [subgoal])[0]) > OVER
 
     @torch.no_grad()
     def _by_prior(self, first: Tensor, words: Tensor, noise: Tensor) -> Tensor:

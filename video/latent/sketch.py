@@ -26,7 +26,7 @@ PARTS: Final = r"prior\.(?!spread)|wholes\.(?!told|sure)"
 """What small batches of the whole network's training would only unsettle."""
 SOON: Final = 3.0
 """Times more that the first actions count than the last."""
-EVIDENCE: Final = 8.0
+EVIDENCE: Final = 24.0
 """Numbers that a clip's actions count as when it is told which mode they are of: they come of each other, and
 were each counted in full, a mode that is near at first would be the only one that learns."""
 LEAST: Final = 0.02

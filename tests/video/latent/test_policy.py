@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -75,6 +75,23 @@ def test_what_is_told_and_shown_belong_together(store: FrameStore) -> None:
     seen = next(pairs.batches(256, 0))
     assert set(seen["left"].tolist()) >= {NOTHING, ANY_TIME, 1}
     assert seen["words"][seen["left"] == NOTHING].any(1).all(), "something is always wanted"
+
+
+def test_words_are_told_of_successes_alone(store: FrameStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it failed, frames say alone what was wanted."""
+    success = np.arange(len(store.success)) % 2 == 0
+    pairs, good = pairs_of(replace(store, success=success)), np.repeat(success, store.stop - store.start)
+    asked, at = list[tuple[NDArray[np.int64], NDArray[np.bool_]]](), pairs.at
+
+    def kept(starts: NDArray[np.int64], left: NDArray[np.int64], told: NDArray[np.bool_]) -> Any:
+        asked.append((starts, told))
+        assert ((left != NOTHING) | told).all(), "something is always wanted"
+        return at(starts, left, told)
+
+    monkeypatch.setattr(pairs, "at", kept)
+    next(pairs.batches(512, 0))
+    ((starts, told),) = asked
+    assert good[starts[told]].all() and not good[starts[~told]].all() and told.any()
 
 
 def test_some_are_shown_where_they_are_and_rest_there(store: FrameStore) -> None:

@@ -52,6 +52,9 @@ class Pairs:
         self._words = text.encode(tokenizer, store.texts)
         self._stop = np.repeat(store.stop, store.stop - store.start)
         self._over = store.ends()[:, 0]
+        good = np.repeat(store.success, store.stop - store.start)
+        self._good = good if good.any() else ~good
+        """[F] whether its words are told: what is done where it fails is not what is likely done of them."""
         ended = store.success & store.acted[store.start] & (store.stop - store.start > RESTING)
         self._reached = store.stop[ended] - 1
         numbers = np.arange(len(store))
@@ -88,9 +91,9 @@ class Pairs:
         rng = np.random.default_rng(seed)
         while True:
             most = np.where(rng.random(size) < 0.5, -(-self._reach // 4), self._reach)
-            told = rng.random(size) >= SILENT
-            left = np.where(told & (rng.random(size) < BLIND), NOTHING, rng.integers(1, most + 1))
             starts, rest = rng.choice(self._starts, size), rng.random(size) < AT_REST
+            told = self._good[starts] & (rng.random(size) >= SILENT)
+            left = np.where(told & (rng.random(size) < BLIND), NOTHING, rng.integers(1, most + 1))
             if len(self._reached):
                 near = rng.integers(RESTING + 1, size=size)
                 starts = np.where(rest, rng.choice(self._reached, size) - near, starts)
