@@ -23,7 +23,7 @@ class Marked:
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, index: np.ndarray) -> torch.Tensor:  # type: ignore[type-arg]
+    def __getitem__(self, index: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(index).float()[..., None, None, None].expand(*index.shape, 2, 1, 1)
 
 
@@ -37,7 +37,7 @@ def clips(store: FrameStore) -> LatentClips:
     return LatentClips(store, Marked(store), text.learn(store.texts), SMALL)
 
 
-def begun(clips: LatentClips, batch: dict[str, torch.Tensor]) -> np.ndarray:  # type: ignore[type-arg]
+def begun(clips: LatentClips, batch: dict[str, torch.Tensor]) -> np.ndarray:
     """The first frames of clips, by what `Marked` says."""
     scale = clips.scale
     first = batch["latents"][:, 0] * scale.latent_std + scale.latent_mean
