@@ -33,10 +33,9 @@ class Modes(NamedTuple):
 
 
 def surprise(modes: Modes, actions: Tensor, there: Tensor | None = None) -> Tensor:
-    """Negative log-likelihood [N] of actions [N, k, A]; of those alone for which `there` [N, k] says so, or
-    each times what it counts [N, k, A]."""
+    """Negative log-likelihood [N] of actions [N, k, A]; of those alone for which `there` [N, k] says so."""
     scales = modes.scales[..., None, None]
     each = (modes.means - actions[:, None]).abs() / scales + torch.log(2 * scales)
     if there is not None:
-        each = each * (there[..., None] if there.ndim == 2 else there)[:, None]
+        each = each * there[:, None, :, None]
     return -torch.logsumexp(F.log_softmax(modes.logits, -1) - each.flatten(2).sum(-1), -1)

@@ -10,7 +10,6 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tasks.learning.mixture import Modes
 from video.latent.blocks import ModulatedBlock, Reader
 from video.latent.copying import coordinates
 from video.latent.points import found, steered
@@ -42,9 +41,6 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
     gradient would lead it anywhere else."""
     CHOSEN, LAYERS = 4, 2
     """Words whose places are chosen, and layers in which words learn of each other's."""
-    MODES, SCALES = 6, (-3.0, 2.0)
-    """Ways of going on that differ: the mean of going round a thing on the left and on the right is to stand
-    still before it. Logarithms of the least and the largest scale of one."""
     where: Tensor
     """[1, known, rows, columns]."""
 
@@ -85,9 +81,9 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
             nn.GELU(),
         )  # fmt: skip
         self.token = nn.Linear(known + wide, width)
-        self.mean, self.odds = nn.Linear(wide, self.MODES * frames * chunk), nn.Linear(wide, 2 * self.MODES)
+        self.mean = nn.Linear(wide, frames * chunk)
         self.spread = nn.Parameter(torch.full((frames, 1), -0.5))
-        """Log variance of the actions about the likeliest, in units of theirs."""
+        """Log variance of the actions about their mean, in units of theirs."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -137,26 +133,19 @@ class ActionPrior(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return points.reshape(*tokens.shape[:2], -1)
 
     def forward(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
-        """first [N, C, h, w], words [N, L] to a token [N, width] and the likeliest actions [N, T, chunk]."""
-        token, modes, _ = self.learned(first, words)
-        return token, modes.likeliest
+        """first [N, C, h, w], words [N, L] to a token [N, width] and mean actions [N, T, chunk]."""
+        token, mean, _ = self.learned(first, words)
+        return token, mean
 
-    def learned(self, first: Tensor, words: Tensor) -> tuple[Tensor, Modes, Tensor]:
-        """As forward, of all modes, and how cells will have changed in the end [N, C + 1, h, w], see
-        `look_ahead`."""
+    def learned(self, first: Tensor, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As forward, and how cells will have changed in the end [N, C + 1, h, w], see `look_ahead`."""
         seen, ahead = self.look_ahead(first, words)
-        return self.token(seen.detach()), self.modes(seen), ahead
+        return self.token(seen.detach()), self.likely(seen), ahead
 
     def likely(self, seen: Tensor) -> Tensor:
-        """The likeliest actions [N, T, chunk] of what it sees [N, features]."""
-        return self.modes(seen).likeliest
-
-    def modes(self, seen: Tensor) -> Modes:
-        """Ways of going on, means [N, MODES, T, chunk], of what it sees [N, features]."""
-        settled = seen[:, -self.mean.in_features :]
-        means = self.mean(settled).float().unflatten(1, (self.MODES, len(self.spread), -1))
-        logits, scales = self.odds(settled).float().chunk(2, 1)
-        return Modes(logits, means, scales.clamp(*self.SCALES).exp())
+        """Mean actions [N, T, chunk] of what it sees [N, features]."""
+        mean = self.mean(seen[:, -self.mean.in_features :])
+        return torch.as_tensor(mean.unflatten(1, (len(self.spread), -1)).float())
 
     def estimate(self, mean: Tensor, noisy: Tensor, level: Tensor) -> Tensor:
         """The likeliest clean actions given the mean [N, T, chunk] and noisy ones at levels [N, T]: those

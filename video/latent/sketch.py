@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tasks.learning.feeding import feed
-from tasks.learning.mixture import surprise
 from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
 from video.latent.corrected import ClipSamples
 from video.latent.model import WorldModel
@@ -26,9 +25,6 @@ PARTS: Final = r"prior\.(?!spread)|wholes\.(?!told|sure)"
 """What small batches of the whole network's training would only unsettle."""
 SOON: Final = 3.0
 """Times more that the first actions count than the last."""
-EVIDENCE: Final = 24.0
-"""Numbers that a clip's actions count as when it is told which mode they are of: they come of each other, and
-were each counted in full, a mode that is near at first would be the only one that learns."""
 LEAST: Final = 0.02
 """Squared difference that counts as none between frames of unit scale."""
 CHANGED: Final = 3.0
@@ -55,25 +51,23 @@ def loss(model: WorldModel, motion: float, batch: Mapping[str, Tensor]) -> tuple
 def told(
     prior: ActionPrior, motion: float, batch: Mapping[str, Tensor]
 ) -> tuple[Tensor, dict[str, float], Tensor]:
-    """How unlikely words make the actions, of clips with actions alone (nats a number), and how words say
+    """Squared error of the actions that words make likely, of clips with actions alone, and how words say
     that cells will have changed in the end, see `outcome`; logs, and the prior's tokens. Likely is what is
     done until the end: were it learned that nothing is done after it, a robot would come to rest just short
     of its goal, where it cannot be told on which side it is."""
     actions, there = batch["actions"], batch["acted"].float()
     first, last = batch["latents"][:, 0], batch["latents"][:, -1]
-    named, modes, ahead = prior.learned(first, batch["words"])
+    named, mean, ahead = prior.learned(first, batch["words"])
     change, which = outcome(ahead, last - first, motion)
     counts = batch["before"] * there[:, None, None] * _soon(actions.shape[1]).to(actions)[:, None]
-    all_of_one = _soon(actions.shape[1]).sum() * actions.shape[2] / EVIDENCE
-    modal = surprise(modes, actions, counts / all_of_one).sum() / there.sum().clamp(min=1) / EVIDENCE
-    apart = (modes.likeliest.detach() - actions) ** 2
+    apart = (mean - actions) ** 2
     action = (apart * counts).sum() / counts.sum().clamp(min=1)
     # How far they are from likely ones is told of them as they are (the likelihood of a Gaussian).
-    unlikely = (apart * (-prior.spread).exp() + prior.spread) / 2
+    unlikely = (apart.detach() * (-prior.spread).exp() + prior.spread) / 2
     unlikely = (unlikely * counts).sum() / counts.sum().clamp(min=1)
-    found = {"act": action, "mode": modal, "outcome": change, "which": which, "unlikely": unlikely}
+    found = {"act": action, "outcome": change, "which": which, "unlikely": unlikely}
     logs = {name: float(value.detach()) for name, value in found.items()}
-    return modal + change + which + unlikely, logs, named
+    return action + change + which + unlikely, logs, named
 
 
 def outcome(ahead: Tensor, change: Tensor, motion: float) -> tuple[Tensor, Tensor]:
