@@ -53,7 +53,7 @@ class LatentClips:
     def __init__(self, store: FrameStore, latents: Frames, tokenizer: Any, config: LatentConfig) -> None:
         self._store, self._config = store, config
         self.stride = max(1, round(config.seconds * store.fps))
-        self.latents = latents
+        self._latents = latents
         self._words = text.encode(tokenizer, store.texts)
         # What is told is over at its end: a clip goes on with the last frame, as a robot that rests does.
         self._ends = store.ends()
@@ -93,11 +93,11 @@ class LatentClips:
 
     def _measure(self) -> Scale:
         rng = np.random.default_rng(0)
-        some = self.latents[np.sort(rng.integers(len(self.latents), size=512))].float()
+        some = self._latents[np.sort(rng.integers(len(self._latents), size=512))].float()
         mean, std = some.mean((0, 2, 3)), some.std((0, 2, 3))
         some_starts = rng.choice(self.starts, 64)
         frames, _ = self._indices(some_starts, self._ends[some_starts, 0])
-        clips = self.latents[frames].float() / std[:, None, None]
+        clips = self._latents[frames].float() / std[:, None, None]
         acts = self._store.actions[self._store.acted]
         acts = acts if len(acts) else np.zeros((2, self._store.actions.shape[1]), np.float32)
         return Scale(
@@ -116,7 +116,7 @@ class LatentClips:
         end = self._ends[starts, told]
         frames, steps = self._indices(starts, end)
         scale, store = self.scale, self._store
-        latents = (self.latents[frames].float() - scale.latent_mean) / scale.latent_std
+        latents = (self._latents[frames].float() - scale.latent_mean) / scale.latent_std
         # Past the end nothing is sent any more.
         inside = steps < end[:, None]
         before = steps < end[:, None] - self._rest

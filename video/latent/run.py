@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -75,13 +75,15 @@ def train_world(
         fill(model.prior if run.whole and not both else model, begun.network if both else begun.prior)
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
     films = None if held is None or not run.whole else _films(run, bundle, held, latents, report)
-    learned = _learned(run, clips, eye, tokenizer, store, report)
+    more = _corrections(run, eye, store, report)
+    learned = clips if more is None else CorrectedClips(clips, LatentClips(*more, tokenizer, run.config))
     if not (run.folder / WORLD / CHECKPOINT).is_file():
         _sketch(run, learned, model, report, onlookers)
     record = _transformer(run, learned, bundle, report, onlookers, films) if run.whole else {}
     if begun is not None:
         bundle.rolling, bundle.termination = begun.rolling, begun.termination
-    bundle.termination = _termination(run, clips, bundle, store, report, onlookers)
+    seen = [(store, latents_of(latents, store)), *([more] if more is not None else [])]
+    bundle.termination = _termination(run, seen, bundle, report, onlookers)
     bundle.rolling = _rolling(run, clips, bundle, (store, latents_of(latents, store)), report, onlookers)
     if is_first():
         write_weights(bundle, run.folder / "weights")
@@ -135,20 +137,14 @@ def _apart(
     return whole, held
 
 
-def _learned(
-    run: WorldTraining,
-    clips: LatentClips,
-    eye: Any,
-    tokenizer: Any,
-    store: FrameStore,
-    report: Callable[[str], None],
-) -> ClipSamples:
-    """What is learned from: the clips, and beside them corrections, where there are some."""
+def _corrections(
+    run: WorldTraining, eye: Any, store: FrameStore, report: Callable[[str], None]
+) -> tuple[FrameStore, Latents] | None:
+    """What is learned from beside the demonstrations, where there is something."""
     if not run.corrected:
-        return clips
+        return None
     with first_goes_first(run.device):
-        more = corrections(run.corrected, run.folder, eye, store, camera=run.camera, report=report)
-    return CorrectedClips(clips, LatentClips(*more, tokenizer, run.config))
+        return corrections(run.corrected, run.folder, eye, store, camera=run.camera, report=report)
 
 
 def _films(
@@ -209,20 +205,20 @@ def _sketch(
 
 def _termination(
     run: WorldTraining,
-    clips: LatentClips,
+    seen: Sequence[tuple[FrameStore, Frames]],
     bundle: LatentBundle,
-    store: FrameStore,
     report: Callable[[str], None],
     onlookers: Onlookers,
 ) -> Termination | None:
     """What tells when a subgoal is over."""
+    endings = [Endings(*some, bundle.tokenizer, bundle.scale) for some in seen]
     config = TrainConfig(
         minutes=run.termination_minutes, steps=run.termination_steps, learning_rate=run.learning_rate,
         device=run.device,
     )  # fmt: skip
     found = train_termination(
-        bundle.prior, Endings(store, clips.latents, bundle.tokenizer, clips.scale), run.folder / TERMINATION,
-        config, size=MORE * run.config.batch, workers=run.workers, report=report,
+        bundle.prior, endings, run.folder / TERMINATION, config, size=MORE * run.config.batch,
+        workers=run.workers, report=report,
         tick=lambda seconds: onlookers.tick(TERMINATION, seconds),
         watch=lambda moment: onlookers.watch(TERMINATION, moment),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from tasks.learning.feeding import feed
 from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
 from video.latent import text
 from video.latent.clips import Frames, Scale
+from video.latent.corrected import drawn
 from video.latent.ends import SUBGOAL, Ends
 from video.latent.prior import ActionPrior
 from video.latent.store import FrameStore
@@ -98,7 +99,7 @@ def loss(
 
 def train_termination(
     prior: ActionPrior,
-    endings: Endings,
+    endings: Sequence[Endings],
     folder: Path,
     config: TrainConfig,
     *,
@@ -108,16 +109,18 @@ def train_termination(
     tick: Callable[[float], None] = lambda _: None,
     watch: Callable[[TrainingMoment], None] = lambda _: None,
 ) -> Termination | None:
-    """Train one beside a prior that stays as it is, going on from the folder's checkpoint; it has averaged
-    weights. None where no end is known, and where nothing was trained yet and there are no minutes."""
-    if not (config.minutes or (folder / CHECKPOINT).is_file()) or not endings.ends:
+    """Train one beside a prior that stays as it is, on as many moments of each of `endings`, going on from
+    the folder's checkpoint; it has averaged weights. None where no end is known, and where nothing was
+    trained yet and there are no minutes. Chances are of the moments of the first."""
+    endings = [some for some in endings if some.ends]
+    if not (config.minutes or (folder / CHECKPOINT).is_file()) or not endings:
         return None
     torch.manual_seed(3)
-    model = Termination(features=prior.features, often=endings.ends.often)
+    model = Termination(features=prior.features, often=endings[0].ends.often)
     prior = prior.to(config.device).eval()
     trainer = Trainer(model, lambda batch: loss(model, prior, batch), folder, config)
     if config.minutes:
-        batches = feed(lambda seed: endings.batches(size, seed), trainer.seed, workers)
+        batches = feed(lambda seed: drawn(endings, size, seed), trainer.seed, workers)
         trainer.run(batches, report, tick=tick, watch=watch)
         (folder / "record.json").write_text(json.dumps(trainer.record(), indent=1) + "\n", encoding="utf-8")
     return trainer.averaged().cpu().eval()  # type: ignore[return-value]

@@ -30,6 +30,8 @@ from tasks.tabletop.world.world import Snapshot, World
 
 CORRECTED: Final = "corrected"
 """What such an episode's source is called."""
+CORRECTED_LONG: Final = "corrected-long"
+"""The same, all of them on the way to a long task."""
 STEPS: Final = 80
 """Control steps at most for which the policy acts."""
 TAKEN: Final = 6
@@ -41,7 +43,7 @@ SHOWN: Final = 0.6
 """Share of the pushes in which the policy is shown what the expert would bring about."""
 LONG: Final = 0.4
 """Share of boards on the way to a long task."""
-OWN: Final = 0.5
+OWN: Final = 0.8
 """Share of these on which the policy itself got there: it leaves behind what an expert seldom does."""
 _LOW, _HIGH = (np.array([low, high]) for low, high in zip(board.EFFECTOR_X, board.EFFECTOR_Y, strict=True))
 
@@ -60,23 +62,29 @@ def collect_corrected(
     first_seed: int = 0,
     shown: float = SHOWN,
     families: Sequence[str] = (),
+    long: float = LONG,
     progress: Callable[[RecordedEpisode], object] | None = None,
 ) -> int:
     """Write `episodes` corrections to a new dataset folder, those of first_seed, first_seed + 1 and so on;
     how many there are. `shown` is 0 for a policy that heeds words alone; `families` are of single pushes,
-    none: all, and of long tasks too. Raises DatasetError for a folder that is in use or cannot be written."""
-    found = chain.from_iterable(correct(seed, policy, shown, families) for seed in count(first_seed))
+    none: all, and a share `long` on the way to long tasks. Raises DatasetError for a folder that is in use or
+    cannot be written."""
+    found = chain.from_iterable(correct(seed, policy, shown, families, long) for seed in count(first_seed))
     return write(out, islice(found, episodes), progress)
 
 
 def correct(
-    seed: int, policy: CorrectedPolicy, shown: float = SHOWN, families: Sequence[str] = ()
+    seed: int,
+    policy: CorrectedPolicy,
+    shown: float = SHOWN,
+    families: Sequence[str] = (),
+    long: float = LONG,
 ) -> Iterator[RecordedEpisode]:
     """Demonstrations from where the policy got on the board of a seed: always the same for both."""
     rng = np.random.default_rng(seed)
     world = World()
     try:
-        if (push := _begun(world, rng, families, policy)) is None:
+        if (push := _begun(world, rng, families, policy, long)) is None:
             return
         wanted = _outcome(world, push, rng) if rng.random() < shown else None
         places, there = _acted(world, push, policy, wanted, rng)
@@ -94,10 +102,14 @@ def correct(
 
 
 def _begun(
-    world: World, rng: np.random.Generator, families: Sequence[str], policy: CorrectedPolicy
+    world: World,
+    rng: np.random.Generator,
+    families: Sequence[str],
+    policy: CorrectedPolicy,
+    long: float,
 ) -> Push | None:
     """A push on a random board, or on one on the way to a long task, whose last pushes are played."""
-    if families or rng.random() >= LONG:
+    if families or rng.random() >= long:
         world.place(*random_layout(rng, random_names(rng)))
         world.step(world.target)
         return next(feasible(world, rng, families or FAMILIES), None)

@@ -111,19 +111,21 @@ class Tabletop:
 
     def collect(self, out: Path, **options: Any) -> int:
         from tasks.tabletop.demos.collect import KINDS, collect
-        from tasks.tabletop.demos.corrected import CORRECTED, collect_corrected
+        from tasks.tabletop.demos.corrected import CORRECTED, CORRECTED_LONG, collect_corrected
 
-        kinds, models = (*KINDS, CORRECTED, "mixed"), options.pop("models", None)
+        kinds, models = (*KINDS, CORRECTED, CORRECTED_LONG, "mixed"), options.pop("models", None)
         if (kind := options.get("kind", "mixed")) not in kinds:
             raise UsageError(f"kind: expected one of {', '.join(kinds)}, got {kind!r:.40}; choose one")
         _check_families(kind, options.get("families", ()))
-        if kind != CORRECTED:
+        if kind not in (CORRECTED, CORRECTED_LONG):
             if models is not None:
                 raise UsageError(f"models: expected none with --kind {kind}, got one; use --kind {CORRECTED}")
             return collect(out, **options)
         from vlp.domains.tabletop.latent import acting, heeds_words_alone
 
         del options["kind"]
+        if kind == CORRECTED_LONG:
+            options["long"] = 1.0
         policy = acting(models)
         if heeds_words_alone(models):
             options["shown"] = 0.0
