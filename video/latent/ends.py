@@ -26,7 +26,7 @@ BEGINNING: Final = 0.3
 way, too."""
 
 
-class Moment(NamedTuple):
+class Ending(NamedTuple):
     """A frame at which words are asked about."""
 
     begun: int
@@ -77,7 +77,7 @@ class Ends:
         """See Clock: as many ends are asked about as moments that are none."""
         return len(self._clear) / len(self._over) if self else 1.0
 
-    def draw(self, rng: np.random.Generator) -> Moment:
+    def draw(self, rng: np.random.Generator) -> Ending:
         """Half of them are done; of the others, half are late."""
         done = bool(rng.random() < 1 / 2)
         among = self._over if done else self._late if rng.random() < 1 / 2 else self._clear
@@ -85,4 +85,4 @@ class Ends:
         after = int(rng.integers(self._after + 1)) if done else 0
         way = BEGINNING * rng.random() * (frame - self._first[frame])
         shown = min(frame + after, int(self._last[frame]))
-        return Moment(int(self._first[frame] + way), shown, int(self._texts[frame]), done)
+        return Ending(int(self._first[frame] + way), shown, int(self._texts[frame]), done)

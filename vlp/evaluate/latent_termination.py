@@ -40,7 +40,7 @@ class LatentTerminationOptions:
 
 
 @dataclass
-class Chances:
+class OverChances:
     """What it said of subgoals."""
 
     over: list[float] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Chances:
 
 def measured(pipeline: LatentPipeline, store: FrameStore) -> dict[str, object]:
     """Figures by kind of episode."""
-    kinds = {"one_subgoal": Chances(), "several": Chances()}
+    kinds = {"one_subgoal": OverChances(), "several": OverChances()}
     for start, stop, success in zip(store.start, store.stop, store.success, strict=True):
         column = store.text[start:stop, SUBGOAL]
         edges = [0, *(np.flatnonzero(np.diff(column)) + 1), len(column)]
