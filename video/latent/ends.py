@@ -13,7 +13,7 @@ SUBGOAL, TASK = 0, 1
 """Columns of a store's texts."""
 AT_END: Final = 0.3
 """Seconds before the end of a success within which its task is done."""
-NEARLY: Final = (1.0, 2.0)
+NEARLY: Final = (0.4, 2.0)
 """Seconds before the end of a subgoal, of a task within which it may be done already: nothing is asked of
 that."""
 AFTER: Final = 0.5
