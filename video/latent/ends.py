@@ -13,7 +13,7 @@ SUBGOAL, TASK = 0, 1
 """Columns of a store's texts."""
 AT_END: Final = 0.3
 """Seconds before the end of a success within which its task is done."""
-NEARLY: Final = (0.4, 2.0)
+NEARLY: Final = (1.0, 2.0)
 """Seconds before the end of a subgoal, of a task within which it may be done already: nothing is asked of
 that."""
 AFTER: Final = 0.5
@@ -41,9 +41,11 @@ class Ends:
 
     Args:
         column: SUBGOAL or TASK.
+        nearly: seconds before an end of which nothing is asked; None: see NEARLY.
     """
 
-    def __init__(self, store: FrameStore, column: int) -> None:
+    def __init__(self, store: FrameStore, column: int, nearly: float | None = None) -> None:
+        nearly = NEARLY[column] if nearly is None else nearly
         frames = np.arange(len(store))
         episode = np.repeat(np.arange(len(store.start)), store.stop - store.start)
         stop = store.ends()[:, column]
@@ -58,7 +60,7 @@ class Ends:
         over = self.good & (left <= AT_END * store.fps)
         # Of what was done before an episode failed, nobody says when, either.
         might = self.good | (stop < store.stop[episode])
-        unclear = might & ~over & (left <= NEARLY[column] * store.fps)
+        unclear = might & ~over & (left <= nearly * store.fps)
         clear = np.flatnonzero(~unclear & ~over)
         self._clear = clear if len(clear) else np.flatnonzero(~over)
         late = np.intersect1d(np.flatnonzero(left < LATE * length), self._clear)

@@ -27,6 +27,9 @@ NOISE: Final = 0.1
 """Standard deviation of what is added to latents in training: those of imagined frames are never the same."""
 
 
+NEARLY: Final = 0.4
+"""Seconds before an end of which nothing is asked: were they more, what is seen all that while would be taken
+for over, and a push that lasts two seconds ended in its middle."""
 DROPPED: Final = 0.5
 """Share of what is seen that is left out in training: there are few ends, and without it they are learned by
 heart (cross-entropy of 4,000 held-out moments 0.21 with it, 0.52 without)."""
@@ -71,7 +74,7 @@ class Endings:
     def __init__(self, store: FrameStore, latents: Frames, tokenizer: Any, scale: Scale) -> None:
         self._latents, self._scale = latents, scale
         self._words = text.encode(tokenizer, store.texts)
-        self.ends = Ends(store, SUBGOAL)
+        self.ends = Ends(store, SUBGOAL, NEARLY)
 
     def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
         """latents [N, 2, C, h, w] of unit scale, words [N, L], done [N]."""

@@ -16,6 +16,7 @@ from video.latent.ends import SUBGOAL
 from video.latent.pipeline import LatentPipeline
 from video.latent.run import train_world
 from video.latent.store import load
+from video.latent.termination import OVER
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def run(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> WorldTrainin
     made = WorldTraining(
         data=[squares], folder=tmp_path_factory.mktemp("world"), config=SMALL, minutes=0, whole=False,
         autoencoder_minutes=5, autoencoder_steps=60, sketch_minutes=5, sketch_steps=60,
-        rolling_minutes=5, rolling_steps=2, termination_minutes=5, termination_steps=200,
+        rolling_minutes=5, rolling_steps=2, termination_minutes=5, termination_steps=500,
     )  # fmt: skip
     train_world(made, lambda _: None)
     return made
@@ -41,9 +42,10 @@ def test_an_end_is_told_by_how_it_was_before(run: WorldTraining, pipeline: Laten
     said = [store.texts[store.text[start, SUBGOAL]] for start in store.start]
     for start, stop, words in zip(store.start, store.stop, said, strict=True):
         first, early, last = (store.frames[i] for i in (start, (2 * start + stop) // 3, stop - 1))
-        assert pipeline.is_over(first, last, words)
-        assert not pipeline.is_over(first, early, words)
-        assert not pipeline.is_over(last, last, words), "nothing happened since"
+        begun, now = np.stack([first, first, last]), np.stack([last, early, last])
+        over, halfway, nothing_since = pipeline.over(begun, now, [words] * 3)
+        assert over > 5 * max(halfway, nothing_since)
+        assert pipeline.is_over(first, last, words) == (over > OVER)
 
 
 def test_what_is_over_is_rested_from(pipeline: LatentPipeline) -> None:

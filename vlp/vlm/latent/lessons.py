@@ -66,7 +66,7 @@ class Lessons:
     """All moments of a store, asked for the next subgoal, the time to the end, and whether it is reached: of
     a task, and of each of its subgoals.
 
-    Neither the time nor what is next is asked of episodes that failed; that they are not done is.
+    Nothing is asked of the time in episodes that failed; that they are not done is.
 
     Args:
         tokenizer: see `words`.
@@ -121,8 +121,7 @@ class Lessons:
         if self._ends_alone:
             which, column = (0.0 if which < 1 / 4 else 1.0), SUBGOAL
         if which < 3 / 8 or not len(self._good):
-            # What an expert tried where it got stuck is no advice.
-            frame = int(rng.choice(self._good) if len(self._good) else rng.integers(len(self._store)))
+            frame = int(rng.integers(len(self._store)))
             return frame, words.SUBGOAL, int(self._store.text[frame, TASK]), None
         if which < 5 / 8 or not self._ends[column]:
             frame = int(rng.choice(self._good))
