@@ -86,7 +86,7 @@ class PictureFollower:
         """Follow a clip uint8 [T, H, W, 3]; distances of what came of it are shares of pixels."""
         config, seen = self.config, _Seen(clip, self.config)
         frame, steps, outcome, reason = self._look(), 0, "followed", ""
-        begun, looks = frame, deque[Frame](maxlen=config.patience // config.execute)
+        begun, looks = frame, deque[Frame](maxlen=-(-config.patience // config.execute))
         most = round(config.stride * len(clip) * (1 + config.slack))
         try:
             while outcome == "followed" and steps < most and distance(frame, clip[-1]) > config.near:
@@ -94,7 +94,10 @@ class PictureFollower:
                     outcome = "done"
                     break
                 if self._stands(frame, looks):
-                    outcome, reason = "stalled", f"nothing moved for {config.patience} control steps"
+                    outcome, reason = (
+                        "stalled",
+                        f"nothing moved for {len(looks) * config.execute} control steps",
+                    )
                     break
                 if steps and self._over is not None and self._over(begun, frame, words):
                     outcome = "over"

@@ -39,6 +39,12 @@ class Scale:
     action_std: Tensor
 
 
+def shortest(fps: float) -> int:
+    """Frames to the end of what is told, of which there must be more where a clip begins: an action and its
+    outcome before the rest."""
+    return round(AT_END * fps) + 1
+
+
 class Frames(Protocol):
     """Latents [F, C, h, w] by frame numbers [...]."""
 
@@ -59,7 +65,7 @@ class LatentClips:
         self._ends = store.ends()
         left = self._ends[:, 0] - np.arange(len(store))
         self._rest = round(AT_END * store.fps)
-        self.begin_at(np.flatnonzero(left > self._rest + 1))
+        self.begin_at(np.flatnonzero(left > shortest(store.fps)))
         self.scale = self._measure()
 
     def __len__(self) -> int:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasks.data.layout import DatasetError
-from video.latent.clips import Frames
+from video.latent.clips import Frames, shortest
 from video.latent.samples import HeldOut
 from video.latent.split import part
 from video.latent.store import FrameStore
@@ -102,7 +102,9 @@ def keep_frames(store: FrameStore, every: int, stride: int) -> tuple[NDArray[np.
     own = (np.arange(len(store)) - begin) % every == 0
     kept = own.copy()
     kept[ends.ravel() - 1] = True
-    return np.flatnonzero(kept), np.flatnonzero(own & (ends[:, 0] - np.arange(len(store)) > stride))
+    return np.flatnonzero(kept), np.flatnonzero(
+        own & (ends[:, 0] - np.arange(len(store)) > shortest(store.fps))
+    )
 
 
 def write(

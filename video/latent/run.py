@@ -216,13 +216,12 @@ def _termination(
         minutes=run.termination_minutes, steps=run.termination_steps, learning_rate=run.learning_rate,
         device=run.device,
     )  # fmt: skip
-    found = train_termination(
+    return train_termination(
         bundle.prior, endings, run.folder / TERMINATION, config, size=MORE * run.config.batch,
-        workers=run.workers, report=report,
+        begun=bundle.termination, workers=run.workers, report=report,
         tick=lambda seconds: onlookers.tick(TERMINATION, seconds),
         watch=lambda moment: onlookers.watch(TERMINATION, moment),
     )  # fmt: skip
-    return found or bundle.termination
 
 
 def _rolling(

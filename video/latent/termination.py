@@ -110,19 +110,22 @@ def train_termination(
     config: TrainConfig,
     *,
     size: int,
+    begun: Termination | None = None,
     workers: int = 0,
     report: Callable[[str], None] = print,
     tick: Callable[[float], None] = lambda _: None,
     watch: Callable[[TrainingMoment], None] = lambda _: None,
 ) -> Termination | None:
     """Train one beside a prior that stays as it is, on as many moments of each of `endings`, going on from
-    the folder's checkpoint; it has averaged weights. None where no end is known, and where nothing was
-    trained yet and there are no minutes. Chances are of the moments of the first."""
+    the folder's checkpoint; it has averaged weights. What it is `begun` from where no end is known, and
+    where nothing was trained yet and there are no minutes. Chances are of the moments of the first."""
     endings = [some for some in endings if some.ends]
     if not (config.minutes or (folder / CHECKPOINT).is_file()) or not endings:
-        return None
+        return begun
     torch.manual_seed(3)
     model = Termination(features=prior.features, often=endings[0].ends.often)
+    if begun is not None:
+        model.load_state_dict(begun.state_dict())
     prior = prior.to(config.device).eval()
     trainer = Trainer(model, lambda batch: loss(model, prior, batch), folder, config)
     if config.minutes:
