@@ -94,10 +94,8 @@ class PictureFollower:
                     outcome = "done"
                     break
                 if self._stands(frame, looks):
-                    outcome, reason = (
-                        "stalled",
-                        f"nothing moved for {len(looks) * config.execute} control steps",
-                    )
+                    outcome = "stalled"
+                    reason = f"nothing moved for {len(looks) * config.execute} control steps"
                     break
                 if steps and self._over is not None and self._over(begun, frame, words):
                     outcome = "over"

@@ -25,8 +25,6 @@ from video.latent.store import FrameStore
 
 NOISE: Final = 0.1
 """Standard deviation of what is added to latents in training: those of imagined frames are never the same."""
-
-
 NEARLY: Final = 0.4
 """Seconds before an end of which nothing is asked: were they more, what is seen all that while would be taken
 for over, and a push that lasts two seconds ended in its middle."""

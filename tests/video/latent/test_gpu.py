@@ -59,6 +59,7 @@ def test_frames_that_clips_need_are_kept(world: Path) -> None:
     kept, starts = keep_frames(store, 3, 6)
     there, ends = set(kept.tolist()), store.ends()
     assert 9 in there and 23 in there and 1 not in there and len(kept) < 0.45 * len(store)
+    assert min(ends[starts, 0] - starts) <= 6, "until just before the end, nearer than a stride"
     for start in starts:
         assert {min(start + 6 * k, ends[start, 0] - 1) for k in range(4)} <= there
         later = [min(start + 6 * k, ends[start, 1] - 1) for k in range(4)]  # told the whole task
