@@ -43,9 +43,11 @@ def corrections(
     beside: FrameStore,
     *,
     camera: str | None = None,
+    any_rate: bool = False,
     report: Callable[[str], None] = print,
 ) -> tuple[FrameStore, Latents]:
-    """Frames and latents of datasets of corrections, packed once into a model's folder.
+    """Frames and latents of datasets of corrections, packed once into a model's folder; of `any_rate` where
+    neither actions nor clips are learned from them.
 
     Raises DatasetError for pictures or actions that are not like those that they are learned beside.
     """
@@ -53,7 +55,7 @@ def corrections(
     place = folder / FOLDER / hashlib.sha256(told.encode()).hexdigest()[:12]  # each round has more of them
     store = pack(roots, place / "store", camera=camera, report=report)
     like, got = ((one.frames.shape[1:], one.fps, one.actions.shape[1]) for one in (beside, store))
-    if like != got:
+    if like != got and not (any_rate and like[0] == got[0]):
         raise DatasetError(
             f"expected corrected data of pictures, rate and width of actions {like}, got {got} in "
             f"{roots[0]}; give some of the same robot and camera"

@@ -81,6 +81,9 @@ class Train:
     corrected: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PATH", Path)], ...]], HINT] = ()
     """world, world-vlm, world-policy: a dataset of vlp collect --kind corrected, which half of the samples
     are drawn from (of the VLM a fifth, most about ends of subgoals); again for each further round's."""
+    timelapse: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PATH", Path)], ...]], HINT] = ()
+    """world-vlm: a dataset of vlp collect --kind timelapse, or any of the same camera and words at whatever
+    rate, which most questions are about; again for more of them."""
     whole: bool = True
     """world: train the whole network; without it, its action prior alone, which acts, and which a rolling
     model imagines beside."""
@@ -123,6 +126,8 @@ class Train:
                 "corrected: expected the part world, world-vlm or world-policy, "
                 f"got {self.part}; leave it out"
             )
+        if self.part != "world-vlm" and self.timelapse:
+            raise UsageError(f"timelapse: expected the part world-vlm, got {self.part}; leave it out")
         if self.part in ("world", "world-vlm", "world-policy"):
             return self._world()
         if self.part == "bc":
@@ -157,7 +162,8 @@ class Train:
                 data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
                 size=self.size, device=self.device, cache=self.cache, export=self.export,
                 learning_rate=self.learning_rate, held_out=self.held_out, trackers=self.track,
-                corrected=self.corrected, rolling=self.rolling, whole=self.whole, start=self.start,
+                corrected=self.corrected, timelapses=self.timelapse, rolling=self.rolling,
+                whole=self.whole, start=self.start,
             )
         )  # fmt: skip
         more = f": vlp imagine WORDS --frame PICTURE --models {weights}" if self.part == "world" else ""

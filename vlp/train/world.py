@@ -54,6 +54,8 @@ class WorldTask:
     """A dataset that is only looked at, else a share of the episodes."""
     corrected: Sequence[Path] = ()
     """Datasets of what an expert did from where a policy got, for what acts."""
+    timelapses: Sequence[Path] = ()
+    """Datasets of pictures at any rate, for the VLM."""
     whole: bool = True
     """Whether the whole network is trained; else its action prior alone."""
     rolling: float = 0.0
@@ -113,8 +115,9 @@ def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     """
     with _said():
         run = VlmTraining(
-            **_beside(task, "vlm"), learning_rate=task.learning_rate or 1e-3, corrected=task.corrected
-        )
+            **_beside(task, "vlm"), learning_rate=task.learning_rate or 1e-3, corrected=task.corrected,
+            timelapses=task.timelapses,
+        )  # fmt: skip
         vlm = train_vlm(run, report)
     if task.export is not None:
         vlm.save(task.export / "vlm")

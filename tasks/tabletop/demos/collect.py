@@ -62,10 +62,12 @@ def write(
     out: Path,
     episodes: Iterable[RecordedEpisode],
     progress: Callable[[RecordedEpisode], object] | None = None,
+    *,
+    fps: int = board.CONTROL_HZ,
 ) -> int:
-    """Write episodes as they come to a new dataset folder, see `collect`."""
+    """Write episodes as they come to a new dataset folder, see `collect`; `fps` steps a second."""
     successes = 0
-    with LeRobotWriter(out, fps=board.CONTROL_HZ) as writer:
+    with LeRobotWriter(out, fps=fps) as writer:
         for episode in episodes:
             writer.add(episode)
             successes += episode.success

@@ -77,6 +77,22 @@ def _shove(points: Vector, center: Vector, apart: float) -> None:
         points[k] = center + gaps[k] * apart / max(float(far[k]), 1e-6)
 
 
+def approached(block: Vector, pusher: Vector, result: Pushed, name: str) -> tuple[Vector, float]:
+    """Where the pusher [2] touched a block that was at [2] metres, and the share of a push's time that it
+    took to get there."""
+    way = result.blocks[name] - block
+    begin = block - _CONTACT * way / max(float(np.hypot(*way)), 1e-9)
+    return begin, min(0.9, _APPROACH * float(np.hypot(*(begin - pusher))) / result.steps)
+
+
+def shoved_out(pusher: Vector, blocks: Blocks) -> Vector:
+    """A place for the pusher [2] beside all blocks, as near as can be."""
+    at = pusher[None].copy()
+    for center in blocks.values():
+        _shove(at, center, _PUSHER_APART)
+    return np.asarray(np.clip(at[0], _LOW, _HIGH))
+
+
 def push_to(
     blocks: Mapping[str, Vector],
     pusher: Vector,

@@ -71,7 +71,7 @@ def _elsewhere(rng: np.random.Generator, blocks: Blocks) -> Vector:
             return np.asarray(place)
 
 
-def _sloppily(rng: np.random.Generator, subgoal: Subgoal, blocks: Blocks, pusher: Vector) -> Pushed:
+def sloppily(rng: np.random.Generator, subgoal: Subgoal, blocks: Blocks, pusher: Vector) -> Pushed:
     """A push as an agent makes it: near to what was asked, or something else altogether."""
     if rng.random() < _ASTRAY:
         name = str(rng.choice(list(blocks)))
@@ -101,7 +101,7 @@ def _episode(rng: np.random.Generator) -> Iterator[tuple[NDArray[np.float32], st
         yield _state(rng, blocks, pusher), task.instruction, asked, _outcomes(task, blocks, pusher, rng)
         if chosen is None:
             return
-        result = _sloppily(rng, chosen, blocks, pusher)
+        result = sloppily(rng, chosen, blocks, pusher)
         low, high = np.array([board.BOARD_X, board.BOARD_Y]).T
         blocks = {name: np.clip(xy, low, high) for name, xy in result.blocks.items()}
         pusher = result.pusher

@@ -38,10 +38,10 @@ def square(rng: np.random.Generator, words: str, poses: float = 0.0) -> Recorded
     )
 
 
-def write(root: Path, poses: float = 0.0) -> Path:
+def write(root: Path, poses: float = 0.0, *, fps: int = 10) -> Path:
     """Eight episodes."""
     rng = np.random.default_rng(0)
-    with LeRobotWriter(root, fps=10) as writer:
+    with LeRobotWriter(root, fps=fps) as writer:
         for number in range(8):
             writer.add(square(rng, list(WAYS)[number % 2], poses))
     return root

@@ -112,14 +112,19 @@ class Tabletop:
     def collect(self, out: Path, **options: Any) -> int:
         from tasks.tabletop.demos.collect import KINDS, collect
         from tasks.tabletop.demos.corrected import CORRECTED, CORRECTED_LONG, collect_corrected
+        from tasks.tabletop.demos.timelapse import TIMELAPSE, collect_timelapse
 
-        kinds, models = (*KINDS, CORRECTED, CORRECTED_LONG, "mixed"), options.pop("models", None)
+        kinds = (*KINDS, CORRECTED, CORRECTED_LONG, TIMELAPSE, "mixed")
+        models = options.pop("models", None)
         if (kind := options.get("kind", "mixed")) not in kinds:
             raise UsageError(f"kind: expected one of {', '.join(kinds)}, got {kind!r:.40}; choose one")
         _check_families(kind, options.get("families", ()))
         if kind not in (CORRECTED, CORRECTED_LONG):
             if models is not None:
                 raise UsageError(f"models: expected none with --kind {kind}, got one; use --kind {CORRECTED}")
+            if kind == TIMELAPSE:
+                del options["kind"]
+                return collect_timelapse(out, **options)
             return collect(out, **options)
         from vlp.domains.tabletop.latent import acting, heeds_words_alone
 

@@ -21,7 +21,8 @@ from vlp.vlm.latent import words
 IGNORED: Final = -100
 """Label of tokens that are not learned."""
 OTHERS: Final = 5
-"""Each so many'th batch is of corrections, where there are some."""
+"""Each so many'th batch is of corrections, where there are some, and all but one of the others of time
+lapses, where there are some: they show more boards than could be demonstrated."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +73,25 @@ class Lessons:
         tokenizer: see `words`.
         reader: the tokenizer of the model of video and action, in whose words goals are told to the hints.
         ends: whether the ends of subgoals are asked about, and little else.
+        clock: of the lessons that these are learned beside, None: their own.
     """
 
     def __init__(
-        self, store: FrameStore, latents: Frames, tokenizer: Any, reader: Any, *, ends: bool = False
+        self,
+        store: FrameStore,
+        latents: Frames,
+        tokenizer: Any,
+        reader: Any,
+        *,
+        ends: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         self._store, self._latents, self._tokenizer = store, latents, tokenizer
         self._ends_alone = ends
         self._ends = (Ends(store, SUBGOAL), Ends(store, TASK))
-        self._good = np.flatnonzero(self._ends[TASK].good)
-        left = self._ends[TASK].left[self._good]
+        left = self._ends[TASK].left[self._ends[TASK].good]
         longest = float(max(1.0, left.max(initial=1.0)))
-        self.clock = Clock(longest, (self._ends[SUBGOAL].often, self._ends[TASK].often))
+        self.clock = clock or Clock(longest, (self._ends[SUBGOAL].often, self._ends[TASK].often))
         self._goals = text.encode(reader, store.texts)
         self._texts = [words.numbers(tokenizer, text) for text in store.texts]
         one = words.of(tokenizer, words.SUBGOAL, words.STEPS, words.DONE, words.END, words.NO, words.YES)
@@ -100,46 +108,54 @@ class Lessons:
             return [*said, self._steps], [self._bins[int(answer or 0)]]
         return [*said, self._done], [self._yes if answer else self._no]
 
-    def batch(self, questions: list[Question]) -> dict[str, Tensor]:
-        """latents [N, C, h, w], goals [N, L'], tokens and labels [N, L]."""
-        asked = [self.at(question) for question in questions]
-        length = min(words.MOST, max(len(before) + len(after) for before, after in asked))
-        tokens = torch.full((len(asked), length), self._end)
-        labels = torch.full((len(asked), length), IGNORED)
-        for row, (before, after) in enumerate(asked):
+    def batch(self, asked: Sequence[Sequence[Question]]) -> dict[str, Tensor]:
+        """Of N frames, each with its questions of one text, latents [N, C, h, w] and goals [N, L'], and of
+        all M questions tokens and labels [M, L] and the frame [M] that each is about."""
+        said = [self.at(question) for questions in asked for question in questions]
+        length = min(words.MOST, max(len(before) + len(after) for before, after in said))
+        tokens = torch.full((len(said), length), self._end)
+        labels = torch.full((len(said), length), IGNORED)
+        for row, (before, after) in enumerate(said):
             whole = [*before, *after][:length]
             tokens[row, : len(whole)] = torch.tensor(whole)
             labels[row, len(before) : len(whole)] = torch.tensor(whole[len(before) :])
-        frames = np.array([question[0] for question in questions])
-        goals = self._goals[[question[2] for question in questions]]
-        return {"latents": self._latents[frames].float(), "goals": goals, "tokens": tokens, "labels": labels}
+        frames = np.array([questions[0][0] for questions in asked])
+        goals = self._goals[[questions[0][2] for questions in asked]]
+        about = torch.tensor([row for row, questions in enumerate(asked) for _ in questions])
+        latents = self._latents[frames].float()
+        return {"latents": latents, "goals": goals, "about": about, "tokens": tokens, "labels": labels}
 
-    def draw(self, rng: np.random.Generator) -> Question:
-        """A random question: three eighths are for subgoals, two for times, three for ends, of which a third
-        are of tasks; or a quarter for subgoals, and the others for their ends."""
+    def draw(self, rng: np.random.Generator) -> list[Question]:
+        """Random questions of one frame and text: five eighths are for subgoals, and times where these are
+        known, three for ends, of which a third are of tasks; or a quarter for subgoals, and the others for
+        their ends. To see a frame takes longer than to answer."""
         which, column = rng.random(), SUBGOAL if rng.random() < 2 / 3 else TASK
         if self._ends_alone:
             which, column = (0.0 if which < 1 / 4 else 1.0), SUBGOAL
-        if which < 3 / 8 or not len(self._good):
-            frame = int(rng.integers(len(self._store)))
-            return frame, words.SUBGOAL, int(self._store.text[frame, TASK]), None
         if which < 5 / 8 or not self._ends[column]:
-            frame = int(rng.choice(self._good))
-            step = self.clock.bin(self._ends[TASK].left[frame])
-            return frame, words.STEPS, int(self._store.text[frame, TASK]), step
+            frame = int(rng.integers(len(self._store)))
+            task = int(self._store.text[frame, TASK])
+            asked: list[Question] = [(frame, words.SUBGOAL, task, None)]
+            if self._ends[TASK].good[frame] and not self._ends_alone:
+                asked.append((frame, words.STEPS, task, self.clock.bin(self._ends[TASK].left[frame])))
+            return asked
         moment = self._ends[column].draw(rng)
-        return moment.shown, words.DONE, moment.text, int(moment.done)
+        return [(moment.shown, words.DONE, moment.text, int(moment.done))]
 
     def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
-        """Random questions for ever."""
+        """Questions of so many random frames for ever."""
         rng = np.random.default_rng(seed)
         while True:
             yield self.batch([self.draw(rng) for _ in range(size)])
 
 
-def mixed(lessons: Sequence[Lessons], size: int, seed: int) -> Iterator[dict[str, Tensor]]:
-    """Batches of the first, and each so many'th of the others in turn."""
-    each = [some.batches(size, seed + number) for number, some in enumerate(lessons)]
-    others = itertools.cycle(each[1:] or each)
+def mixed(
+    first: Lessons, corrected: Sequence[Lessons], timelapses: Sequence[Lessons], size: int, seed: int
+) -> Iterator[dict[str, Tensor]]:
+    """Batches of each, see OTHERS."""
+    every = [first, *corrected, *timelapses]
+    each = [some.batches(size, seed + number) for number, some in enumerate(every)]
+    ends, lapses = each[1 : 1 + len(corrected)], each[1 + len(corrected) :]
+    usual, seldom, rare = (itertools.cycle(some or each[:1]) for some in (lapses, each[:1], ends or lapses))
     for number in itertools.count(1):
-        yield next(next(others) if number % OTHERS == 0 else each[0])
+        yield next(next((rare, seldom)[number % OTHERS] if number % OTHERS < 2 else usual))

@@ -113,7 +113,7 @@ def loss(model: Network, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str,
     """Cross-entropy of the answers' tokens; every answer counts alike, however long it is."""
     latents = batch["latents"]
     noisy = latents + NOISE * torch.randn_like(latents) if model.training else latents
-    seen = model.see(noisy, batch["goals"])
+    seen = model.see(noisy, batch["goals"])[batch["about"]]
     found = model.model.decoder(input_ids=batch["tokens"][:, :-1], encoder_hidden_states=seen)
     labels = batch["labels"][:, 1:]
     logits = found.logits.float().transpose(1, 2)

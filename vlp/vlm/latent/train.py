@@ -31,6 +31,8 @@ class VlmTraining(BesideTraining):
     batch: int = 32
     corrected: Sequence[Path] = ()
     """Datasets that begin where a policy got, which are asked for the ends of subgoals, too."""
+    timelapses: Sequence[Path] = ()
+    """Datasets of pictures at any rate, which most questions are about."""
 
 
 def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> LatentVLM:
@@ -41,22 +43,27 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     store, latents, eye = run.frames(report)
     tokenizer = words.learn(store.texts)
     world = run.model()
-    lessons = [Lessons(store, latents, tokenizer, world.tokenizer)]
-    if run.corrected:
-        more = corrections(run.corrected, run.world, eye, store, camera=run.camera, report=report)
-        lessons.append(Lessons(*more, tokenizer, world.tokenizer, ends=True))
+    first = Lessons(store, latents, tokenizer, world.tokenizer)
+
+    def others(roots: Sequence[Path], *, ends: bool) -> list[Lessons]:
+        if not roots:
+            return []
+        more = corrections(roots, run.world, eye, store, camera=run.camera, any_rate=not ends, report=report)
+        return [Lessons(*more, tokenizer, world.tokenizer, ends=ends, clock=first.clock)]
+
+    beside = others(run.corrected, ends=True), others(run.timelapses, ends=False)
     torch.manual_seed(2)
     hints = Hints.of(world.prior, world.scale, run.config.width)
     model = Network(build(len(tokenizer), latents.shape, run.config), hints)
     config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, muon=True, device=run.device)
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
     if run.minutes:
-        batches = feed(lambda seed: mixed(lessons, run.batch, seed), trainer.seed, run.workers)
+        batches = feed(lambda seed: mixed(first, *beside, run.batch, seed), trainer.seed, run.workers)
         trainer.run(batches, report)
     record = trainer.record()
     trained: Any = trainer.averaged().cpu()
     subgoals = {" ".join(store.texts[number].lower().split()) for number in np.unique(store.text[:, 0])}
-    vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, lessons[0].clock, subgoals)
+    vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, first.clock, subgoals)
     vlm.save(run.world / "weights" / VLM)
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return vlm

@@ -125,7 +125,7 @@ def test_no_time_is_told_of_failures(store: FrameStore) -> None:
     episode = np.searchsorted(store.stop, np.arange(len(store)), side="right")
     failed = set(np.flatnonzero(~store.success[episode]))
     for _, batch in zip(range(20), lessons.batches(16, 0), strict=False):
-        for frame, tokens in zip(batch["latents"], batch["tokens"], strict=True):
+        for frame, tokens in zip(batch["latents"][batch["about"]], batch["tokens"], strict=True):
             assert not (steps in tokens.tolist() and int(frame) in failed)
         assert (batch["labels"] != IGNORED).any(1).all()
 
@@ -258,9 +258,25 @@ def test_both_kinds_of_ends_are_asked_about(store: FrameStore) -> None:
     tokenizer = words.learn(two.texts)
     lessons, rng = Lessons(two, Numbers(two), tokenizer, tokenizer), np.random.default_rng(0)
     asked = [lessons.draw(rng) for _ in range(3000)]
-    done = [(frame, of) for frame, what, of, _ in asked if what == words.DONE]
+    done = [(frame, of) for ((frame, what, of, _), *_) in asked if what == words.DONE]
     of_subgoals = np.mean([of != two.text[frame, TASK] for frame, of in done])
     assert 0.1 < of_subgoals < 0.5 and len(done) / len(asked) == pytest.approx(3 / 8, abs=0.04)
+
+
+def test_a_frame_is_seen_once_for_what_is_next_and_how_long_it_takes(store: FrameStore) -> None:
+    """Of failures nobody knows how long it would have taken."""
+    tokenizer = words.learn(store.texts)
+    lessons, rng = Lessons(store, Numbers(store), tokenizer, tokenizer), np.random.default_rng(0)
+    known = []
+    for questions in (lessons.draw(rng) for _ in range(400)):
+        if questions[0][1] == words.SUBGOAL:
+            episode = int(np.searchsorted(store.stop, questions[0][0], side="right"))
+            known.append((len(questions) == 2, bool(store.success[episode])))
+            assert len({(frame, of) for frame, _, of, _ in questions}) == 1
+    assert set(known) == {(True, True), (False, False)}
+    batch = lessons.batch([[(3, words.SUBGOAL, 0, None), (3, words.STEPS, 0, 1)], [(5, words.DONE, 1, 0)]])
+    assert batch["about"].tolist() == [0, 0, 1] and batch["latents"].tolist() == [3.0, 5.0]
+    assert len(batch["tokens"]) == len(batch["labels"]) == 3
 
 
 def test_of_corrections_the_ends_of_subgoals_are_asked_about(store: FrameStore, tmp_path: Path) -> None:
@@ -268,14 +284,41 @@ def test_of_corrections_the_ends_of_subgoals_are_asked_about(store: FrameStore, 
     first = Lessons(store, Numbers(store), tokenizer, tokenizer)
     other = Lessons(store, Numbers(store), tokenizer, tokenizer, ends=True)
     rng = np.random.default_rng(0)
-    asked = Counter(other.draw(rng)[1] for _ in range(400))
+    asked = Counter(other.draw(rng)[0][1] for _ in range(400))
     assert set(asked) == {words.DONE, words.SUBGOAL} and 70 < asked[words.SUBGOAL] < 130
     (steps,) = words.of(tokenizer, words.STEPS)
     alike = [
         not (batch["tokens"] == steps).any()
-        for _, batch in zip(range(20), mixed([first, other], 64, 0), strict=False)
+        for _, batch in zip(range(20), mixed(first, [other], [], 64, 0), strict=False)
     ]
     assert alike == [number % OTHERS == 0 for number in range(1, 21)]
     run = replace(training(tmp_path, 0.001), corrected=[write(tmp_path / "more")])
     train_vlm(run, lambda _: None)
     assert list((tmp_path / "corrected").glob("*/store/frames.npy"))
+
+
+def test_most_questions_are_about_time_lapses_where_there_are_some(store: FrameStore, tmp_path: Path) -> None:
+    tokenizer = words.learn(store.texts)
+    first, lapses = (Lessons(store, Numbers(store), tokenizer, tokenizer) for _ in range(2))
+    drawn: list[str] = []
+
+    def telling(lessons: Lessons, name: str) -> Any:
+        def batches(size: int, seed: int) -> Any:
+            for batch in Lessons.batches(lessons, size, seed):
+                drawn.append(name)
+                yield batch
+
+        return batches
+
+    first.batches, lapses.batches = telling(first, "first"), telling(lapses, "lapses")  # type: ignore[method-assign]
+    for _ in zip(range(10), mixed(first, [], [lapses], 4, 0), strict=False):
+        pass
+    assert Counter(drawn[:10]) == {"first": 2, "lapses": 8}
+
+
+def test_time_lapses_are_of_any_rate_and_corrections_are_not(tmp_path: Path) -> None:
+    run = training(tmp_path, 0.001)
+    slow = write(tmp_path / "slow", fps=2)
+    train_vlm(replace(run, timelapses=[slow]), lambda _: None)
+    with pytest.raises(DatasetError, match="rate"):
+        train_vlm(replace(run, corrected=[slow]), lambda _: None)

@@ -1,0 +1,167 @@
+"""Long tasks played without physics, a picture every half second: what is next, and when it is done, on a
+hundred times as many boards as could be demonstrated in the time.
+
+See `kinematic` for how blocks go. Where something goes wrong an episode ends, as a failure; the boards that
+episodes begin from were left behind by pushes sloppier than a demonstrator's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.tabletop.demos.beginnings import draw_layout, draw_names, draw_row, draw_task
+from tasks.tabletop.demos.collect import write
+from tasks.tabletop.demos.demonstrator import choose
+from tasks.tabletop.demos.kinematic import Blocks, Pushed, Vector, approached, carry_out, shoved_out
+from tasks.tabletop.demos.lerobot_write import RecordedEpisode
+from tasks.tabletop.demos.played import sloppily
+from tasks.tabletop.goals import LONG_TASKS
+from tasks.tabletop.goals.base import LongTask
+from tasks.tabletop.goals.families import pushed
+from tasks.tabletop.language import canonical
+from tasks.tabletop.world import board
+from tasks.tabletop.world.world import World
+
+TIMELAPSE: Final = "timelapse"
+"""What such an episode's source is called."""
+FPS: Final = 2
+_STEPS: Final = board.CONTROL_HZ / FPS
+"""Control steps from a picture to the next."""
+_BEFORE: Final = 9
+"""Pushes at most that were made before an episode begins."""
+_MOST: Final = 14
+"""Pushes of an episode at most."""
+_HARD: Final = 0.4
+"""Share of tasks that are the likelier the harder they are."""
+_TURNS: Final = 8.0
+"""Radians by which a block turns on a metre, standard deviation."""
+
+
+def collect_timelapse(
+    out: Path,
+    *,
+    episodes: int,
+    first_seed: int = 0,
+    progress: Callable[[RecordedEpisode], object] | None = None,
+) -> int:
+    """Write `episodes` to a new dataset folder, episode i a function of first_seed + i alone; how many of
+    them succeeded. Raises DatasetError for a folder that is in use or cannot be written."""
+    world = World()
+    try:
+        seeds = range(first_seed, first_seed + episodes)
+        return write(out, (timelapse(world, seed) for seed in seeds), progress, fps=FPS)
+    finally:
+        world.close()
+
+
+def timelapse(world: World, seed: int) -> RecordedEpisode:
+    """An episode, always the same for a seed. Where nothing can be done on the board that comes of it,
+    another one is drawn."""
+    for again in count():
+        rng = np.random.default_rng((seed, again))
+        task = draw_task(rng) if rng.random() < _HARD else LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
+        layout, pusher = draw_layout(rng, draw_names(rng), draw_row(rng, task))
+        blocks: Blocks = {name: np.array(pose[:2]) for name, pose in layout.items()}
+        blocks, at = _left_behind(task, blocks, np.array(pusher), rng)
+        film = _Film(world, rng, blocks, at)
+        if done := list(_played(task, film)):
+            return film.episode(task.instruction, all(done) and _complete(task, film.blocks))
+    raise AssertionError
+
+
+def _left_behind(
+    task: LongTask, blocks: Blocks, pusher: Vector, rng: np.random.Generator
+) -> tuple[Blocks, Vector]:
+    """Where blocks and pusher [2] are after a few sloppy pushes."""
+    low, high = np.array([board.BOARD_X, board.BOARD_Y]).T
+    for _ in range(int(rng.integers(_BEFORE + 1))):
+        if _complete(task, blocks) or not (subgoals := task.subgoals(blocks)):
+            break
+        result = sloppily(rng, choose(subgoals, rng), blocks, pusher)
+        blocks = {name: np.clip(xy, low, high) for name, xy in result.blocks.items()}
+        pusher = result.pusher
+    return blocks, pusher
+
+
+def _complete(task: LongTask, blocks: Blocks) -> bool:
+    return task.reward(blocks, board.BLOCK_8) >= 1.0
+
+
+def _played(task: LongTask, film: _Film) -> Iterator[bool]:
+    """Push by push to the end, or until one fails; whether each one did what was asked."""
+    for _ in range(_MOST):
+        if _complete(task, film.blocks) or not (subgoals := task.subgoals(film.blocks)):
+            return
+        chosen = choose(subgoals, film.rng)
+        name = pushed(chosen.instruction)
+        assert name is not None
+        result = carry_out(chosen, film.blocks, film.pusher, film.rng)
+        film.push(name, result, canonical(chosen.instruction))
+        yield result.done
+        if not result.done:
+            return
+
+
+@dataclass
+class _Film:
+    """Pictures of a board on which blocks are moved by hand."""
+
+    world: World
+    rng: np.random.Generator
+    blocks: Blocks
+    pusher: Vector
+    yaw: dict[str, float] = field(default_factory=dict)
+    rgb: list[NDArray[Any]] = field(default_factory=list)
+    poses: list[NDArray[Any]] = field(default_factory=list)
+    at: list[Vector] = field(default_factory=list)
+    subgoal: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.yaw = {name: float(self.rng.uniform(-np.pi, np.pi)) for name in self.blocks}
+
+    def push(self, name: str, result: Pushed, words: str) -> None:
+        """See a push from where all is to its result, both included."""
+        before, pusher, yaw = self.blocks, self.pusher, dict(self.yaw)
+        begin, share = approached(before[name], pusher, result, name)
+        turned = {
+            other: float(self.rng.normal(0, _TURNS * np.linalg.norm(xy - before[other])))
+            for other, xy in result.blocks.items()
+        }
+        last = max(1, round(result.steps / _STEPS) - 1)
+        for when in np.arange(last + 1) / last:
+            way = max(0.0, (when - share) / max(1e-9, 1 - share))
+            self.blocks = {other: (1 - way) * before[other] + way * xy for other, xy in result.blocks.items()}
+            self.yaw = {other: yaw[other] + way * turn for other, turn in turned.items()}
+            on_way = pusher + min(1.0, when / max(share, 1e-9)) * (begin - pusher)
+            self.pusher = on_way if when < share else begin + way * (result.pusher - begin)
+            self._see(words)
+        self.pusher = result.pusher
+
+    def _see(self, words: str) -> None:
+        at = shoved_out(self.pusher, self.blocks)
+        self.world.place(
+            {n: (float(xy[0]), float(xy[1]), self.yaw[n]) for n, xy in self.blocks.items()}, at.tolist()
+        )
+        poses = np.full((len(board.KINDS), 3), np.nan, np.float32)
+        for name, xy in self.blocks.items():
+            poses[board.KINDS.index(name)] = (*xy, self.yaw[name])
+        self.rgb.append(self.world.render())
+        self.poses.append(poses)
+        self.at.append(at)
+        self.subgoal.append(words)
+
+    def episode(self, instruction: str, success: bool) -> RecordedEpisode:
+        """What was seen. The actions are the way of the pusher from a picture to the next."""
+        at = np.array([*self.at, self.at[-1]], np.float32)
+        return RecordedEpisode(
+            rgb=np.stack(self.rgb), effector=at[:-1], effector_target=at[:-1], action=np.diff(at, axis=0),
+            blocks=np.stack(self.poses), instruction=instruction, subgoal=tuple(self.subgoal),
+            success=success, source=TIMELAPSE if success else "failure",
+        )  # fmt: skip

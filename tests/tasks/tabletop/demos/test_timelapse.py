@@ -1,0 +1,69 @@
+"""Long tasks played without physics, as a dataset."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tasks.data.footage import read_footage
+from tasks.tabletop.demos.lerobot_read import RecordedEpisode, read_episodes
+from tasks.tabletop.demos.timelapse import FPS, TIMELAPSE, collect_timelapse, timelapse
+from tasks.tabletop.goals import LONG_TASKS
+from tasks.tabletop.world import board
+from tasks.tabletop.world.world import World
+
+TASKS = {task.instruction: task for task in LONG_TASKS}
+
+
+@pytest.fixture(scope="module")
+def episodes() -> list[RecordedEpisode]:
+    world = World()
+    found = [timelapse(world, seed) for seed in range(40)]
+    world.close()
+    return found
+
+
+def centers(episode: RecordedEpisode, frame: int) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+    poses = episode.blocks[frame]
+    return {name: poses[k, :2] for k, name in enumerate(board.KINDS) if np.isfinite(poses[k, 0])}
+
+
+def test_successes_end_complete_and_nothing_is_complete_before(episodes: list[RecordedEpisode]) -> None:
+    assert 10 < sum(episode.success for episode in episodes) < 40
+    for episode in episodes:
+        reward = TASKS[episode.instruction].reward(centers(episode, len(episode) - 1), board.BLOCK_8)
+        assert (reward >= 1.0) == episode.success
+        assert TASKS[episode.instruction].reward(centers(episode, 0), board.BLOCK_8) < 1.0
+
+
+def test_the_block_of_the_words_is_the_one_that_moves(episodes: list[RecordedEpisode]) -> None:
+    named = []
+    for episode in episodes:
+        changes = [k for k in range(1, len(episode)) if episode.subgoal[k] != episode.subgoal[k - 1]]
+        for first, end in itertools.pairwise([0, *changes, len(episode)]):
+            before, after = centers(episode, first), centers(episode, end - 1)
+            farthest = max(after, key=lambda name: float(np.linalg.norm(after[name] - before[name])))
+            named.append(episode.subgoal[first].split(" the ")[1].startswith(farthest.replace("_", " ")))
+    # A push of a few millimetres may shove another block farther.
+    assert np.mean(named) > 0.9
+
+
+def test_a_push_begins_where_the_one_before_ended(episodes: list[RecordedEpisode]) -> None:
+    for episode in episodes:
+        for k in range(1, len(episode)):
+            if episode.subgoal[k] != episode.subgoal[k - 1]:
+                np.testing.assert_array_equal(episode.rgb[k], episode.rgb[k - 1])
+
+
+def test_it_is_a_dataset_of_its_own_rate_the_same_for_a_seed(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        collect_timelapse(tmp_path / name, episodes=2, first_seed=7)
+    one, other = (list(read_episodes(tmp_path / name)) for name in ("one", "other"))
+    assert [episode.source in (TIMELAPSE, "failure") for episode in one] == [True, True]
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a.blocks, b.blocks)
+    assert FPS == 2
+    assert all(footage.fps == FPS for footage in read_footage(tmp_path / "one"))
