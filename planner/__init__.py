@@ -23,6 +23,7 @@ from planner.protocols import Guard, Proposer, Tracker, Tracks, Value, VideoMode
 from planner.restarts import search_for
 from planner.search import search
 from planner.types import Frames, Node, NoPlan, Plan, PlanStep, Proposal, Search, StepsToGo, Stopped, Tree
+from planner.untried import Untried
 
 __all__ = [
     "ActionModel",
@@ -56,6 +57,7 @@ __all__ = [
     "Tracks",
     "Tree",
     "UntouchedGuard",
+    "Untried",
     "Value",
     "VanishGuard",
     "VideoModel",

@@ -36,7 +36,7 @@ class WorldTraining:
     that is trained."""
     rolling_steps: int | None = None
     termination_minutes: float = 0.0
-    """Of what tells when a subgoal is over, by the prior, before the rolling model."""
+    """Of what tells when a subgoal is over, begun from the prior, before the rolling model."""
     termination_steps: int | None = None
     steps: int | None = None
     """Of the transformer, after which it ends though minutes are left: the same on any machine."""
@@ -47,6 +47,8 @@ class WorldTraining:
     workers: int = 0
     corrected: Sequence[Path] = ()
     """Datasets of what an expert did from where a policy got, which half of the clips are drawn from."""
+    timelapses: Sequence[Path] = ()
+    """Datasets of pictures at any rate, of which ends alone are learned."""
     start: Path | None = None
     """Weights of an earlier training, which those parts begin from that have no checkpoint; its words and its
     scales are kept."""

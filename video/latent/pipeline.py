@@ -73,8 +73,8 @@ class LatentPipeline:
         LatentWeightsError where it was not learned when they have."""
         if (model := self.bundle.termination) is None:
             raise LatentWeightsError("models: expected a termination, got none; train on episodes that end")
-        words, prior = self._words(subgoals), self.bundle.prior
-        seen = [prior.look(self._encode(frames), words) for frames in (begun, now)]
+        words = self._words(subgoals)
+        seen = [model.look(self._encode(frames), words) for frames in (begun, now)]
         return np.asarray(model.chance(*seen).cpu().numpy(), np.float32)
 
     def is_over(self, begun: Frames, now: Frames, subgoal: str) -> bool:

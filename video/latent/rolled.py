@@ -51,14 +51,16 @@ def roll(
     with fast(picture.device.type):
         first = bundle.see(picture)
         seen, ahead = prior.look_ahead(first, words)
-        scene, before = model.begin(picture, first, ahead), seen
+        scene = model.begin(picture, first, ahead)
+        before = None if ending is None or asked is not None else ending.look(first, words)
         for number in range(frames * bundle.stride // beat):
             if asked is None:
                 turn = number % looks
                 if number and not turn:
-                    seen = prior.look(bundle.see(picture), words)
-                    if ending is not None:
-                        over |= ending.chance(before, seen)[:, None] > OVER
+                    latents = bundle.see(picture)
+                    seen = prior.look(latents, words)
+                    if ending is not None and before is not None:
+                        over |= ending.chance(before, ending.look(latents, words))[:, None] > OVER
                 now = prior.likely(seen)[:, 0, turn * width : (turn + 1) * width]
                 if apart is not None:
                     other = KEPT * other + (1 - KEPT**2) ** 0.5 * apart[:, number]

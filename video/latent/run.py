@@ -75,14 +75,15 @@ def train_world(
         fill(model.prior if run.whole and not both else model, begun.network if both else begun.prior)
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
     films = None if held is None or not run.whole else _films(run, bundle, held, latents, report)
-    more = _corrections(run, eye, store, report)
-    learned = clips if more is None else CorrectedClips(clips, LatentClips(*more, tokenizer, run.config))
+    more = _beside(run, run.corrected, eye, store, report)
+    learned = CorrectedClips(clips, LatentClips(*more[0], tokenizer, run.config)) if more else clips
     if not (run.folder / WORLD / CHECKPOINT).is_file():
         _sketch(run, learned, model, report, onlookers)
     record = _transformer(run, learned, bundle, report, onlookers, films) if run.whole else {}
     if begun is not None:
         bundle.rolling, bundle.termination = begun.rolling, begun.termination
-    seen = [(store, latents_of(latents, store)), *([more] if more is not None else [])]
+    lapses = _beside(run, run.timelapses, eye, store, report, any_rate=True)
+    seen = [(store, latents_of(latents, store)), *more, *lapses]
     bundle.termination = _termination(run, seen, bundle, report, onlookers)
     bundle.rolling = _rolling(run, clips, bundle, (store, latents_of(latents, store)), report, onlookers)
     if is_first():
@@ -137,14 +138,22 @@ def _apart(
     return whole, held
 
 
-def _corrections(
-    run: WorldTraining, eye: Any, store: FrameStore, report: Callable[[str], None]
-) -> tuple[FrameStore, Latents] | None:
+def _beside(
+    run: WorldTraining,
+    roots: Sequence[Path],
+    eye: Any,
+    store: FrameStore,
+    report: Callable[[str], None],
+    *,
+    any_rate: bool = False,
+) -> list[tuple[FrameStore, Latents]]:
     """What is learned from beside the demonstrations, where there is something."""
-    if not run.corrected:
-        return None
+    if not roots:
+        return []
     with first_goes_first(run.device):
-        return corrections(run.corrected, run.folder, eye, store, camera=run.camera, report=report)
+        return [
+            corrections(roots, run.folder, eye, store, camera=run.camera, any_rate=any_rate, report=report)
+        ]
 
 
 def _films(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,33 +32,46 @@ for over, and a push that lasts two seconds ended in its middle."""
 DROPPED: Final = 0.5
 """Share of what is seen that is left out in training: there are few ends, and without it they are learned by
 heart (cross-entropy of 4,000 held-out moments 0.21 with it, 0.52 without)."""
-OVER: Final = 0.5
+OVER: Final = 0.4
 """Chance from which it is taken for over."""
 
 
 class Termination(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """When an option ends (Sutton, Precup and Singh, "Between MDPs and semi-MDPs", 1999): told by what an
-    action prior sees by the words in two frames, one in which it began and one of now. A push to the left is
-    over wherever that is, and only beside how it was before can it be seen.
+    """When an option ends (Sutton, Precup and Singh, "Between MDPs and semi-MDPs", 1999): told by what is
+    seen by the words in two frames, one in which it began and one of now. A push to the left is over wherever
+    that is, and only beside how it was before can it be seen. It sees as an action prior does, from which it
+    is begun, and learns to look closer: what is nearly there is pushed on just as what is far from it.
 
     Args:
-        features: numbers that the prior sees in a frame.
+        sees: settings of an ActionPrior.
         often: as many ends were asked about as moments that are none, and there are so many times more of
             these: chances are told of all moments (Saerens et al., "Adjusting the outputs of a classifier to
             new a priori probabilities", 2002).
     """
 
     @register_to_config
-    def __init__(self, *, features: int, often: float = 1.0, width: int = 256) -> None:
+    def __init__(self, *, sees: dict[str, Any], often: float = 1.0, width: int = 256) -> None:
         super().__init__()
+        self.sight = ActionPrior(**sees)
         self.told = nn.Sequential(
-            nn.Dropout(DROPPED), nn.Linear(2 * features, width), nn.GELU(),
+            nn.Dropout(DROPPED), nn.Linear(2 * self.sight.features, width), nn.GELU(),
             nn.Dropout(DROPPED), nn.Linear(width, width), nn.GELU(), nn.Dropout(DROPPED), nn.Linear(width, 1),
         )  # fmt: skip
 
+    @classmethod
+    def of(cls, prior: ActionPrior, often: float) -> Termination:
+        """An untrained one that sees as a prior does."""
+        made: Termination = cls(sees=prior.settings, often=often)
+        made.sight.load_state_dict(prior.state_dict())
+        return made
+
+    def look(self, latents: Tensor, words: Tensor) -> Tensor:
+        """Latents [N, C, h, w] of unit scale by words [N, L] to what is seen [N, features]."""
+        return torch.as_tensor(self.sight.look(latents, words))
+
     def forward(self, begun: Tensor, now: Tensor) -> Tensor:
-        """Of what is seen (`ActionPrior.look`) in frames [N, features] each to log odds [N], of moments as
-        they were asked about."""
+        """Of what is seen in frames [N, features] each to log odds [N], of moments as they were asked
+        about."""
         return torch.as_tensor(self.told(torch.cat([begun, now - begun], 1))[:, 0].float())
 
     def chance(self, begun: Tensor, now: Tensor) -> Tensor:
@@ -88,14 +102,11 @@ class Endings:
             }
 
 
-def loss(
-    model: Termination, prior: ActionPrior, batch: Mapping[str, Tensor]
-) -> tuple[Tensor, dict[str, float]]:
+def loss(model: Termination, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
     """Cross-entropy, and how many are told rightly."""
     latents, words, done = batch["latents"], batch["words"], batch["done"]
-    with torch.no_grad():
-        noisy = latents + NOISE * torch.randn_like(latents)
-        seen = prior.look(noisy.flatten(0, 1), words.repeat_interleave(2, 0))
+    noisy = latents + NOISE * torch.randn_like(latents)
+    seen = model.look(noisy.flatten(0, 1), words.repeat_interleave(2, 0))
     told = model(seen[::2], seen[1::2])
     right = ((told.detach() > 0) == (done > 0.5)).float().mean()
     return F.binary_cross_entropy_with_logits(told, done), {"right": float(right)}
@@ -114,18 +125,17 @@ def train_termination(
     tick: Callable[[float], None] = lambda _: None,
     watch: Callable[[TrainingMoment], None] = lambda _: None,
 ) -> Termination | None:
-    """Train one beside a prior that stays as it is, on as many moments of each of `endings`, going on from
-    the folder's checkpoint; it has averaged weights. What it is `begun` from where no end is known, and
-    where nothing was trained yet and there are no minutes. Chances are of the moments of the first."""
+    """Train one that first sees as a prior does, on as many moments of each of `endings`, going on from the
+    folder's checkpoint; it has averaged weights. What it is `begun` from where no end is known, and where
+    nothing was trained yet and there are no minutes. Chances are of the moments of the first."""
     endings = [some for some in endings if some.ends]
     if not (config.minutes or (folder / CHECKPOINT).is_file()) or not endings:
         return begun
     torch.manual_seed(3)
-    model = Termination(features=prior.features, often=endings[0].ends.often)
+    model = Termination.of(prior, endings[0].ends.often)
     if begun is not None:
         model.load_state_dict(begun.state_dict())
-    prior = prior.to(config.device).eval()
-    trainer = Trainer(model, lambda batch: loss(model, prior, batch), folder, config)
+    trainer = Trainer(model, lambda batch: loss(model, batch), folder, replace(config, slow=r"sight\."))
     if config.minutes:
         batches = feed(lambda seed: drawn(endings, size, seed), trainer.seed, workers)
         trainer.run(batches, report, tick=tick, watch=watch)

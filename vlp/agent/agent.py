@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from langgraph.types import interrupt
@@ -106,7 +106,7 @@ class AgentLoop(Looping):
         decision = state["decision"] + 1
         start = time.perf_counter()
         try:
-            found: Search | NoPlan = self._imagine(decision, self._known(state))
+            found: Search | NoPlan = self._imagine(decision, self._known(state), state.get("stalled", []))
         except NoPlan as error:
             found = error
         seconds = time.perf_counter() - start
@@ -220,7 +220,11 @@ class AgentLoop(Looping):
             why = "the plan is at its end, and the goal is not reached yet"
             self.events.emit(Replanned(time=self.events.now(), reason=why))
         self._idle = 0 if self._steps > state["began"] else self._idle + 1
-        return {"go": "observe"}
+        before = state.get("stalled", [])
+        return {
+            "go": "observe",
+            "stalled": [*before, step.subgoal] if followed.outcome == "stalled" else [],
+        }
 
     # -- small steps -------------------------------------------------------------------------------
 
@@ -242,11 +246,11 @@ class AgentLoop(Looping):
         tree = self._shown(number, state["plan"]).tree
         return Known(tree, Answer.of(state["answer"]).amendment)
 
-    def _imagine(self, decision: int, known: Known | None = None) -> Search:
+    def _imagine(self, decision: int, known: Known | None = None, stalled: Sequence[str] = ()) -> Search:
         assert self._goal is not None
         self._decision = decision
         try:
-            return self._decider.search(self._frame(), self._goal, decision, known)
+            return self._decider.search(self._frame(), self._goal, decision, known, stalled)
         finally:
             self.accounts.tell(decision)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from planner import Guard, Known, Search, search, search_for
+from planner import Guard, Known, Proposer, Search, Untried, search, search_for
 from tasks.domain import Goal
 from vlp.agent.parts import Parts
 from vlp.durable.recall import Recall
@@ -40,12 +40,18 @@ class Decider:
             raise UsageError(f"min confidence: {parts.no_confidence}")
 
     def search(
-        self, frame: NDArray[np.uint8], goal: Goal, decision: int, known: Known | None = None
+        self,
+        frame: NDArray[np.uint8],
+        goal: Goal,
+        decision: int,
+        known: Known | None = None,
+        stalled: Sequence[str] = (),
     ) -> Search:
         """The best plan from a frame uint8 [H, W, 3] in the run's decision 1, 2, ...; `known`: an earlier
-        tree of this frame as an operator changed it. Raises NoPlan, and ModelError for a model that does not
-        answer."""
-        find, seed = self._finder(frame, goal, known), self._settings.seed * 1000 + decision
+        tree of this frame as an operator changed it; `stalled`: subgoals that came to nothing on this scene.
+        Raises NoPlan, and ModelError for a model that does not answer."""
+        find = self._finder(frame, goal, known, stalled)
+        seed = self._settings.seed * 1000 + decision
         try:
             found = self._find(find, seed)
         except ModelSwitched:  # half of it was another model's
@@ -63,11 +69,12 @@ class Decider:
         return search_for(find, seconds=seconds, seed=seed, done_below=DONE_BELOW)
 
     def _finder(
-        self, frame: NDArray[np.uint8], goal: Goal, known: Known | None = None
+        self, frame: NDArray[np.uint8], goal: Goal, known: Known | None, stalled: Sequence[str]
     ) -> Callable[..., Search]:
         """The search, but for its seed."""
         settings, parts, wrap, recall = self._settings, self._parts, self._watch.wrap, self._recall
-        proposer, video = wrap("propose", parts.proposer), wrap("video", parts.video)
+        proposer: Proposer = Untried(wrap("propose", parts.proposer), stalled)
+        video = wrap("video", parts.video)
         value = wrap("value", parts.value)
         if parts.verify is not None:
             value = parts.verify(value, goal, DONE_BELOW, self._watch)

@@ -29,6 +29,8 @@ class State(TypedDict, total=False):
     unsure: int
     """Searches in a row whose plan was not sure enough."""
     idle: int
+    stalled: list[str]
+    """Subgoals that came to nothing, one after another, on the scene as it now is."""
     goal_step: int
     """Of a goal that is done step by step, the one that is worked at, from 0."""
     doubts: int

@@ -82,8 +82,8 @@ class Train:
     """world, world-vlm, world-policy: a dataset of vlp collect --kind corrected, which half of the samples
     are drawn from (of the VLM a fifth, most about ends of subgoals); again for each further round's."""
     timelapse: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PATH", Path)], ...]], HINT] = ()
-    """world-vlm: a dataset of vlp collect --kind timelapse, or any of the same camera and words at whatever
-    rate, which most questions are about; again for more of them."""
+    """world, world-vlm: a dataset of vlp collect --kind timelapse, or any of the same camera and words at
+    whatever rate, from which ends of subgoals, and of world-vlm most, are learned; again for more of them."""
     whole: bool = True
     """world: train the whole network; without it, its action prior alone, which acts, and which a rolling
     model imagines beside."""
@@ -126,8 +126,10 @@ class Train:
                 "corrected: expected the part world, world-vlm or world-policy, "
                 f"got {self.part}; leave it out"
             )
-        if self.part != "world-vlm" and self.timelapse:
-            raise UsageError(f"timelapse: expected the part world-vlm, got {self.part}; leave it out")
+        if self.part not in ("world", "world-vlm") and self.timelapse:
+            raise UsageError(
+                f"timelapse: expected the part world or world-vlm, got {self.part}; leave it out"
+            )
         if self.part in ("world", "world-vlm", "world-policy"):
             return self._world()
         if self.part == "bc":

@@ -32,6 +32,8 @@ FOLDER = "world"
 EYE_SHARE, SKETCH_SHARE, TERMINATION_SHARE = 0.3, 0.1, 0.1
 """Shares of the time that the autoencoder and the transformer's small parts get, where they were not trained
 yet, and what tells when a subgoal is over."""
+CHOICE_SHARE = 0.4
+"""Of the VLM's time, that of what chooses among subgoals."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,7 @@ class WorldTask:
     corrected: Sequence[Path] = ()
     """Datasets of what an expert did from where a policy got, for what acts."""
     timelapses: Sequence[Path] = ()
-    """Datasets of pictures at any rate, for the VLM."""
+    """Datasets of pictures at any rate, of what is next and when it is over."""
     whole: bool = True
     """Whether the whole network is trained; else its action prior alone."""
     rolling: float = 0.0
@@ -94,6 +96,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         start=task.start,
         held_out=task.held_out,
         corrected=task.corrected,
+        timelapses=task.timelapses,
     )
     check_trackers(task.trackers)
     minutes = {
@@ -114,9 +117,11 @@ def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     Raises FolderError for a dataset that cannot be learned from.
     """
     with _said():
+        beside = _beside(task, "vlm")
         run = VlmTraining(
-            **_beside(task, "vlm"), learning_rate=task.learning_rate or 1e-3, corrected=task.corrected,
-            timelapses=task.timelapses,
+            **beside | {"minutes": (1 - CHOICE_SHARE) * task.minutes},
+            choice_minutes=CHOICE_SHARE * task.minutes, learning_rate=task.learning_rate or 1e-3,
+            corrected=task.corrected, timelapses=task.timelapses,
         )  # fmt: skip
         vlm = train_vlm(run, report)
     if task.export is not None:

@@ -31,6 +31,8 @@ MISSED = 400.0
 twice what its push costs, so that giving a block up never looks cheaper than bringing it home."""
 _STANDOFF, _CONTACT = 0.05, 0.04
 """Metres between pusher and block where a push begins, and while it lasts."""
+_REACHED = 0.044
+"""Metres from a block at which the pusher has gone to it."""
 _APART, _PUSHER_APART = 0.042, 0.033
 """Metres below which a block is shoved along by another block's centre, and by the pusher's."""
 _ON_THE_WAY = 0.045
@@ -132,6 +134,13 @@ def push_to(
     after = {other: rest[k] for k, other in enumerate(others)} | {name: end}
     steps = max(float(steps), 4.0) + HOLD + (0.0 if done else _FAILURE)
     return Pushed(after, np.clip(end - _CONTACT * toward, _LOW, _HIGH), steps, done)
+
+
+def reach(blocks: Mapping[str, Vector], pusher: Vector, name: str) -> Pushed:
+    """Go to a block as the demonstrator would, and push nothing."""
+    away = pusher - blocks[name]
+    at = blocks[name] + _REACHED * away / max(float(np.hypot(*away)), 1e-6)
+    return Pushed(dict(blocks), at, _BASE + _APPROACH * float(np.hypot(*(at - pusher))) + HOLD, True)
 
 
 def carry_out(

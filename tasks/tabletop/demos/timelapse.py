@@ -1,5 +1,5 @@
-"""Long tasks played without physics, a picture every half second: what is next, and when it is done, on a
-hundred times as many boards as could be demonstrated in the time.
+"""Pushes and long tasks played without physics, a picture every half second: what is next, and when it is
+done, on far more boards than could be demonstrated in the time.
 
 See `kinematic` for how blocks go. Where something goes wrong an episode ends, as a failure; the boards that
 episodes begin from were left behind by pushes sloppier than a demonstrator's.
@@ -7,7 +7,7 @@ episodes begin from were left behind by pushes sloppier than a demonstrator's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -18,15 +18,16 @@ from numpy.typing import NDArray
 
 from tasks.tabletop.demos.beginnings import draw_layout, draw_names, draw_row, draw_task
 from tasks.tabletop.demos.collect import write
-from tasks.tabletop.demos.demonstrator import choose
-from tasks.tabletop.demos.kinematic import Blocks, Pushed, Vector, approached, carry_out, shoved_out
+from tasks.tabletop.demos.demonstrator import Push, choose
+from tasks.tabletop.demos.kinematic import Blocks, Pushed, Vector, approached, carry_out, reach, shoved_out
 from tasks.tabletop.demos.lerobot_write import RecordedEpisode
+from tasks.tabletop.demos.oracle import Style
 from tasks.tabletop.demos.played import sloppily
-from tasks.tabletop.goals import LONG_TASKS
-from tasks.tabletop.goals.base import LongTask
-from tasks.tabletop.goals.families import pushed
-from tasks.tabletop.language import canonical
+from tasks.tabletop.goals import LONG_TASKS, families
+from tasks.tabletop.goals.base import LongTask, Subgoal
+from tasks.tabletop.language import canonical, phrase
 from tasks.tabletop.world import board
+from tasks.tabletop.world.layout import random_names
 from tasks.tabletop.world.world import World
 
 TIMELAPSE: Final = "timelapse"
@@ -38,8 +39,10 @@ _BEFORE: Final = 9
 """Pushes at most that were made before an episode begins."""
 _MOST: Final = 14
 """Pushes of an episode at most."""
+_SINGLE: Final = 0.8
+"""Share of episodes that are a single push."""
 _HARD: Final = 0.4
-"""Share of tasks that are the likelier the harder they are."""
+"""Share of long tasks that are the likelier the harder they are."""
 _TURNS: Final = 8.0
 """Radians by which a block turns on a metre, standard deviation."""
 
@@ -61,19 +64,46 @@ def collect_timelapse(
         world.close()
 
 
-def timelapse(world: World, seed: int) -> RecordedEpisode:
-    """An episode, always the same for a seed. Where nothing can be done on the board that comes of it,
-    another one is drawn."""
+def timelapse(world: World, seed: int, single: float = _SINGLE) -> RecordedEpisode:
+    """An episode, always the same for a seed and the share of single pushes. Where nothing can be done on a
+    board, another one is drawn."""
     for again in count():
         rng = np.random.default_rng((seed, again))
-        task = draw_task(rng) if rng.random() < _HARD else LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
-        layout, pusher = draw_layout(rng, draw_names(rng), draw_row(rng, task))
-        blocks: Blocks = {name: np.array(pose[:2]) for name, pose in layout.items()}
-        blocks, at = _left_behind(task, blocks, np.array(pusher), rng)
-        film = _Film(world, rng, blocks, at)
-        if done := list(_played(task, film)):
-            return film.episode(task.instruction, all(done) and _complete(task, film.blocks))
+        found = _push(world, rng) if rng.random() < single else _long(world, rng)
+        if found is not None:
+            return found
     raise AssertionError
+
+
+def _long(world: World, rng: np.random.Generator) -> RecordedEpisode | None:
+    task = draw_task(rng) if rng.random() < _HARD else LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
+    layout, pusher = draw_layout(rng, draw_names(rng), draw_row(rng, task))
+    blocks, at = _left_behind(task, _centers(layout), np.array(pusher), rng)
+    film = _Film(world, rng, blocks, at)
+    if not (done := list(_played(task, film))):
+        return None
+    return film.episode(task.instruction, all(done) and _complete(task, film.blocks))
+
+
+def _push(world: World, rng: np.random.Generator) -> RecordedEpisode | None:
+    """One of any family; it succeeded if its rule says so."""
+    layout, pusher = draw_layout(rng, random_names(rng))
+    film = _Film(world, rng, _centers(layout), np.array(pusher))
+    instruction = families.draw(str(rng.choice(families.FAMILIES)), rng, film.blocks)
+    push = Push.begin(instruction, film.blocks, Style.sample(rng))
+    if push.succeeded(film.blocks, film.pusher) or not families.feasible(instruction, push.task, film.blocks):
+        return None
+    name, words = families.pushed(instruction), phrase(instruction, sorted(film.blocks), rng)
+    if name is None:
+        result = reach(film.blocks, film.pusher, str(instruction.fields["block"]))
+    else:
+        result = carry_out(Subgoal(instruction, push.spot, 0.0), film.blocks, film.pusher, rng)
+    film.push(name, result, canonical(instruction))
+    return film.episode(words, push.succeeded(film.blocks, film.pusher))
+
+
+def _centers(poses: Mapping[str, Sequence[float]]) -> Blocks:
+    return {name: np.array(pose[:2]) for name, pose in poses.items()}
 
 
 def _left_behind(
@@ -100,8 +130,7 @@ def _played(task: LongTask, film: _Film) -> Iterator[bool]:
         if _complete(task, film.blocks) or not (subgoals := task.subgoals(film.blocks)):
             return
         chosen = choose(subgoals, film.rng)
-        name = pushed(chosen.instruction)
-        assert name is not None
+        name = families.pushed(chosen.instruction)
         result = carry_out(chosen, film.blocks, film.pusher, film.rng)
         film.push(name, result, canonical(chosen.instruction))
         yield result.done
@@ -126,10 +155,12 @@ class _Film:
     def __post_init__(self) -> None:
         self.yaw = {name: float(self.rng.uniform(-np.pi, np.pi)) for name in self.blocks}
 
-    def push(self, name: str, result: Pushed, words: str) -> None:
-        """See a push from where all is to its result, both included."""
+    def push(self, name: str | None, result: Pushed, words: str) -> None:
+        """See a push of a block, or of none, from where all is to its result, both included."""
         before, pusher, yaw = self.blocks, self.pusher, dict(self.yaw)
-        begin, share = approached(before[name], pusher, result, name)
+        begin, share = result.pusher, 1.0
+        if name is not None:
+            begin, share = approached(before[name], pusher, result, name)
         turned = {
             other: float(self.rng.normal(0, _TURNS * np.linalg.norm(xy - before[other])))
             for other, xy in result.blocks.items()

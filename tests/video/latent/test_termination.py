@@ -25,7 +25,7 @@ def run(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> WorldTrainin
     made = WorldTraining(
         data=[squares], folder=tmp_path_factory.mktemp("world"), config=SMALL, minutes=0, whole=False,
         autoencoder_minutes=5, autoencoder_steps=60, sketch_minutes=5, sketch_steps=60,
-        rolling_minutes=5, rolling_steps=2, termination_minutes=5, termination_steps=500,
+        rolling_minutes=5, rolling_steps=2, termination_minutes=5, termination_steps=350, learning_rate=3e-3,
     )  # fmt: skip
     train_world(made, lambda _: None)
     return made

@@ -170,3 +170,22 @@ def test_a_plan_that_goes_as_imagined_is_acted_on_to_its_end(parts: Parts, tmp_p
         "acted_01.json",
         "acted_02.json",
     ]
+
+
+class Stalling(Perfect):
+    """Comes to nothing, but for every third clip."""
+
+    def follow(self, clip: np.ndarray, watch: Any, finished: Any = None, *, words: str = "") -> Followed:
+        super().follow(clip, watch, finished, words=words)
+        outcome = "stalled" if len(self.followed) % 3 else "parted"
+        return Followed(outcome, 1, 1.0, clip[:1], "nothing moved", off=(1.0,))
+
+
+def test_what_came_to_nothing_is_not_tried_again_until_something_did(parts: Parts, tmp_path: Path) -> None:
+    settings = replace(SMALL, max_control_steps=4, language_branches=1, video_branches=1, horizon=1)
+    with RunFolder.create(tmp_path, "run") as folder:
+        agent = agent_on(parts, folder, GOAL, settings)
+        agent._runtime = Stalling(agent)
+        folder.finish(agent.run(GOAL))
+    begun = [e.subgoal for e in read_events(folder.path / "events.jsonl") if isinstance(e, SubgoalStarted)]
+    assert len(begun) == 4 and len(set(begun[:3])) == 3, begun

@@ -51,6 +51,12 @@ def test_what_is_asked_wrongly_is_said_before_anything_is_made(weights: Path, tm
         Collect(out=out, episodes=1, kind="push", models=weights).run()
     with pytest.raises(UsageError, match=r"corrected: expected the part world, .* or world-policy, got bc"):
         Train(part="bc", minutes=1, data=tmp_path, corrected=(tmp_path,)).run()
+    with pytest.raises(UsageError, match="timelapse: expected the part world or world-vlm, got world-policy"):
+        Train(part="world-policy", minutes=1, data=tmp_path, timelapse=(tmp_path,)).run()
+    with pytest.raises(UsageError, match="models: expected none with --kind timelapse, got one"):
+        Collect(out=out, episodes=1, kind="timelapse", models=weights).run()
+    with pytest.raises(UsageError, match="families: expected kind play, push or corrected with them"):
+        Collect(out=out, episodes=1, kind="timelapse", families=("block2block",)).run()
     with pytest.raises(UsageError, match="rolling: expected the part world, got world-vlm"):
         Train(part="world-vlm", minutes=1, data=tmp_path, rolling=1).run()
     with pytest.raises(UsageError, match="rolling: expected 0 to 100000 minutes, got nan"):

@@ -74,8 +74,10 @@ def test_a_rolling_model_is_trained_where_it_is_asked_for(tmp_path: Path) -> Non
     data, weights = write(tmp_path / "data"), tmp_path / "cache/world/nano/weights"
     assert main(line(data, tmp_path / "cache")) == 0
     assert not (weights / "rolling").exists()
-    assert main(line(data, tmp_path / "cache", "--rolling", 0.005, "--corrected", data)) == 0
-    assert (weights / "rolling").is_dir()
+    slow = write(tmp_path / "slow", fps=2)
+    more = ("--corrected", data, "--timelapse", slow)
+    assert main(line(data, tmp_path / "cache", "--rolling", 0.005, *more)) == 0
+    assert (weights / "rolling").is_dir() and (weights / "termination").is_dir()
 
 
 def test_a_training_begins_from_weights_of_another(

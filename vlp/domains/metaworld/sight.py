@@ -13,8 +13,11 @@ from tasks.domain import Language, Scene, UnknownInstruction, UnsoundSubgoal
 from tasks.metaworld.catalog import TASKS, SawyerTask, understand
 from vlp.errors import WeightsError
 from vlp.latent.imagination import Imagination
-from vlp.latent.sight import SURE, LatentSight
+from vlp.latent.sight import LatentSight
 from vlp.vlm.latent.vlm import LatentVLM
+
+SURE: Final = 0.9
+"""Chance of success at which a task is surely done; half of it is what seems so."""
 
 
 def check_subgoal(words: str) -> None:

@@ -14,12 +14,16 @@ import torch
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
 from video.latent.beside import BesideTraining
+from video.latent.bundle import LatentBundle
 from video.latent.corrected import corrections
+from video.latent.latents import Latents
+from video.latent.store import FrameStore
 from vlp.latent.folder import VLM
 from vlp.vlm.latent import words
+from vlp.vlm.latent.choice import Choice, Choices, Said, told, train_choice
 from vlp.vlm.latent.lessons import Lessons, mixed
 from vlp.vlm.latent.model import Hints, Network, NetworkConfig, build, loss
-from vlp.vlm.latent.vlm import LatentVLM
+from vlp.vlm.latent.vlm import CHOICE, LatentVLM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,8 @@ class VlmTraining(BesideTraining):
     """Datasets that begin where a policy got, which are asked for the ends of subgoals, too."""
     timelapses: Sequence[Path] = ()
     """Datasets of pictures at any rate, which most questions are about."""
+    choice_minutes: float = 0.0
+    """Of what chooses among subgoals, after the others."""
 
 
 def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> LatentVLM:
@@ -43,27 +49,59 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     store, latents, eye = run.frames(report)
     tokenizer = words.learn(store.texts)
     world = run.model()
+    lapses = _others(run, run.timelapses, eye, store, report, any_rate=True)
+    corrected = _others(run, run.corrected, eye, store, report)
     first = Lessons(store, latents, tokenizer, world.tokenizer)
-
-    def others(roots: Sequence[Path], *, ends: bool) -> list[Lessons]:
-        if not roots:
-            return []
-        more = corrections(roots, run.world, eye, store, camera=run.camera, any_rate=not ends, report=report)
-        return [Lessons(*more, tokenizer, world.tokenizer, ends=ends, clock=first.clock)]
-
-    beside = others(run.corrected, ends=True), others(run.timelapses, ends=False)
+    clock = first.clock
+    ends = [Lessons(*some, tokenizer, world.tokenizer, ends=True, clock=clock) for some in corrected]
+    more = [Lessons(*some, tokenizer, world.tokenizer, clock=clock) for some in lapses]
     torch.manual_seed(2)
     hints = Hints.of(world.prior, world.scale, run.config.width)
     model = Network(build(len(tokenizer), latents.shape, run.config), hints)
     config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, muon=True, device=run.device)
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
     if run.minutes:
-        batches = feed(lambda seed: mixed(first, *beside, run.batch, seed), trainer.seed, run.workers)
+        batches = feed(lambda seed: mixed(first, ends, more, run.batch, seed), trainer.seed, run.workers)
         trainer.run(batches, report)
     record = trainer.record()
     trained: Any = trainer.averaged().cpu()
     subgoals = {" ".join(store.texts[number].lower().split()) for number in np.unique(store.text[:, 0])}
-    vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, first.clock, subgoals)
+    chosen = _chosen(run, world, [(store, latents), *lapses], report)
+    vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, clock, subgoals, *chosen)
     vlm.save(run.world / "weights" / VLM)
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return vlm
+
+
+def _others(
+    run: VlmTraining,
+    roots: Sequence[Path],
+    eye: Any,
+    store: FrameStore,
+    report: Callable[[str], None],
+    *,
+    any_rate: bool = False,
+) -> list[tuple[FrameStore, Latents]]:
+    """Frames and latents of what is learned from beside the first."""
+    if not roots:
+        return []
+    return [corrections(roots, run.world, eye, store, camera=run.camera, any_rate=any_rate, report=report)]
+
+
+def _chosen(
+    run: VlmTraining,
+    world: LatentBundle,
+    seen: Sequence[tuple[FrameStore, Latents]],
+    report: Callable[[str], None],
+) -> tuple[Choice | None, Said]:
+    """What chooses among subgoals, and these; it begins from what sees whether they are over."""
+    said = told([store for store, _ in seen])
+    sight = world.prior if world.termination is None else world.termination.sight
+    first, *others = [Choices(*some, world.tokenizer, said) for some in seen]
+    config = TrainConfig(minutes=run.choice_minutes, learning_rate=run.learning_rate, device=run.device)
+    # Time lapses show many times as many boards.
+    choice = train_choice(
+        sight, world.scale, [first, *others, *others], run.folder / CHOICE, config,
+        size=run.batch // 2, workers=run.workers, report=report,
+    )  # fmt: skip
+    return choice, said if choice is not None else {}

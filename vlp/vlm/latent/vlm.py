@@ -24,6 +24,7 @@ from video.latent.saved import save
 from vlp.errors import WeightsError
 from vlp.vlm.hosted.replies import Success
 from vlp.vlm.latent import words
+from vlp.vlm.latent.choice import Choice, Said
 from vlp.vlm.latent.lessons import Clock
 from vlp.vlm.latent.model import Hints, Network, chances
 
@@ -31,6 +32,7 @@ Frames = NDArray[np.uint8]
 CLOCK, SUBGOALS = "clock.json", "subgoals.json"
 EYE, HINTS = "autoencoder", "hints"
 TOKENIZER, READER = "tokenizer", "reader"
+CHOICE, SAID = "choice", "said.json"
 SAMPLES = 4
 """Texts sampled for each one asked for; those that are alike fall together."""
 LONGEST = 32
@@ -48,6 +50,8 @@ class LatentVLM:
         clock: what its bins of time mean.
         subgoals: all that the dataset says. What is proposed is one of them wherever it can be: said token
             by token, a block next to itself is likely enough to be sampled now and then.
+        choice: chooses among what is `said` on the way to a goal; of other goals, or without one, subgoals
+            are said token by token.
     """
 
     def __init__(
@@ -58,11 +62,14 @@ class LatentVLM:
         reader: Any,
         clock: Clock,
         subgoals: Collection[str] = (),
+        choice: Choice | None = None,
+        said: Said | None = None,
     ) -> None:
         self._network, self._eye = network.eval(), eye.eval()
         self._decoder = network.model.decoder
         self._tokenizer, self._reader, self.clock = tokenizer, reader, clock
         self._subgoals = frozenset(subgoals)
+        self._choice, self._said = choice, dict(said or {})
         self._end = words.of(tokenizer, words.END)[0]
         self._answers = words.of(tokenizer, words.NO, words.YES)
 
@@ -78,12 +85,17 @@ class LatentVLM:
             )
             clock = Clock.read(json.loads((folder / CLOCK).read_text(encoding="utf-8")))
             subgoals = json.loads((folder / SUBGOALS).read_text(encoding="utf-8"))
+            choice: Any = None
+            said: Said = {}
+            if (folder / CHOICE).is_dir():
+                choice = Choice.from_pretrained(folder / CHOICE).float().to(device).eval()
+                said = json.loads((folder / SAID).read_text(encoding="utf-8"))
         except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
             raise WeightsError(
                 f"models: expected a VLM of `vlp train world-vlm` in {folder}, got {error}; "
                 "train or choose one"
             ) from error
-        return cls(Network(model, hints), eye, tokenizer, reader, clock, subgoals)
+        return cls(Network(model, hints), eye, tokenizer, reader, clock, subgoals, choice, said)
 
     def save(self, folder: Path) -> None:
         """Write a folder; weights as safetensors in bf16."""
@@ -93,6 +105,9 @@ class LatentVLM:
         for name, tokenizer in ((TOKENIZER, self._tokenizer), (READER, self._reader)):
             tokenizer.save_pretrained(folder / name)
         (folder / CLOCK).write_text(json.dumps(asdict(self.clock)) + "\n", encoding="utf-8")
+        if self._choice is not None:
+            save(self._choice, folder / CHOICE)
+            (folder / SAID).write_text(json.dumps(self._said, indent=0) + "\n", encoding="utf-8")
         listed = json.dumps(sorted(self._subgoals), indent=0)
         (folder / SUBGOALS).write_text(listed + "\n", encoding="utf-8")
 
@@ -112,9 +127,13 @@ class LatentVLM:
         self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
     ) -> list[list[Proposal]]:
         """Up to `n` distinct subgoals a beam, the likeliest first: those sampled most often."""
-        seen, before = self._see(frames, goal), self._asked(goal, words.SUBGOAL)
         generator = torch.Generator().manual_seed(seed)
-        rows = self._sample(seen.repeat_interleave(SAMPLES * n, 0), before, generator)
+        known = self._said.get(" ".join(goal.lower().split()), ())
+        if self._choice is not None and known:
+            rows = self._choose(frames, goal, known, SAMPLES * n, generator)
+        else:
+            seen, before = self._see(frames, goal), self._asked(goal, words.SUBGOAL)
+            rows = self._sample(seen.repeat_interleave(SAMPLES * n, 0), before, generator)
         found = []
         for row in range(len(frames)):
             texts = Counter(rows[row * SAMPLES * n : (row + 1) * SAMPLES * n])
@@ -124,6 +143,19 @@ class LatentVLM:
             total = max(1, texts.total())
             found.append([Proposal(text, count / total) for text, count in texts.most_common(n)])
         return found
+
+    @torch.no_grad()
+    def _choose(
+        self, frames: Frames, goal: str, known: Sequence[str], count: int, generator: torch.Generator
+    ) -> list[str]:
+        """So many texts for each picture, by their chances."""
+        assert self._choice is not None
+        latents = encode(self._eye, frames)
+        goals = text.encode(self._reader, [goal]).to(latents.device)
+        subgoals = text.encode(self._reader, known).to(latents.device)[None]
+        likely = torch.cat([self._choice(one[None], goals, subgoals) for one in latents]).softmax(1).cpu()
+        drawn = torch.multinomial(likely, count, replacement=True, generator=generator)
+        return [known[number] for number in drawn.flatten().tolist()]
 
     @torch.no_grad()
     def _sample(self, seen: Tensor, before: list[int], generator: torch.Generator) -> list[str]:
