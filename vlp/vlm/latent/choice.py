@@ -44,8 +44,8 @@ Said = Mapping[str, Sequence[str]]
 class Choice(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A score of each subgoal, by what is seen by its words: contrastive, as pictures are told by texts in
     CLIP (Radford et al., 2021), but the words say where to look. A decoder that says subgoals word by word
-    from a vision tower's tokens had not learned after 300,000 answers which blocks are where they should be.
-    It sees as an action prior does, from which it is begun.
+    from a vision tower's tokens had hardly learned after 424,000 questions which blocks are where they are to
+    be. It sees as an action prior does, from which it is begun.
 
     Args:
         sees: settings of an ActionPrior.

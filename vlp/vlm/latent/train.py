@@ -58,15 +58,18 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     torch.manual_seed(2)
     hints = Hints.of(world.prior, world.scale, run.config.width)
     model = Network(build(len(tokenizer), latents.shape, run.config), hints)
-    config = TrainConfig(minutes=run.minutes, learning_rate=run.learning_rate, muon=True, device=run.device)
+    seen = [(store, latents), *lapses]
+    said = told([some for some, _ in seen])
+    minutes = run.minutes + (0.0 if said else run.choice_minutes)  # where nothing can be chosen
+    config = TrainConfig(minutes=minutes, learning_rate=run.learning_rate, muon=True, device=run.device)
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
-    if run.minutes:
+    if minutes:
         batches = feed(lambda seed: mixed(first, ends, more, run.batch, seed), trainer.seed, run.workers)
         trainer.run(batches, report)
     record = trainer.record()
     trained: Any = trainer.averaged().cpu()
     subgoals = {" ".join(store.texts[number].lower().split()) for number in np.unique(store.text[:, 0])}
-    chosen = _chosen(run, world, [(store, latents), *lapses], report)
+    chosen = _chosen(run, world, seen, said, report)
     vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, clock, subgoals, *chosen)
     vlm.save(run.world / "weights" / VLM)
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -92,10 +95,10 @@ def _chosen(
     run: VlmTraining,
     world: LatentBundle,
     seen: Sequence[tuple[FrameStore, Latents]],
+    said: Said,
     report: Callable[[str], None],
 ) -> tuple[Choice | None, Said]:
     """What chooses among subgoals, and these; it begins from what sees whether they are over."""
-    said = told([store for store, _ in seen])
     sight = world.prior if world.termination is None else world.termination.sight
     first, *others = [Choices(*some, world.tokenizer, said) for some in seen]
     config = TrainConfig(minutes=run.choice_minutes, learning_rate=run.learning_rate, device=run.device)

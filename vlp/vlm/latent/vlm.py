@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
@@ -105,6 +106,7 @@ class LatentVLM:
         for name, tokenizer in ((TOKENIZER, self._tokenizer), (READER, self._reader)):
             tokenizer.save_pretrained(folder / name)
         (folder / CLOCK).write_text(json.dumps(asdict(self.clock)) + "\n", encoding="utf-8")
+        shutil.rmtree(folder / CHOICE, ignore_errors=True)  # of an earlier training
         if self._choice is not None:
             save(self._choice, folder / CHOICE)
             (folder / SAID).write_text(json.dumps(self._said, indent=0) + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -314,6 +315,14 @@ def test_most_questions_are_about_time_lapses_where_there_are_some(store: FrameS
     for _ in zip(range(10), mixed(first, [], [lapses], 4, 0), strict=False):
         pass
     assert Counter(drawn[:10]) == {"first": 2, "lapses": 8}
+
+
+def test_where_nothing_can_be_chosen_no_time_is_kept_for_it(tmp_path: Path) -> None:
+    run = training(tmp_path, 0.001)
+    train_vlm(replace(run, choice_minutes=0.002), lambda _: None)
+    record = json.loads((run.folder / "record.json").read_text())
+    assert record["config"]["minutes"] == pytest.approx(0.003)
+    assert not (run.world / "weights/vlm/choice").exists()
 
 
 def test_time_lapses_are_of_any_rate_and_corrections_are_not(tmp_path: Path) -> None:
