@@ -50,8 +50,9 @@ class Ends:
         episode = np.repeat(np.arange(len(store.start)), store.stop - store.start)
         stop = store.ends()[:, column]
         first = np.flatnonzero(np.diff(stop, prepend=-1))
-        self._first = np.repeat(first, np.diff(np.append(first, len(store))))
-        length = stop - self._first
+        self.first = np.repeat(first, np.diff(np.append(first, len(store))))
+        """[F] the first frame of what a frame is told."""
+        length = stop - self.first
         left = stop - 1 - frames
         self.good = store.success[episode]
         """[F] whether their episode succeeded: of others nobody says when."""
@@ -85,6 +86,6 @@ class Ends:
         among = self._over if done else self._late if rng.random() < 1 / 2 else self._clear
         frame = int(rng.choice(among))
         after = int(rng.integers(self._after + 1)) if done else 0
-        way = BEGINNING * rng.random() * (frame - self._first[frame])
+        way = BEGINNING * rng.random() * (frame - self.first[frame])
         shown = min(frame + after, int(self._last[frame]))
-        return Ending(int(self._first[frame] + way), shown, int(self._texts[frame]), done)
+        return Ending(int(self.first[frame] + way), shown, int(self._texts[frame]), done)

@@ -7,7 +7,7 @@ boards that an agent leaves behind, and each board is played several times, so t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,14 +72,18 @@ def _elsewhere(rng: np.random.Generator, blocks: Blocks) -> Vector:
 
 
 def sloppily(rng: np.random.Generator, subgoal: Subgoal, blocks: Blocks, pusher: Vector) -> Pushed:
-    """A push as an agent makes it: near to what was asked, or something else altogether."""
+    """A push as an agent makes it: near to what was asked, or something else altogether. No block leaves the
+    board."""
     if rng.random() < _ASTRAY:
         name = str(rng.choice(list(blocks)))
-        return push_to(blocks, pusher, name, rng.uniform(REACH_LOW, REACH_HIGH), rng, 0.01)
-    aimed = subgoal.spot
-    if aimed is not None:
-        aimed = aimed + rng.normal(0, _SLOPPY, 2)
-    return carry_out(Subgoal(subgoal.instruction, aimed, subgoal.cost), blocks, pusher, rng)
+        result = push_to(blocks, pusher, name, rng.uniform(REACH_LOW, REACH_HIGH), rng, 0.01)
+    else:
+        aimed = subgoal.spot
+        if aimed is not None:
+            aimed = aimed + rng.normal(0, _SLOPPY, 2)
+        result = carry_out(Subgoal(subgoal.instruction, aimed, subgoal.cost), blocks, pusher, rng)
+    low, high = np.array([board.BOARD_X, board.BOARD_Y]).T
+    return replace(result, blocks={name: np.clip(xy, low, high) for name, xy in result.blocks.items()})
 
 
 def _outcomes(task: LongTask, blocks: Blocks, pusher: Vector, rng: np.random.Generator) -> list[float]:
@@ -102,9 +106,7 @@ def _episode(rng: np.random.Generator) -> Iterator[tuple[NDArray[np.float32], st
         if chosen is None:
             return
         result = sloppily(rng, chosen, blocks, pusher)
-        low, high = np.array([board.BOARD_X, board.BOARD_Y]).T
-        blocks = {name: np.clip(xy, low, high) for name, xy in result.blocks.items()}
-        pusher = result.pusher
+        blocks, pusher = result.blocks, result.pusher
 
 
 def record_played(path: Path, seed: int, count: int, tick: Callable[[int], None] = lambda _: None) -> Path:

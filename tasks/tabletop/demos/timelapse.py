@@ -26,6 +26,7 @@ from tasks.tabletop.demos.played import sloppily
 from tasks.tabletop.goals import LONG_TASKS, families
 from tasks.tabletop.goals.base import LongTask, Subgoal
 from tasks.tabletop.language import canonical, phrase
+from tasks.tabletop.seeing.slots import pose_array
 from tasks.tabletop.world import board
 from tasks.tabletop.world.layout import random_names
 from tasks.tabletop.world.world import World
@@ -110,13 +111,11 @@ def _left_behind(
     task: LongTask, blocks: Blocks, pusher: Vector, rng: np.random.Generator
 ) -> tuple[Blocks, Vector]:
     """Where blocks and pusher [2] are after a few sloppy pushes."""
-    low, high = np.array([board.BOARD_X, board.BOARD_Y]).T
     for _ in range(int(rng.integers(_BEFORE + 1))):
         if _complete(task, blocks) or not (subgoals := task.subgoals(blocks)):
             break
         result = sloppily(rng, choose(subgoals, rng), blocks, pusher)
-        blocks = {name: np.clip(xy, low, high) for name, xy in result.blocks.items()}
-        pusher = result.pusher
+        blocks, pusher = result.blocks, result.pusher
     return blocks, pusher
 
 
@@ -177,14 +176,10 @@ class _Film:
 
     def _see(self, words: str) -> None:
         at = shoved_out(self.pusher, self.blocks)
-        self.world.place(
-            {n: (float(xy[0]), float(xy[1]), self.yaw[n]) for n, xy in self.blocks.items()}, at.tolist()
-        )
-        poses = np.full((len(board.KINDS), 3), np.nan, np.float32)
-        for name, xy in self.blocks.items():
-            poses[board.KINDS.index(name)] = (*xy, self.yaw[name])
+        poses = {n: (float(xy[0]), float(xy[1]), self.yaw[n]) for n, xy in self.blocks.items()}
+        self.world.place(poses, at.tolist())
         self.rgb.append(self.world.render())
-        self.poses.append(poses)
+        self.poses.append(pose_array(poses))
         self.at.append(at)
         self.subgoal.append(words)
 

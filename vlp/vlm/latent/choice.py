@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tasks.domain import CONTROL_HZ
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer
 from video.latent import text
 from video.latent.clips import Frames, Scale
 from video.latent.corrected import drawn
-from video.latent.ends import AT_END, SUBGOAL, TASK
+from video.latent.ends import AT_END, SUBGOAL, TASK, Ends
 from video.latent.prior import ActionPrior
 from video.latent.store import FrameStore
+from video.latent.termination import NOISE
+from vlp.vlm.latent import words
 
-NOISE: Final = 0.1
-"""Standard deviation of what is added to latents in training: those of imagined frames are never the same."""
 DROPPED: Final = 0.3
 """Share of what is seen that is left out in training."""
 AMONG: Final = 8
@@ -41,7 +42,7 @@ Said = Mapping[str, Sequence[str]]
 """Goals, and the subgoals that were said on the way to each."""
 
 
-class Choice(ModelMixin, ConfigMixin):  # type: ignore[misc]
+class SubgoalChoice(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A score of each subgoal, by what is seen by its words: contrastive, as pictures are told by texts in
     CLIP (Radford et al., 2021), but the words say where to look. A decoder that says subgoals word by word
     from a vision tower's tokens had hardly learned after 424,000 questions which blocks are where they are to
@@ -67,9 +68,9 @@ class Choice(ModelMixin, ConfigMixin):  # type: ignore[misc]
             self.register_buffer(name, torch.ones(sees["size"][0], 1, 1))
 
     @classmethod
-    def of(cls, sight: ActionPrior, scale: Scale) -> Choice:
+    def of(cls, sight: ActionPrior, scale: Scale) -> SubgoalChoice:
         """An untrained one that sees as a prior does, of latents of such a scale."""
-        made: Choice = cls(sees=sight.settings)
+        made: SubgoalChoice = cls(sees=sight.settings)
         made.sight.load_state_dict(sight.state_dict())
         made.mean.copy_(scale.latent_mean)
         made.std.copy_(scale.latent_std)
@@ -90,15 +91,11 @@ def told(stores: Sequence[FrameStore]) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {}
     for store in stores:
         for subgoal, goal in np.unique(store.text[:, [SUBGOAL, TASK]], axis=0):
-            found.setdefault(_plain(store.texts[goal]), set()).add(_plain(store.texts[subgoal]))
+            found.setdefault(words.plain(store.texts[goal]), set()).add(words.plain(store.texts[subgoal]))
     return {goal: sorted(texts) for goal, texts in sorted(found.items()) if 1 < len(texts) <= MANY}
 
 
-def _plain(words: str) -> str:
-    return " ".join(words.lower().split())
-
-
-class Choices:
+class ChosenSubgoals:
     """Moments of a store at which one of several subgoals was chosen, for ever."""
 
     def __init__(self, store: FrameStore, latents: Frames, tokenizer: Any, said: Said) -> None:
@@ -107,14 +104,13 @@ class Choices:
         number = {text: k for k, text in enumerate(self._texts)}
         self._words = text.encode(tokenizer, self._texts or [""])
         self._goals = text.encode(tokenizer, store.texts)
-        plain = [_plain(one) for one in store.texts]
+        plain = [words.plain(one) for one in store.texts]
         self._number = [number.get(one, -1) for one in plain]
         self._among = [np.array([number[one] for one in said.get(goal, ())], np.int64) for goal in plain]
         several = np.array([len(some) > 1 for some in self._among])[store.text[:, TASK]]
-        stop = store.ends()[:, SUBGOAL]
-        first = np.maximum.accumulate(np.where(np.diff(stop, prepend=-1) != 0, np.arange(len(store)), 0))
-        begun = np.arange(len(store)) - first <= BEGUN * store.fps
-        over = stop - 1 - np.arange(len(store)) <= AT_END * store.fps
+        ends = Ends(store, SUBGOAL)
+        begun = np.arange(len(store)) - ends.first <= BEGUN * store.fps
+        over = ends.left <= AT_END * CONTROL_HZ
         self._frames: NDArray[np.int64] = np.flatnonzero(several & ~over)
         self._begun: NDArray[np.int64] = np.flatnonzero(several & ~over & begun)
 
@@ -142,7 +138,7 @@ class Choices:
             }
 
 
-def loss(model: Choice, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+def loss(model: SubgoalChoice, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
     """Cross-entropy of the one that was chosen, and how often its score is highest."""
     latents = batch["latents"]
     noisy = latents + NOISE * model.std * torch.randn_like(latents) if model.training else latents
@@ -155,21 +151,21 @@ def loss(model: Choice, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, 
 def train_choice(
     sight: ActionPrior,
     scale: Scale,
-    choices: Sequence[Choices],
+    choices: Sequence[ChosenSubgoals],
     folder: Path,
     config: TrainConfig,
     *,
     size: int,
     workers: int = 0,
     report: Callable[[str], None] = print,
-) -> Choice | None:
+) -> SubgoalChoice | None:
     """Train one that first sees as a prior does, on as many moments of each of `choices`, going on from the
     folder's checkpoint; it has averaged weights. None where nothing can be chosen, or nothing was trained."""
     choices = [some for some in choices if len(some)]
     if not (config.minutes or (folder / CHECKPOINT).is_file()) or not choices:
         return None
     torch.manual_seed(4)
-    model = Choice.of(sight, scale)
+    model = SubgoalChoice.of(sight, scale)
     trainer = Trainer(model, lambda batch: loss(model, batch), folder, replace(config, slow=r"sight\."))
     if config.minutes:
         trainer.run(feed(lambda seed: drawn(choices, size, seed), trainer.seed, workers), report)

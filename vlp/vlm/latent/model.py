@@ -20,11 +20,9 @@ from transformers import GPT2Config, VisionEncoderDecoderConfig, VisionEncoderDe
 
 from video.latent.clips import Scale
 from video.latent.prior import ActionPrior
+from video.latent.termination import NOISE
 from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import IGNORED
-
-NOISE = 0.1
-"""Standard deviation of what is added to latents in training: those of imagined frames are never the same."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from video.latent.latents import Latents
 from video.latent.store import FrameStore
 from vlp.latent.folder import VLM
 from vlp.vlm.latent import words
-from vlp.vlm.latent.choice import Choice, Choices, Said, told, train_choice
+from vlp.vlm.latent.choice import ChosenSubgoals, Said, SubgoalChoice, told, train_choice
 from vlp.vlm.latent.lessons import Lessons, mixed
 from vlp.vlm.latent.model import Hints, Network, NetworkConfig, build, loss
 from vlp.vlm.latent.vlm import CHOICE, LatentVLM
@@ -68,7 +68,7 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
         trainer.run(batches, report)
     record = trainer.record()
     trained: Any = trainer.averaged().cpu()
-    subgoals = {" ".join(store.texts[number].lower().split()) for number in np.unique(store.text[:, 0])}
+    subgoals = {words.plain(store.texts[number]) for number in np.unique(store.text[:, 0])}
     chosen = _chosen(run, world, seen, said, report)
     vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, clock, subgoals, *chosen)
     vlm.save(run.world / "weights" / VLM)
@@ -97,10 +97,10 @@ def _chosen(
     seen: Sequence[tuple[FrameStore, Latents]],
     said: Said,
     report: Callable[[str], None],
-) -> tuple[Choice | None, Said]:
+) -> tuple[SubgoalChoice | None, Said]:
     """What chooses among subgoals, and these; it begins from what sees whether they are over."""
     sight = world.prior if world.termination is None else world.termination.sight
-    first, *others = [Choices(*some, world.tokenizer, said) for some in seen]
+    first, *others = [ChosenSubgoals(*some, world.tokenizer, said) for some in seen]
     config = TrainConfig(minutes=run.choice_minutes, learning_rate=run.learning_rate, device=run.device)
     # Time lapses show many times as many boards.
     choice = train_choice(

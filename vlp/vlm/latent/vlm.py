@@ -25,7 +25,7 @@ from video.latent.saved import save
 from vlp.errors import WeightsError
 from vlp.vlm.hosted.replies import Success
 from vlp.vlm.latent import words
-from vlp.vlm.latent.choice import Choice, Said
+from vlp.vlm.latent.choice import Said, SubgoalChoice
 from vlp.vlm.latent.lessons import Clock
 from vlp.vlm.latent.model import Hints, Network, chances
 
@@ -63,7 +63,7 @@ class LatentVLM:
         reader: Any,
         clock: Clock,
         subgoals: Collection[str] = (),
-        choice: Choice | None = None,
+        choice: SubgoalChoice | None = None,
         said: Said | None = None,
     ) -> None:
         self._network, self._eye = network.eval(), eye.eval()
@@ -89,7 +89,7 @@ class LatentVLM:
             choice: Any = None
             said: Said = {}
             if (folder / CHOICE).is_dir():
-                choice = Choice.from_pretrained(folder / CHOICE).float().to(device).eval()
+                choice = SubgoalChoice.from_pretrained(folder / CHOICE).float().to(device).eval()
                 said = json.loads((folder / SAID).read_text(encoding="utf-8"))
         except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
             raise WeightsError(
@@ -130,7 +130,7 @@ class LatentVLM:
     ) -> list[list[Proposal]]:
         """Up to `n` distinct subgoals a beam, the likeliest first: those sampled most often."""
         generator = torch.Generator().manual_seed(seed)
-        known = self._said.get(" ".join(goal.lower().split()), ())
+        known = self._said.get(words.plain(goal), ())
         if self._choice is not None and known:
             rows = self._choose(frames, goal, known, SAMPLES * n, generator)
         else:

@@ -30,6 +30,11 @@ def learn(texts: Sequence[str]) -> Any:
     return tokenizer
 
 
+def plain(said: str) -> str:
+    """A text in the one form in which texts are compared."""
+    return " ".join(said.lower().split())
+
+
 def numbers(tokenizer: Any, said: str) -> list[int]:
     """A text as numbers of tokens; any text can be read."""
     return [int(number) for number in tokenizer(said.lower(), add_special_tokens=False)["input_ids"]]

@@ -17,7 +17,7 @@ from video.latent.latents import Latents
 from video.latent.run import network
 from video.latent.store import FrameStore
 from vlp.vlm.latent import words
-from vlp.vlm.latent.choice import AMONG, MANY, Choice, Choices, loss, told, train_choice
+from vlp.vlm.latent.choice import AMONG, MANY, ChosenSubgoals, SubgoalChoice, loss, told, train_choice
 from vlp.vlm.latent.lessons import Clock
 from vlp.vlm.latent.model import Hints, Network, build
 from vlp.vlm.latent.vlm import CHOICE, SAID, LatentVLM
@@ -50,16 +50,16 @@ def test_only_goals_of_a_few_subgoals_leave_a_choice(store: FrameStore) -> None:
 def test_the_first_is_the_one_that_was_said_and_none_is_drawn_twice(store: FrameStore) -> None:
     tokenizer = text.learn(store.texts)
     said = {"walk": [*(f"go {number}" for number in range(12)), "go down", "go right"]}
-    choices = Choices(store, Numbers(store), tokenizer, said)
+    choices = ChosenSubgoals(store, Numbers(store), tokenizer, said)
     batch = next(choices.batches(16, 0))
     assert batch["subgoals"].shape[:2] == (16, AMONG) and batch["known"].all()
     tokens = {name: text.encode(tokenizer, [name])[0].tolist() for name in ("go right", "go down")}
     for frame, row in zip(batch["latents"].long(), batch["subgoals"].tolist(), strict=True):
         first = "go right" if store.text[int(frame), 0] == RIGHT else "go down"
         assert row[0] == tokens[first] and len({tuple(one) for one in row}) == AMONG
-    few = next(Choices(store, Numbers(store), tokenizer, told([store])).batches(4, 0))
+    few = next(ChosenSubgoals(store, Numbers(store), tokenizer, told([store])).batches(4, 0))
     assert few["known"].sum(1).tolist() == [2] * 4
-    assert not len(Choices(store, Numbers(store), tokenizer, {"another goal": ["go up", "go down"]}))
+    assert not len(ChosenSubgoals(store, Numbers(store), tokenizer, {"another goal": ["go up", "go down"]}))
 
 
 def test_it_learns_to_choose_by_what_is_seen_and_is_kept(store: FrameStore, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_it_learns_to_choose_by_what_is_seen_and_is_kept(store: FrameStore, tmp_
     latents, said = Latents(eye, store), told([store])
     clips = LatentClips(store, latents, reader, SIZES)
     prior = network(SIZES, clips, reader).prior
-    choices = Choices(store, latents, reader, said)
+    choices = ChosenSubgoals(store, latents, reader, said)
     config = TrainConfig(minutes=5, steps=120, learning_rate=3e-3)
     choice = train_choice(
         prior, clips.scale, [choices], tmp_path / "run", config, size=16, report=lambda _: None
@@ -96,8 +96,8 @@ def test_where_nothing_is_trained_nothing_chooses(store: FrameStore, tmp_path: P
     latents = Latents(eye, store)
     clips = LatentClips(store, latents, reader, SIZES)
     prior = network(SIZES, clips, reader).prior
-    none = Choices(store, latents, reader, {})
-    for choices, minutes in (([none], 1.0), ([Choices(store, latents, reader, told([store]))], 0.0)):
+    none = ChosenSubgoals(store, latents, reader, {})
+    for choices, minutes in (([none], 1.0), ([ChosenSubgoals(store, latents, reader, told([store]))], 0.0)):
         config = TrainConfig(minutes=minutes, steps=1)
         assert train_choice(prior, clips.scale, choices, tmp_path, config, size=4) is None
 
@@ -107,8 +107,8 @@ def test_scores_are_of_each_row_alone(store: FrameStore) -> None:
     latents = Latents(eye, store)
     clips = LatentClips(store, latents, reader, SIZES)
     torch.manual_seed(0)
-    choice = Choice.of(network(SIZES, clips, reader).prior, clips.scale).eval()
-    batch = next(Choices(store, latents, reader, told([store])).batches(3, 0))
+    choice = SubgoalChoice.of(network(SIZES, clips, reader).prior, clips.scale).eval()
+    batch = next(ChosenSubgoals(store, latents, reader, told([store])).batches(3, 0))
     both = choice(batch["latents"], batch["goals"], batch["subgoals"])
     for row in range(3):
         one = choice(*(batch[name][row : row + 1] for name in ("latents", "goals", "subgoals")))
