@@ -35,6 +35,9 @@ class WorldTraining:
     """Of the rolling model, last of all: it reads words by the transformer's prior, which still changes while
     that is trained."""
     rolling_steps: int | None = None
+    dynamics_minutes: float = 0.0
+    """Of the dynamics, which imagine and explain a beat at a time."""
+    dynamics_steps: int | None = None
     termination_minutes: float = 0.0
     """Of what tells when a subgoal is over, begun from the prior, before the rolling model."""
     termination_steps: int | None = None
@@ -63,6 +66,7 @@ SKETCH: Final = "sketch"
 ALONE: Final = "prior"
 """In the place of the sketch and the transformer, where the whole network is not trained."""
 ROLLING: Final = "rolling"
+DYNAMICS: Final = "dynamics"
 TERMINATION: Final = "termination"
 STEPS: Final = "rolling/steps"
 """How things go that the rolling model cuts out already: another loss, and a training of its own."""

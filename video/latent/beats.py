@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from video.latent import text
-from video.latent.clips import Frames, Scale
+from video.latent.clips import Frames, Scale, beat_of
 from video.latent.prior import ActionPrior
-from video.latent.rolling import Rolling, beat_of
+from video.latent.rolling import BEAT, Rolling
 from video.latent.store import FrameStore
 
 BEATS: Final = (5, 12, 24)
@@ -45,7 +45,7 @@ class Beats:
         self, store: FrameStore, latents: Frames, scale: Scale, tokenizer: Any, *, stride: int, small: int = 1
     ) -> None:
         self._store, self._latents, self._scale = store, latents, scale
-        self.beat, self._small = beat_of(stride), small
+        self.beat, self._small = beat_of(stride, BEAT), small
         self._words = text.encode(tokenizer, store.texts)
         self._start = np.repeat(store.start, store.stop - store.start)
         self._ends = store.ends()[:, 0]

@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from video.latent.clips import Scale
+from video.latent.dynamics import Dynamics
 from video.latent.model import WorldModel
 from video.latent.prior import ActionPrior
 from video.latent.rolling import Rolling
@@ -20,7 +21,7 @@ from video.latent.saved import save
 from video.latent.termination import Termination
 
 SCALE = "scale.json"
-ROLLING, TERMINATION = "rolling", "termination"
+ROLLING, TERMINATION, DYNAMICS = "rolling", "termination", "dynamics"
 WHOLE, PRIOR = "transformer", "prior"
 """Of a folder, one of the two."""
 
@@ -48,6 +49,8 @@ class LatentBundle:
     """What imagines a short way at a time, where it was trained."""
     termination: Termination | None = None
     """What tells when a subgoal is over, where it was trained."""
+    dynamics: Dynamics | None = None
+    """What imagines and explains a short way at a time, where it was trained: before all others."""
 
     @property
     def is_whole(self) -> bool:
@@ -83,7 +86,7 @@ class LatentBundle:
         network = WHOLE if self.is_whole else PRIOR
         parts = (
             ("autoencoder", self.autoencoder), (network, self.network), (ROLLING, self.rolling),
-            (TERMINATION, self.termination),
+            (TERMINATION, self.termination), (DYNAMICS, self.dynamics),
         )  # fmt: skip
         for name, part in parts:
             if part is not None:
@@ -116,7 +119,7 @@ class LatentBundle:
                 part.from_pretrained(folder / name).float().to(device).eval()
                 if (folder / name).is_dir()
                 else None
-                for name, part in ((ROLLING, Rolling), (TERMINATION, Termination))
+                for name, part in ((ROLLING, Rolling), (TERMINATION, Termination), (DYNAMICS, Dynamics))
             ]
             tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer")
             size = (int(about["size"][0]), int(about["size"][1]))

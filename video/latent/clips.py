@@ -39,6 +39,11 @@ class Scale:
     action_std: Tensor
 
 
+def beat_of(stride: int, most: int) -> int:
+    """Control steps of a beat, at most so many, of which some make a stride from frame to frame."""
+    return max(beat for beat in range(1, most + 1) if stride % beat == 0)
+
+
 def shortest(fps: float) -> int:
     """Frames to the end of what is told, of which there must be more where a clip begins: an action and its
     outcome before the rest."""

@@ -23,6 +23,8 @@ class LatentConfig:
     layers: int = 6
     heads: int = 4
     text_layers: int = 2
+    dynamics_widths: tuple[int, int, int] = (48, 96, 128)
+    """Of the dynamics, at the latents' size, at half and at a quarter of it."""
     batch: int = 16
 
 
@@ -35,6 +37,7 @@ PRESETS: Final = {
         layers=14,
         heads=12,
         text_layers=4,
+        dynamics_widths=(96, 192, 256),
         batch=256,
     ),
 }

@@ -13,7 +13,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -28,19 +28,24 @@ from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMom
 from video.latent import autoencoder as pictures
 from video.latent import text
 from video.latent.bundle import LatentBundle
-from video.latent.clips import LatentClips
+from video.latent.clips import LatentClips, beat_of
+from video.latent.compiling import compiled
 from video.latent.config import PRESETS, LatentConfig
+from video.latent.dynamics import BEAT, Dynamics
+from video.latent.dynamics_training import train_dynamics
 from video.latent.films import averaged
 from video.latent.latents import Latents
 from video.latent.model import WorldModel
 from video.latent.packed import Packed, read, write
 from video.latent.pipeline import LatentPipeline
+from video.latent.prior import ActionPrior
 from video.latent.run import network, write_weights
 from video.latent.samples import beside, figures, held_out
-from video.latent.sketch import PARTS, train_sketch
+from video.latent.sketch import PARTS, RATE, train_sketch
 from video.latent.split import latents_of, split
 from video.latent.store import load
 from video.latent.train import loss
+from video.latent.transitions import RollingLoss, Transitions
 
 MEGABYTES: Final = 60.0
 """Of what is packed."""
@@ -49,6 +54,9 @@ RESERVE: Final = 0.12
 """Share of the minutes that is kept for evaluating and writing."""
 SKETCH_SHARE: Final = 0.06
 """Share of the minutes that the small parts get before the whole."""
+DYNAMICS_SHARE: Final = 0.45
+"""Share of the minutes that the dynamics get, which learn from the same clips, beat by beat."""
+DYNAMICS_BATCH: Final = 640
 SAVE_SECONDS: Final = 100.0
 """Between two sets of weights: what is left when the time is cut short."""
 GPU_WORKERS: Final = 7
@@ -68,6 +76,8 @@ class GpuTraining:
     """Of the checkpoint."""
     device: str
     learning_rate: float
+    whole: bool = True
+    """Whether the whole network is trained, else its action prior alone."""
     report_seconds: float = 10.0
 
 
@@ -96,17 +106,22 @@ def train(run: GpuTraining, report: Callable[[str], None] = print) -> dict[str, 
     tokenizer = text.learn(packed.store.texts)
     clips = LatentClips(packed.store, packed.latents, tokenizer, run.config)
     clips.begin_at(packed.starts)
+    model: Any = network(run.config, clips, tokenizer)
     bundle = LatentBundle(
-        packed.autoencoder, network(run.config, clips, tokenizer), tokenizer, clips.scale, packed.size,
+        packed.autoencoder, model if run.whole else model.prior, tokenizer, clips.scale, packed.size,
         clips.stride, packed.store.fps,
     )  # fmt: skip
     report(f"{len(clips)} clips, {_count(bundle.network):,} parameters, read in {_since(begun)}")
     run.out.mkdir(parents=True, exist_ok=True)
-    trainer = _trained(run, bundle, clips, begun, report)
-    record = trainer.record()
-    bundle.network = trainer.averaged()  # type: ignore[assignment]
+    if run.whole:
+        trainer = _trained(run, bundle, clips, begun, report)
+        bundle.network, record = trainer.averaged(), trainer.record()  # type: ignore[assignment]
+    else:
+        record = _sketched(run, bundle.prior, clips, 1 - RESERVE - DYNAMICS_SHARE, report)
     write_weights(bundle, run.out / "weights")
     _note(run.out / "record.json", record)
+    _dynamics(run, bundle, packed, begun, report)
+    write_weights(bundle, run.out / "weights")
     found = _evaluate(bundle, packed, run)
     report(f"evaluated and written after {_since(begun)} of {run.minutes:g} min: {json.dumps(found)}")
     return found
@@ -121,8 +136,8 @@ def _trained(
 ) -> Trainer:
     model, motion = bundle.whole.to(run.device), clips.scale.motion
     if not (run.work / CHECKPOINT).is_file():
-        _sketched(run, model, clips, report)
-    left = run.minutes * (1 - RESERVE) - (time.monotonic() - begun) / 60
+        _sketched(run, model, clips, SKETCH_SHARE, report)
+    left = run.minutes * (1 - RESERVE - DYNAMICS_SHARE) - (time.monotonic() - begun) / 60
     settings = TrainConfig(
         minutes=left, learning_rate=run.learning_rate, muon=True, slow=PARTS, device=run.device,
         report_seconds=run.report_seconds, checkpoint_seconds=1e9,
@@ -145,43 +160,53 @@ def _trained(
     return trainer
 
 
-def _sketched(run: GpuTraining, model: WorldModel, clips: LatentClips, report: Callable[[str], None]) -> None:
+def _sketched(
+    run: GpuTraining,
+    model: WorldModel | ActionPrior,
+    clips: LatentClips,
+    share: float,
+    report: Callable[[str], None],
+) -> dict[str, Any]:
+    """For a share of the minutes; its record."""
     config = TrainConfig(
-        minutes=run.minutes * SKETCH_SHARE, learning_rate=run.learning_rate, device=run.device,
+        minutes=run.minutes * share, learning_rate=run.learning_rate, device=run.device,
         report_seconds=run.report_seconds, checkpoint_seconds=1e9,
     )  # fmt: skip
-    train_sketch(
+    return train_sketch(
         model, clips, run.work / "sketch", config, size=run.config.batch, workers=_workers(run), report=report
     )
 
 
+def _dynamics(
+    run: GpuTraining,
+    bundle: LatentBundle,
+    packed: Packed,
+    begun: float,
+    report: Callable[[str], None],
+) -> None:
+    """Train them, with all latents where they are computed with."""
+    beat = beat_of(bundle.stride, BEAT)
+    windows = Transitions(packed.store, packed.latents.to(run.device), bundle.scale, beat)
+    windows.begin_at(packed.starts)
+    left = run.minutes * (1 - RESERVE) - (time.monotonic() - begun) / 60
+    config = TrainConfig(
+        minutes=max(0.0, left), learning_rate=min(RATE, run.learning_rate), device=run.device,
+        report_seconds=run.report_seconds, checkpoint_seconds=1e9,
+    )  # fmt: skip
+
+    def fast_one(model: Dynamics, batch: Mapping[str, Tensor]) -> Any:
+        loss = RollingLoss(model)
+        return compiled(model, lambda net, some: loss(some, net)[0], dict(batch), report)
+
+    bundle.dynamics = train_dynamics(
+        [windows], bundle.prior.config.size, len(bundle.scale.action_mean), bundle.stride,
+        run.work / "dynamics", config, size=min(DYNAMICS_BATCH, 4 * run.config.batch),
+        widths=run.config.dynamics_widths, compiled=fast_one, report=report,
+    )  # fmt: skip
+
+
 def _workers(run: GpuTraining) -> int:
     return 0 if run.device == "cpu" else min(GPU_WORKERS, max(1, (os.cpu_count() or 2) - 2))
-
-
-def compiled(
-    model: nn.Module,
-    ask: Callable[[nn.Module, Any], Tensor],
-    batch: dict[str, Tensor] | Any,
-    report: Callable[[str], None],
-) -> nn.Module:
-    """The model compiled, if a forward and a backward of it work here, else as it is."""
-    device = next(model.parameters()).device
-    if device.type != "cuda" and not os.environ.get("VLP_COMPILE"):
-        return model  # two cores are done with eight minutes before it pays
-    try:
-        made: nn.Module = torch.compile(model)  # type: ignore[assignment]
-        batch = {name: value.to(device) for name, value in batch.items()}
-        with torch.autocast(device.type, torch.bfloat16):
-            value = ask(made, batch)
-        value.backward()  # type: ignore[no-untyped-call]
-        model.zero_grad(set_to_none=True)
-    except Exception as error:  # whatever a compiler may say
-        model.zero_grad(set_to_none=True)
-        report(f"not compiled: {' '.join(str(error).split())[:160]}")
-        return model
-    report("compiled")
-    return made
 
 
 def _save(bundle: LatentBundle, folder: Path) -> dict[str, float]:
@@ -191,8 +216,9 @@ def _save(bundle: LatentBundle, folder: Path) -> dict[str, float]:
 
 
 def _evaluate(bundle: LatentBundle, packed: Packed, run: GpuTraining) -> dict[str, float]:
-    for name in ("autoencoder", "network"):
-        getattr(bundle, name).to(run.device).eval()
+    for part in (bundle.autoencoder, bundle.network, bundle.dynamics):
+        if part is not None:
+            part.to(run.device).eval()
     pipeline = LatentPipeline(bundle)
     found = figures(pipeline, packed.held)
     Image.fromarray(beside(pipeline, packed.held)).save(run.out / "held-out.png")
@@ -227,6 +253,9 @@ def main(words: Sequence[str] | None = None) -> None:
     two.add_argument("--minutes", type=float, default=8.0, help="all in all")
     two.add_argument("--learning-rate", type=float, default=1e-3)
     two.add_argument("--batch", type=int, default=None)
+    two.add_argument(
+        "--whole", action=argparse.BooleanOptionalAction, default=True, help="else an action prior"
+    )
     two.add_argument("--work", type=Path, default=Path(".cache/gpu"), help="folder of the checkpoint")
     for each in (one, two):
         each.add_argument("--preset", choices=list(PRESETS), default="nano" if each is one else "base")
@@ -246,7 +275,7 @@ def main(words: Sequence[str] | None = None) -> None:
     train(
         GpuTraining(
             packed=asked.packed, out=asked.out, config=config, minutes=asked.minutes, work=asked.work,
-            device=asked.device, learning_rate=asked.learning_rate,
+            device=asked.device, learning_rate=asked.learning_rate, whole=asked.whole,
         )
     )  # fmt: skip
 

@@ -11,9 +11,9 @@ clip's layout is settled there. What moves is small and far from zero, so it is 
 sampled in even steps from 1, the first one jumps past where a place is chosen, and nothing is drawn."""
 
 
-def shifted(u: Tensor) -> Tensor:
+def shifted(u: Tensor, shift: float = SHIFT) -> Tensor:
     """Levels 0..1 from even ones, nearer to 1."""
-    return SHIFT * u / (1 + (SHIFT - 1) * u)
+    return shift * u / (1 + (shift - 1) * u)
 
 
 def levels(count: int, frames: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ noise that the autoencoder was trained to draw through; differences from the fra
 
 from __future__ import annotations
 
+import copy
 import json
 import lzma
 from collections.abc import Callable
@@ -70,7 +71,13 @@ class PackedLatents:
         return len(self._row)
 
     def __getitem__(self, index: NDArray[np.int64]) -> Tensor:
-        return self._latents[torch.from_numpy(self._row[index])]
+        return self._latents[torch.from_numpy(self._row[index]).to(self._latents.device)]
+
+    def to(self, device: str) -> PackedLatents:
+        """The same on a device, where there is room for all of them."""
+        made = copy.copy(self)
+        made._latents = self._latents.to(device)
+        return made
 
 
 class _Unseen:

@@ -14,6 +14,7 @@ from tasks.learning.precision import fast
 from video.latent import text
 from video.latent.autoencoder import encode, to_frames, to_tensor
 from video.latent.bundle import LatentBundle, LatentWeightsError
+from video.latent.imagined import explained, imagined
 from video.latent.noise import shifted
 from video.latent.rolled import roll
 from video.latent.termination import OVER
@@ -40,11 +41,14 @@ class LatentPipeline:
     def joint(
         self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]
     ) -> tuple[Frames, NDArray[np.float32]]:
-        """Words to video and the actions that it was imagined with: see imagine and act. Where there is a
-        rolling model, it and the prior go on from each other, as a robot that looks does. Else actions are
-        sampled first and the video by these: both at once, a robot is drawn before it is known where it goes,
-        and then nowhere at all."""
+        """Words to video and the actions that it was imagined with: see imagine and act. Where there are
+        dynamics, or a rolling model, these and the prior go on from each other, as a robot that looks does.
+        Else actions are sampled first and the video by these: both at once, a robot is drawn before it is
+        known where it goes, and then nowhere at all."""
         (first, noise, acts), words = self._start(frames, seeds), self._words(subgoals)
+        if self.bundle.dynamics is not None:
+            drawn, found = imagined(self.bundle, first, words, noise, acts)
+            return self._shown(drawn), self._actions(found)
         if self.bundle.rolling is not None:
             drawn, found = roll(self.bundle, to_tensor(frames).to(self.device), words, acts)
             return as_clips(drawn), self._actions(found)
@@ -99,6 +103,8 @@ class LatentPipeline:
         known = (torch.from_numpy(actions).float() - scale.action_mean) / scale.action_std
         known = known.reshape(len(frames), self.frames, -1).to(self.device)
         words = self._words(subgoals, len(frames))
+        if self.bundle.dynamics is not None:
+            return self._shown(imagined(self.bundle, first, words, noise, None, known)[0])
         if self.bundle.rolling is not None:
             drawn, _ = roll(self.bundle, to_tensor(frames).to(self.device), words, noise=None, sent=known)
             return as_clips(drawn)
@@ -108,10 +114,14 @@ class LatentPipeline:
     def explain(
         self, frames: Frames, clips: Frames, seeds: Sequence[int], subgoals: Sequence[str] = ()
     ) -> NDArray[np.float32]:
-        """Video uint8 [N, T, H, W, 3] after frames uint8 [N, H, W, 3] to actions [N, T * stride, A]."""
+        """Video uint8 [N, T, H, W, 3] after frames uint8 [N, H, W, 3] to actions [N, T * stride, A]. Dynamics
+        explain each frame by the one before, and heed no words."""
         first, _, acts = self._start(frames, seeds)
         whole = self._encode(np.concatenate([frames[:, None], clips], 1).reshape(-1, *frames.shape[1:]))
-        known = motions(whole.reshape(len(frames), -1, *whole.shape[1:]), self.bundle.scale.motion)
+        whole = whole.reshape(len(frames), -1, *whole.shape[1:])
+        if self.bundle.dynamics is not None:
+            return self._actions(explained(self.bundle.dynamics, whole))
+        known = motions(whole, self.bundle.scale.motion)
         _, found = self._sample(
             first, known, acts, self._words(subgoals, len(frames)), video_level=0.0, action_level=None
         )
@@ -169,12 +179,16 @@ class LatentPipeline:
 
     @torch.no_grad()
     def _draw(self, first: Tensor, video: Tensor) -> Frames:
-        scale = self.bundle.scale
-        latent = (first[:, None] + video * scale.motion).flatten(0, 1)
+        return self._shown(first[:, None] + video * self.bundle.scale.motion)
+
+    @torch.no_grad()
+    def _shown(self, latents: Tensor) -> Frames:
+        """Latents [N, T, C, h, w] of unit scale as clips."""
+        scale, latent = self.bundle.scale, latents.flatten(0, 1)
         latent = latent * scale.latent_std.to(self.device) + scale.latent_mean.to(self.device)
         with fast(self.device.type):
             pictures = self.bundle.autoencoder.decode(latent).sample
-        return to_frames(pictures).reshape(*video.shape[:2], *pictures.shape[-2:], 3)
+        return as_clips(pictures.unflatten(0, latents.shape[:2]))
 
     def _words(self, subgoals: Sequence[str], count: int = 0) -> Tensor:
         """Without subgoals nothing is said."""

@@ -24,11 +24,6 @@ FINE = 2
 size it is drawn, and this costs a quarter."""
 
 
-def beat_of(stride: int) -> int:
-    """Control steps of a beat, of which some make a stride from frame to frame."""
-    return max(beat for beat in range(1, BEAT + 1) if stride % beat == 0)
-
-
 class Rolling(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """What a few actions do, told again and again.
 

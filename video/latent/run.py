@@ -19,6 +19,7 @@ from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMom
 from video.latent import text
 from video.latent.asked import (
     ALONE,
+    DYNAMICS,
     ROLLING,
     SKETCH,
     TERMINATION,
@@ -30,9 +31,11 @@ from video.latent.asked import (
 )
 from video.latent.beats import Beats
 from video.latent.bundle import LatentBundle
-from video.latent.clips import Frames, LatentClips
+from video.latent.clips import Frames, LatentClips, beat_of
 from video.latent.config import LatentConfig
 from video.latent.corrected import ClipSamples, CorrectedClips, corrections
+from video.latent.dynamics import BEAT, Dynamics
+from video.latent.dynamics_training import train_dynamics
 from video.latent.eye import train_autoencoder
 from video.latent.films import Films
 from video.latent.latents import Latents
@@ -45,6 +48,7 @@ from video.latent.split import latents_of, split
 from video.latent.store import FrameStore, pack
 from video.latent.termination import Endings, Termination, train_termination
 from video.latent.train import loss
+from video.latent.transitions import Transitions
 
 
 def train_world(
@@ -81,11 +85,12 @@ def train_world(
         _sketch(run, learned, model, report, onlookers)
     record = _transformer(run, learned, bundle, report, onlookers, films) if run.whole else {}
     if begun is not None:
-        bundle.rolling, bundle.termination = begun.rolling, begun.termination
+        bundle.rolling, bundle.termination, bundle.dynamics = begun.rolling, begun.termination, begun.dynamics
     lapses = _beside(run, run.timelapses, eye, store, report, any_rate=True)
     seen = [(store, latents_of(latents, store)), *more, *lapses]
     bundle.termination = _termination(run, seen, bundle, report, onlookers)
     bundle.rolling = _rolling(run, clips, bundle, (store, latents_of(latents, store)), report, onlookers)
+    bundle.dynamics = _dynamics(run, seen[: 1 + len(more)], bundle, report, onlookers)
     if is_first():
         write_weights(bundle, run.folder / "weights")
         _write_record(run, record)
@@ -256,6 +261,29 @@ def _rolling(
     )  # fmt: skip
     actions = len(clips.scale.action_mean)
     return train_rolling(prior, beats, prior.config.size, fine, actions, training, bundle.rolling)
+
+
+def _dynamics(
+    run: WorldTraining,
+    seen: Sequence[tuple[FrameStore, Frames]],
+    bundle: LatentBundle,
+    report: Callable[[str], None],
+    onlookers: Onlookers,
+) -> Dynamics | None:
+    """What imagines and explains a beat at a time."""
+    beat = beat_of(bundle.stride, BEAT)
+    config = TrainConfig(
+        minutes=run.dynamics_minutes, steps=run.dynamics_steps, learning_rate=run.learning_rate,
+        device=run.device,
+    )  # fmt: skip
+    return train_dynamics(
+        [Transitions(*some, bundle.scale, beat) for some in seen],
+        bundle.prior.config.size, len(bundle.scale.action_mean), bundle.stride, run.folder / DYNAMICS, config,
+        size=2 * run.config.batch, widths=run.config.dynamics_widths, begun=bundle.dynamics,
+        workers=run.workers, report=report,
+        tick=lambda seconds: onlookers.tick(DYNAMICS, seconds),
+        watch=lambda moment: onlookers.watch(DYNAMICS, moment),
+    )  # fmt: skip
 
 
 def _transformer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -105,13 +105,13 @@ def train_sketch(
     report: Callable[[str], None] = print,
     tick: Callable[[float], None] = lambda _: None,
     watch: Callable[[TrainingMoment], None] = lambda _: None,
-) -> None:
+) -> dict[str, Any]:
     """Train the model's small parts, or a prior alone, going on from the folder's checkpoint, in batches of
-    MORE * size; the model has averaged weights then. Nothing is done where nothing was acted, or nothing was
-    trained yet and there are no minutes."""
+    MORE * size; the model has averaged weights then; the record. Nothing is done where nothing was acted, or
+    nothing was trained yet and there are no minutes."""
     begun = (folder / CHECKPOINT).is_file()
     if not (config.minutes or begun) or not clips.acted:
-        return
+        return {}
     config = replace(config, learning_rate=min(config.learning_rate, RATE), warmup_steps=50)
     motion = clips.scale.motion
 
@@ -123,3 +123,4 @@ def train_sketch(
         batches = feed(lambda seed: _drawn(clips, MORE * size, seed), trainer.seed, workers)
         trainer.run(batches, report, tick=tick, watch=watch)
     trainer.averaged().train()
+    return trainer.record()

@@ -84,12 +84,18 @@ class Train:
     timelapse: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PATH", Path)], ...]], HINT] = ()
     """world, world-vlm: a dataset of vlp collect --kind timelapse, or any of the same camera and words at
     whatever rate, from which ends of subgoals, and of world-vlm most, are learned; again for more of them."""
+    own: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PATH", Path)], ...]], HINT] = ()
+    """world-vlm: a dataset of vlp collect --kind timelapse-own, from which as much is learned as from those
+    of --timelapse; again for more of them."""
     whole: bool = True
-    """world: train the whole network; without it, its action prior alone, which acts, and which a rolling
-    model imagines beside."""
+    """world: train the whole network; without it, its action prior alone, which acts, and beside
+    which a rolling model or dynamics imagine."""
     rolling: float = 0.0
     """world: minutes, after the others, of a rolling model, which imagines a short way at a time; for worlds
     in which a robot and the things that it pushes are small beside the picture."""
+    dynamics: float = 0.0
+    """world: minutes, after the others, of dynamics, which imagine and explain a short way at a time in the
+    place of a rolling model, in any world, and take many times as many samples."""
     track: Annotated[
         UseAppendAction[tuple[Annotated[TrackerName, one_or_more_of(TrackerName)], ...]], HINT
     ] = ()
@@ -115,12 +121,13 @@ class Train:
             raise UsageError(f"held-out, track: expected the part world, got {self.part}; leave them out")
         if self.part != "world" and not self.whole:
             raise UsageError(f"no-whole: expected the part world, got {self.part}; leave it out")
-        if self.part != "world" and self.rolling:
-            raise UsageError(f"rolling: expected the part world, got {self.part}; leave it out")
-        if not (math.isfinite(self.rolling) and 0 <= self.rolling <= MOST_MINUTES):
-            raise UsageError(
-                f"rolling: expected 0 to {MOST_MINUTES:g} minutes, got {self.rolling:g}; choose such a time"
-            )
+        for name, minutes in (("rolling", self.rolling), ("dynamics", self.dynamics)):
+            if self.part != "world" and minutes:
+                raise UsageError(f"{name}: expected the part world, got {self.part}; leave it out")
+            if not (math.isfinite(minutes) and 0 <= minutes <= MOST_MINUTES):
+                raise UsageError(
+                    f"{name}: expected 0 to {MOST_MINUTES:g} minutes, got {minutes:g}; choose such a time"
+                )
         if self.part not in ("world", "world-vlm", "world-policy") and self.corrected:
             raise UsageError(
                 "corrected: expected the part world, world-vlm or world-policy, "
@@ -130,6 +137,8 @@ class Train:
             raise UsageError(
                 f"timelapse: expected the part world or world-vlm, got {self.part}; leave it out"
             )
+        if self.part != "world-vlm" and self.own:
+            raise UsageError(f"own: expected the part world-vlm, got {self.part}; leave it out")
         if self.part in ("world", "world-vlm", "world-policy"):
             return self._world()
         if self.part == "bc":
@@ -164,7 +173,8 @@ class Train:
                 data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
                 size=self.size, device=self.device, cache=self.cache, export=self.export,
                 learning_rate=self.learning_rate, held_out=self.held_out, trackers=self.track,
-                corrected=self.corrected, timelapses=self.timelapse, rolling=self.rolling,
+                corrected=self.corrected, timelapses=self.timelapse, own=self.own, rolling=self.rolling,
+                dynamics=self.dynamics,
                 whole=self.whole, start=self.start,
             )
         )  # fmt: skip

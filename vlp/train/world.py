@@ -11,7 +11,17 @@ from typing import Any
 from tasks.data.layout import DatasetError
 from tasks.learning.parallel import is_first
 from tasks.learning.trainer import CHECKPOINT, CheckpointError
-from video.latent.asked import EYE, ROLLING, SKETCH, STEPS, TERMINATION, WORLD, Onlookers, WorldTraining
+from video.latent.asked import (
+    DYNAMICS,
+    EYE,
+    ROLLING,
+    SKETCH,
+    STEPS,
+    TERMINATION,
+    WORLD,
+    Onlookers,
+    WorldTraining,
+)
 from video.latent.bundle import LatentBundle
 from video.latent.config import PRESETS
 from video.latent.policy.train import PolicyTraining, train_policy
@@ -32,8 +42,8 @@ FOLDER = "world"
 EYE_SHARE, SKETCH_SHARE, TERMINATION_SHARE = 0.3, 0.1, 0.1
 """Shares of the time that the autoencoder and the transformer's small parts get, where they were not trained
 yet, and what tells when a subgoal is over."""
-CHOICE_SHARE = 0.4
-"""Of the VLM's time, that of what chooses among subgoals."""
+CHOICE_SHARE, PROGRESS_SHARE = 0.3, 0.4
+"""Of the VLM's time, those of what chooses among subgoals, and of what tells how far a goal is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +68,14 @@ class WorldTask:
     """Datasets of what an expert did from where a policy got, for what acts."""
     timelapses: Sequence[Path] = ()
     """Datasets of pictures at any rate, of what is next and when it is over."""
+    own: Sequence[Path] = ()
+    """The same, of what an agent did by itself, for the VLM."""
     whole: bool = True
     """Whether the whole network is trained; else its action prior alone."""
     rolling: float = 0.0
-    """Minutes of the rolling model, after all others."""
+    """Minutes of the rolling model, after the others."""
+    dynamics: float = 0.0
+    """Minutes of the dynamics, last of all."""
     trackers: Sequence[str] = ()
     """Of accelerate."""
 
@@ -86,6 +100,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         minutes=max(0.0, task.minutes - eye - sketch - ending),
         whole=task.whole,
         rolling_minutes=task.rolling,
+        dynamics_minutes=task.dynamics,
         termination_minutes=ending,
         autoencoder_minutes=eye,
         sketch_minutes=sketch,
@@ -103,6 +118,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         EYE: run.autoencoder_minutes, SKETCH: run.sketch_minutes, WORLD: run.minutes,
         TERMINATION: run.termination_minutes,
         ROLLING: (CUT + TRACKED) * run.rolling_minutes, STEPS: GONE * run.rolling_minutes,
+        DYNAMICS: run.dynamics_minutes,
     }  # fmt: skip
     with _said(), Watching(folder, minutes, task.trackers) as watching:
         bundle: LatentBundle = train_world(run, report, Onlookers(watching.tick, watching.watch))
@@ -119,9 +135,10 @@ def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
     with _said():
         beside = _beside(task, "vlm")
         run = VlmTraining(
-            **beside | {"minutes": (1 - CHOICE_SHARE) * task.minutes},
-            choice_minutes=CHOICE_SHARE * task.minutes, learning_rate=task.learning_rate or 1e-3,
-            corrected=task.corrected, timelapses=task.timelapses,
+            **beside | {"minutes": (1 - CHOICE_SHARE - PROGRESS_SHARE) * task.minutes},
+            choice_minutes=CHOICE_SHARE * task.minutes, progress_minutes=PROGRESS_SHARE * task.minutes,
+            learning_rate=task.learning_rate or 1e-3,
+            corrected=task.corrected, timelapses=task.timelapses, own=task.own,
         )  # fmt: skip
         vlm = train_vlm(run, report)
     if task.export is not None:

@@ -80,16 +80,16 @@ def _long(world: World, rng: np.random.Generator) -> RecordedEpisode | None:
     task = draw_task(rng) if rng.random() < _HARD else LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
     layout, pusher = draw_layout(rng, draw_names(rng), draw_row(rng, task))
     blocks, at = _left_behind(task, _centers(layout), np.array(pusher), rng)
-    film = _Film(world, rng, blocks, at)
-    if not (done := list(_played(task, film))):
+    film = Film(world, rng, blocks, at)
+    if not (done := list(played(task, film))):
         return None
-    return film.episode(task.instruction, all(done) and _complete(task, film.blocks))
+    return film.episode(task.instruction, all(done) and complete(task, film.blocks))
 
 
 def _push(world: World, rng: np.random.Generator) -> RecordedEpisode | None:
     """One of any family; it succeeded if its rule says so."""
     layout, pusher = draw_layout(rng, random_names(rng))
-    film = _Film(world, rng, _centers(layout), np.array(pusher))
+    film = Film(world, rng, _centers(layout), np.array(pusher))
     instruction = families.draw(str(rng.choice(families.FAMILIES)), rng, film.blocks)
     push = Push.begin(instruction, film.blocks, Style.sample(rng))
     if push.succeeded(film.blocks, film.pusher) or not families.feasible(instruction, push.task, film.blocks):
@@ -112,21 +112,22 @@ def _left_behind(
 ) -> tuple[Blocks, Vector]:
     """Where blocks and pusher [2] are after a few sloppy pushes."""
     for _ in range(int(rng.integers(_BEFORE + 1))):
-        if _complete(task, blocks) or not (subgoals := task.subgoals(blocks)):
+        if complete(task, blocks) or not (subgoals := task.subgoals(blocks)):
             break
         result = sloppily(rng, choose(subgoals, rng), blocks, pusher)
         blocks, pusher = result.blocks, result.pusher
     return blocks, pusher
 
 
-def _complete(task: LongTask, blocks: Blocks) -> bool:
+def complete(task: LongTask, blocks: Blocks) -> bool:
+    """Whether all is done."""
     return task.reward(blocks, board.BLOCK_8) >= 1.0
 
 
-def _played(task: LongTask, film: _Film) -> Iterator[bool]:
+def played(task: LongTask, film: Film) -> Iterator[bool]:
     """Push by push to the end, or until one fails; whether each one did what was asked."""
     for _ in range(_MOST):
-        if _complete(task, film.blocks) or not (subgoals := task.subgoals(film.blocks)):
+        if complete(task, film.blocks) or not (subgoals := task.subgoals(film.blocks)):
             return
         chosen = choose(subgoals, film.rng)
         name = families.pushed(chosen.instruction)
@@ -138,7 +139,7 @@ def _played(task: LongTask, film: _Film) -> Iterator[bool]:
 
 
 @dataclass
-class _Film:
+class Film:
     """Pictures of a board on which blocks are moved by hand."""
 
     world: World
@@ -178,16 +179,21 @@ class _Film:
         at = shoved_out(self.pusher, self.blocks)
         poses = {n: (float(xy[0]), float(xy[1]), self.yaw[n]) for n, xy in self.blocks.items()}
         self.world.place(poses, at.tolist())
-        self.rgb.append(self.world.render())
-        self.poses.append(pose_array(poses))
+        self.add(self.world.render(), pose_array(poses), at, words)
+
+    def add(self, rgb: NDArray[Any], poses: NDArray[Any], at: Vector, words: str) -> None:
+        """A picture uint8 [H, W, 3], poses as `pose_array` tells them, where the pusher is [2], and what is
+        next."""
+        self.rgb.append(rgb)
+        self.poses.append(poses)
         self.at.append(at)
         self.subgoal.append(words)
 
-    def episode(self, instruction: str, success: bool) -> RecordedEpisode:
+    def episode(self, instruction: str, success: bool, source: str = TIMELAPSE) -> RecordedEpisode:
         """What was seen. The actions are the way of the pusher from a picture to the next."""
         at = np.array([*self.at, self.at[-1]], np.float32)
         return RecordedEpisode(
             rgb=np.stack(self.rgb), effector=at[:-1], effector_target=at[:-1], action=np.diff(at, axis=0),
             blocks=np.stack(self.poses), instruction=instruction, subgoal=tuple(self.subgoal),
-            success=success, source=TIMELAPSE if success else "failure",
+            success=success, source=source if success else "failure",
         )  # fmt: skip

@@ -21,8 +21,9 @@ from tests.conftest import ROOT
 from tests.video.latent.conftest import write as write_squares
 from video.latent.asked import WorldTraining
 from video.latent.bundle import LatentBundle
+from video.latent.compiling import compiled
 from video.latent.config import LatentConfig
-from video.latent.gpu import GpuTraining, compiled, pack_world, train
+from video.latent.gpu import GpuTraining, pack_world, train
 from video.latent.latents import Latents
 from video.latent.packed import keep_frames, read
 from video.latent.pipeline import LatentPipeline
@@ -125,6 +126,7 @@ def test_the_script_trains_evaluates_and_writes_in_time(packed: Path, tmp_path: 
     figures = train(run, said.append)
     assert "evaluated and written after" in said[-1] and 0.25 < float(said[-1].split()[4]) < 0.3
     bundle = LatentBundle.load(tmp_path / "out/weights")
+    assert bundle.is_whole and bundle.dynamics is not None
     first = np.asarray(read(packed).held.first[:2])
     assert LatentPipeline(bundle).imagine(first, ["go right"] * 2, [0, 1]).shape == (2, 3, 32, 32, 3)
     assert (
@@ -142,6 +144,26 @@ def test_the_script_trains_evaluates_and_writes_in_time(packed: Path, tmp_path: 
     assert len(json.loads((tmp_path / "out/record.json").read_text())["runs"]) == 2 and again
 
 
+@pytest.mark.usefixtures("paced")
+def test_a_prior_and_dynamics_are_trained_where_the_whole_is_not(packed: Path, tmp_path: Path) -> None:
+    run = GpuTraining(
+        packed=packed, out=tmp_path / "out", config=SMALL, minutes=0.2, work=tmp_path / "work", device="cpu",
+        learning_rate=1e-3, whole=False, report_seconds=2.0,
+    )  # fmt: skip
+    figures = train(run, lambda _: None)
+    bundle = LatentBundle.load(tmp_path / "out/weights")
+    assert not bundle.is_whole and bundle.dynamics is not None and bundle.dynamics.config.beat == 3
+    assert {"psnr_predicted", "action_error_explained"} <= set(figures)
+    assert json.loads((tmp_path / "out/record.json").read_text())["samples"] > 0
+
+
+def test_packed_latents_go_where_they_are_computed_with(packed: Path) -> None:
+    found = read(packed).latents
+    there = found.to("meta")
+    index = np.array([0, 3])
+    assert there[index].device.type == "meta" and found[index].device.type == "cpu"
+
+
 BARE = """
 import sys
 from importlib.abc import MetaPathFinder
@@ -157,6 +179,7 @@ found = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *more: None if name.split(".")[0] in KNOWN else found(name, *more)
 from video.latent.gpu import main
 import video.latent.gpu as gpu
+from video.latent.compiling import compiled
 from video.latent.config import LatentConfig
 gpu.PRESETS["base"] = LatentConfig(frames=3, seconds=0.6, channels=8, width=64, layers=2, heads=4,
                                    text_layers=1, batch=8)

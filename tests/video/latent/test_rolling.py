@@ -19,11 +19,11 @@ from video.latent import autoencoder, text
 from video.latent.asked import WorldTraining
 from video.latent.beats import Beats, loss
 from video.latent.bundle import LatentBundle, LatentWeightsError
-from video.latent.clips import LatentClips
+from video.latent.clips import LatentClips, beat_of
 from video.latent.latents import Latents
 from video.latent.pipeline import LatentPipeline
 from video.latent.prior import ActionPrior
-from video.latent.rolling import Rolling, beat_of
+from video.latent.rolling import BEAT, Rolling
 from video.latent.run import train_world
 from video.latent.scenes import centers, turned
 from video.latent.sketch import outcome
@@ -45,7 +45,7 @@ def beats_of(store: FrameStore) -> Beats:
 
 
 def test_a_beat_is_a_part_of_a_stride() -> None:
-    assert [beat_of(stride) for stride in (1, 2, 3, 4, 5, 6, 7, 8, 9)] == [1, 2, 1, 2, 1, 2, 1, 2, 1]
+    assert [beat_of(stride, BEAT) for stride in (1, 2, 3, 4, 5, 6, 7, 8, 9)] == [1, 2, 1, 2, 1, 2, 1, 2, 1]
 
 
 def test_things_are_moved_and_turned_about_their_middles() -> None:

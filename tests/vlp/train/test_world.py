@@ -70,7 +70,7 @@ def test_a_sketch_is_trained_once_and_late_where_a_run_was_stopped_before_it(tmp
     assert kept.is_file()
 
 
-def test_a_rolling_model_is_trained_where_it_is_asked_for(tmp_path: Path) -> None:
+def test_a_rolling_model_and_dynamics_are_trained_where_they_are_asked_for(tmp_path: Path) -> None:
     data, weights = write(tmp_path / "data"), tmp_path / "cache/world/nano/weights"
     assert main(line(data, tmp_path / "cache")) == 0
     assert not (weights / "rolling").exists()
@@ -78,6 +78,9 @@ def test_a_rolling_model_is_trained_where_it_is_asked_for(tmp_path: Path) -> Non
     more = ("--corrected", data, "--timelapse", slow)
     assert main(line(data, tmp_path / "cache", "--rolling", 0.005, *more)) == 0
     assert (weights / "rolling").is_dir() and (weights / "termination").is_dir()
+    assert not (weights / "dynamics").exists()
+    assert main(line(data, tmp_path / "cache", "--dynamics", 0.005, *more)) == 0
+    assert all((weights / part).is_dir() for part in ("rolling", "termination", "dynamics"))
 
 
 def test_a_training_begins_from_weights_of_another(

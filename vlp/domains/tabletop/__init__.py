@@ -112,23 +112,26 @@ class Tabletop:
     def collect(self, out: Path, **options: Any) -> int:
         from tasks.tabletop.demos.collect import KINDS, collect
         from tasks.tabletop.demos.corrected import CORRECTED, CORRECTED_LONG, collect_corrected
+        from tasks.tabletop.demos.own import OWN, collect_own
         from tasks.tabletop.demos.timelapse import TIMELAPSE, collect_timelapse
 
-        kinds = (*KINDS, CORRECTED, CORRECTED_LONG, TIMELAPSE, "mixed")
+        kinds = (*KINDS, CORRECTED, CORRECTED_LONG, TIMELAPSE, OWN, "mixed")
         models = options.pop("models", None)
         if (kind := options.get("kind", "mixed")) not in kinds:
             raise UsageError(f"kind: expected one of {', '.join(kinds)}, got {kind!r:.40}; choose one")
         _check_families(kind, options.get("families", ()))
-        if kind not in (CORRECTED, CORRECTED_LONG):
+        if kind not in (CORRECTED, CORRECTED_LONG, OWN):
             if models is not None:
                 raise UsageError(f"models: expected none with --kind {kind}, got one; use --kind {CORRECTED}")
             if kind == TIMELAPSE:
                 del options["kind"]
                 return collect_timelapse(out, **options)
             return collect(out, **options)
-        from vlp.domains.tabletop.latent import acting, heeds_words_alone
+        from vlp.domains.tabletop.latent import acting, alone, heeds_words_alone
 
         del options["kind"]
+        if kind == OWN:
+            return collect_own(out, alone(models), **options)
         if kind == CORRECTED_LONG:
             options["long"] = 1.0
         policy = acting(models)

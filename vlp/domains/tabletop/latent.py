@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.domain import UnknownInstruction
 from tasks.tabletop.demos.corrected import CorrectedPolicy
@@ -20,6 +21,10 @@ from vlp.latent.folder import STEPS
 from vlp.latent.imagination import Imagination
 from vlp.latent.sight import as_said
 from vlp.models.chosen import Models
+from vlp.vlm.latent.vlm import LatentVLM
+
+PROPOSED = 4
+"""Subgoals among which one that acts alone draws."""
 
 
 def learned(folder: Path, *, device: str, sampling_steps: int, models: Models | None) -> Parts:
@@ -57,3 +62,38 @@ def acting(folder: Path | None, *, by: Literal["policy", "prior"] = "policy") ->
     if imagination.policy is None:
         raise UsageError(f"models: expected a policy of `vlp train world-policy` in {folder}, got none")
     return lambda frame, wanted, words: imagination.reach(frame, wanted, words=words)
+
+
+class Alone:
+    """Acts on long tasks without imagining anything: see tasks.tabletop.demos.own.Agent."""
+
+    def __init__(self, imagination: Imagination, vlm: LatentVLM) -> None:
+        self._imagination, self._vlm = imagination, vlm
+
+    def next(self, frame: NDArray[np.uint8], goal: str, seed: int) -> str:
+        """One of what is proposed, the likelier the oftener."""
+        found = self._vlm.propose(frame[None], goal, [()], PROPOSED, seed=seed)[0]
+        likely = np.array([each.probability for each in found])
+        return found[int(np.random.default_rng(seed).choice(len(found), p=likely / likely.sum()))].text
+
+    def actions(self, frame: NDArray[np.uint8], words: str) -> NDArray[np.float32]:
+        """What the action prior makes likely."""
+        return np.asarray(self._imagination.likely(frame[None], [words])[0], np.float32)
+
+    def over(self, begun: NDArray[np.uint8], now: NDArray[np.uint8], words: str) -> bool:
+        """As what tells when a subgoal is over says."""
+        return self._imagination.pipeline.is_over(begun, now, words)
+
+
+def alone(folder: Path | None) -> Alone:
+    """What acts by itself on long tasks, of a folder of learned weights. Raises WeightsError and
+    UsageError."""
+    if folder is None:
+        raise UsageError("models: expected --models PATH, which acts by itself, got none; choose one")
+    imagination = Imagination.load(folder, device="cpu", steps=STEPS, width=LIMITS.size, imagines=False)
+    if imagination.vlm is None or imagination.bundle.termination is None:
+        raise UsageError(
+            f"models: expected a VLM and what tells when a subgoal is over in {folder}, got none; train "
+            "vlp train world-vlm, and vlp train world on subgoals that end"
+        )
+    return Alone(imagination, imagination.vlm)

@@ -27,6 +27,7 @@ from video.latent.prior import ActionPrior
 from video.latent.store import FrameStore
 from video.latent.termination import NOISE
 from vlp.vlm.latent import words
+from vlp.vlm.latent.scaled import Scaled
 
 DROPPED: Final = 0.3
 """Share of what is seen that is left out in training."""
@@ -42,7 +43,7 @@ Said = Mapping[str, Sequence[str]]
 """Goals, and the subgoals that were said on the way to each."""
 
 
-class SubgoalChoice(ModelMixin, ConfigMixin):  # type: ignore[misc]
+class SubgoalChoice(Scaled, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A score of each subgoal, by what is seen by its words: contrastive, as pictures are told by texts in
     CLIP (Radford et al., 2021), but the words say where to look. A decoder that says subgoals word by word
     from a vision tower's tokens had hardly learned after 424,000 questions which blocks are where they are to
@@ -52,10 +53,6 @@ class SubgoalChoice(ModelMixin, ConfigMixin):  # type: ignore[misc]
         sees: settings of an ActionPrior.
     """
 
-    mean: Tensor
-    """[C, 1, 1] of the latents, and the standard deviation beside it."""
-    std: Tensor
-
     @register_to_config
     def __init__(self, *, sees: dict[str, Any], width: int = 256) -> None:
         super().__init__()
@@ -64,23 +61,20 @@ class SubgoalChoice(ModelMixin, ConfigMixin):  # type: ignore[misc]
             nn.Dropout(DROPPED), nn.Linear(self.sight.features + sees["width"], width), nn.GELU(),
             nn.Dropout(DROPPED), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1),
         )  # fmt: skip
-        for name in ("mean", "std"):
-            self.register_buffer(name, torch.ones(sees["size"][0], 1, 1))
+        self.keep_scale(sees["size"][0])
 
     @classmethod
     def of(cls, sight: ActionPrior, scale: Scale) -> SubgoalChoice:
         """An untrained one that sees as a prior does, of latents of such a scale."""
         made: SubgoalChoice = cls(sees=sight.settings)
         made.sight.load_state_dict(sight.state_dict())
-        made.mean.copy_(scale.latent_mean)
-        made.std.copy_(scale.latent_std)
-        return made
+        return made.of_scale(scale)
 
     def forward(self, latents: Tensor, goals: Tensor, subgoals: Tensor) -> Tensor:
         """Latents [N, C, h, w], goals' words [N, L] and those of K subgoals each [N, K, L] to scores
         [N, K]: log odds but for a constant a row."""
         count, among = subgoals.shape[:2]
-        unit = (latents - self.mean) / self.std
+        unit = self.unit(latents)
         seen = self.sight.look(unit.repeat_interleave(among, 0), subgoals.flatten(0, 1))
         said = self.sight.text(goals)[2].float().repeat_interleave(among, 0)
         return torch.as_tensor(self.told(torch.cat([seen, said], 1)).float().view(count, among))
@@ -141,7 +135,7 @@ class ChosenSubgoals:
 def loss(model: SubgoalChoice, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
     """Cross-entropy of the one that was chosen, and how often its score is highest."""
     latents = batch["latents"]
-    noisy = latents + NOISE * model.std * torch.randn_like(latents) if model.training else latents
+    noisy = model.noisy(latents, NOISE) if model.training else latents
     scores = model(noisy, batch["goals"], batch["subgoals"]).masked_fill(~batch["known"], -torch.inf)
     first = torch.zeros(len(scores), dtype=torch.long, device=scores.device)
     right = (scores.detach().argmax(1) == 0).float().mean()

@@ -23,6 +23,7 @@ from video.latent.prior import ActionPrior
 from video.latent.termination import NOISE
 from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import IGNORED
+from vlp.vlm.latent.scaled import Scaled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ def build(vocabulary: int, size: tuple[int, int, int], config: NetworkConfig | N
     return VisionEncoderDecoderModel(config=both)
 
 
-class Hints(ModelMixin, ConfigMixin):  # type: ignore[misc]
+class Hints(Scaled, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """What an action prior sees in a picture by a goal's words, as tokens beside those of the vision tower: a
     tower that is not told what to look for finds small things late.
 
@@ -65,32 +66,25 @@ class Hints(ModelMixin, ConfigMixin):  # type: ignore[misc]
         tokens: of hints.
     """
 
-    mean: Tensor
-    """[C, 1, 1] of the latents, and the standard deviation beside it."""
-    std: Tensor
-
     @register_to_config
     def __init__(self, *, sees: dict[str, Any], width: int, tokens: int = 4) -> None:
         super().__init__()
         self.prior = ActionPrior(**sees).requires_grad_(False)
         self.norm = nn.LayerNorm(self.prior.features)
         self.out = nn.Linear(self.prior.features, tokens * width)
-        for name in ("mean", "std"):
-            self.register_buffer(name, torch.ones(sees["size"][0], 1, 1))
+        self.keep_scale(sees["size"][0])
 
     @classmethod
     def of(cls, prior: ActionPrior, scale: Scale, width: int) -> Hints:
         """Untrained ones of a prior that was trained on latents of such a scale."""
         hints: Hints = cls(sees=prior.settings, width=width)
         hints.prior.load_state_dict(prior.state_dict())
-        hints.mean.copy_(scale.latent_mean)
-        hints.std.copy_(scale.latent_std)
-        return hints
+        return hints.of_scale(scale)
 
     def forward(self, latents: Tensor, goals: Tensor) -> Tensor:
         """Latents [N, C, h, w] and goals' words [N, L], as the prior reads them, to [N, tokens, width]."""
         with torch.no_grad():
-            seen = self.prior.look((latents - self.mean) / self.std, goals)
+            seen = self.prior.look(self.unit(latents), goals)
         return torch.as_tensor(self.out(self.norm(seen)).unflatten(1, (self.config.tokens, -1)))
 
 

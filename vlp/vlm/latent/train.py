@@ -17,13 +17,15 @@ from video.latent.beside import BesideTraining
 from video.latent.bundle import LatentBundle
 from video.latent.corrected import corrections
 from video.latent.latents import Latents
+from video.latent.prior import ActionPrior
 from video.latent.store import FrameStore
 from vlp.latent.folder import VLM
 from vlp.vlm.latent import words
 from vlp.vlm.latent.choice import ChosenSubgoals, Said, SubgoalChoice, told, train_choice
-from vlp.vlm.latent.lessons import Lessons, mixed
+from vlp.vlm.latent.lessons import Clock, Lessons, mixed
 from vlp.vlm.latent.model import Hints, Network, NetworkConfig, build, loss
-from vlp.vlm.latent.vlm import CHOICE, LatentVLM
+from vlp.vlm.latent.progress import Moments, Progress, train_progress
+from vlp.vlm.latent.vlm import CHOICE, PROGRESS, LatentVLM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +39,13 @@ class VlmTraining(BesideTraining):
     """Datasets that begin where a policy got, which are asked for the ends of subgoals, too."""
     timelapses: Sequence[Path] = ()
     """Datasets of pictures at any rate, which most questions are about."""
+    own: Sequence[Path] = ()
+    """The same, of what an agent did by itself, and of what would have been next: as many questions are about
+    these as about the others, of which there are many more."""
     choice_minutes: float = 0.0
-    """Of what chooses among subgoals, after the others."""
+    """Of what chooses among subgoals, after the network."""
+    progress_minutes: float = 0.0
+    """Of what tells how far a goal is, last of all."""
 
 
 def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> LatentVLM:
@@ -49,16 +56,18 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     store, latents, eye = run.frames(report)
     tokenizer = words.learn(store.texts)
     world = run.model()
-    lapses = _others(run, run.timelapses, eye, store, report, any_rate=True)
+    lapses, own = (
+        _others(run, some, eye, store, report, any_rate=True) for some in (run.timelapses, run.own)
+    )
     corrected = _others(run, run.corrected, eye, store, report)
     first = Lessons(store, latents, tokenizer, world.tokenizer)
     clock = first.clock
     ends = [Lessons(*some, tokenizer, world.tokenizer, ends=True, clock=clock) for some in corrected]
-    more = [Lessons(*some, tokenizer, world.tokenizer, clock=clock) for some in lapses]
+    more = [Lessons(*some, tokenizer, world.tokenizer, clock=clock) for some in [*lapses, *own]]
     torch.manual_seed(2)
     hints = Hints.of(world.prior, world.scale, run.config.width)
     model = Network(build(len(tokenizer), latents.shape, run.config), hints)
-    seen = [(store, latents), *lapses]
+    seen = [(store, latents), *lapses, *own]
     said = told([some for some, _ in seen])
     minutes = run.minutes + (0.0 if said else run.choice_minutes)  # where nothing can be chosen
     config = TrainConfig(minutes=minutes, learning_rate=run.learning_rate, muon=True, device=run.device)
@@ -70,7 +79,8 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     trained: Any = trainer.averaged().cpu()
     subgoals = {words.plain(store.texts[number]) for number in np.unique(store.text[:, 0])}
     chosen = _chosen(run, world, seen, said, report)
-    vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, clock, subgoals, *chosen)
+    progress = _progress(run, world, seen, clock, report)
+    vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, clock, subgoals, *chosen, progress)
     vlm.save(run.world / "weights" / VLM)
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return vlm
@@ -98,13 +108,33 @@ def _chosen(
     said: Said,
     report: Callable[[str], None],
 ) -> tuple[SubgoalChoice | None, Said]:
-    """What chooses among subgoals, and these; it begins from what sees whether they are over."""
-    sight = world.prior if world.termination is None else world.termination.sight
+    """What chooses among subgoals, and these."""
     first, *others = [ChosenSubgoals(*some, world.tokenizer, said) for some in seen]
     config = TrainConfig(minutes=run.choice_minutes, learning_rate=run.learning_rate, device=run.device)
     # Time lapses show many times as many boards.
     choice = train_choice(
-        sight, world.scale, [first, *others, *others], run.folder / CHOICE, config,
+        _sight(world), world.scale, [first, *others, *others], run.folder / CHOICE, config,
         size=run.batch // 2, workers=run.workers, report=report,
     )  # fmt: skip
     return choice, said if choice is not None else {}
+
+
+def _progress(
+    run: VlmTraining,
+    world: LatentBundle,
+    seen: Sequence[tuple[FrameStore, Latents]],
+    clock: Clock,
+    report: Callable[[str], None],
+) -> Progress | None:
+    """What tells how far a goal is."""
+    first, *others = [Moments(*some, world.tokenizer, clock) for some in seen]
+    config = TrainConfig(minutes=run.progress_minutes, learning_rate=run.learning_rate / 2, device=run.device)
+    return train_progress(
+        _sight(world), world.scale, [first, *others, *others, *others], run.folder / PROGRESS, config,
+        size=2 * run.batch, workers=run.workers, report=report,
+    )  # fmt: skip
+
+
+def _sight(world: LatentBundle) -> ActionPrior:
+    """What looks closest: it sees whether subgoals are over."""
+    return world.prior if world.termination is None else world.termination.sight

@@ -28,12 +28,13 @@ from vlp.vlm.latent import words
 from vlp.vlm.latent.choice import Said, SubgoalChoice
 from vlp.vlm.latent.lessons import Clock
 from vlp.vlm.latent.model import Hints, Network, chances
+from vlp.vlm.latent.progress import Progress
 
 Frames = NDArray[np.uint8]
 CLOCK, SUBGOALS = "clock.json", "subgoals.json"
 EYE, HINTS = "autoencoder", "hints"
 TOKENIZER, READER = "tokenizer", "reader"
-CHOICE, SAID = "choice", "said.json"
+CHOICE, SAID, PROGRESS = "choice", "said.json", "progress"
 SAMPLES = 4
 """Texts sampled for each one asked for; those that are alike fall together."""
 LONGEST = 32
@@ -53,6 +54,7 @@ class LatentVLM:
             by token, a block next to itself is likely enough to be sampled now and then.
         choice: chooses among what is `said` on the way to a goal; of other goals, or without one, subgoals
             are said token by token.
+        progress: tells of goals how far they are, where it was trained, else the network does.
     """
 
     def __init__(
@@ -65,12 +67,13 @@ class LatentVLM:
         subgoals: Collection[str] = (),
         choice: SubgoalChoice | None = None,
         said: Said | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self._network, self._eye = network.eval(), eye.eval()
         self._decoder = network.model.decoder
         self._tokenizer, self._reader, self.clock = tokenizer, reader, clock
         self._subgoals = frozenset(subgoals)
-        self._choice, self._said = choice, dict(said or {})
+        self._choice, self._said, self._progress = choice, dict(said or {}), progress
         self._end = words.of(tokenizer, words.END)[0]
         self._answers = words.of(tokenizer, words.NO, words.YES)
 
@@ -91,12 +94,15 @@ class LatentVLM:
             if (folder / CHOICE).is_dir():
                 choice = SubgoalChoice.from_pretrained(folder / CHOICE).float().to(device).eval()
                 said = json.loads((folder / SAID).read_text(encoding="utf-8"))
+            progress: Any = None
+            if (folder / PROGRESS).is_dir():
+                progress = Progress.from_pretrained(folder / PROGRESS).float().to(device).eval()
         except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
             raise WeightsError(
                 f"models: expected a VLM of `vlp train world-vlm` in {folder}, got {error}; "
                 "train or choose one"
             ) from error
-        return cls(Network(model, hints), eye, tokenizer, reader, clock, subgoals, choice, said)
+        return cls(Network(model, hints), eye, tokenizer, reader, clock, subgoals, choice, said, progress)
 
     def save(self, folder: Path) -> None:
         """Write a folder; weights as safetensors in bf16."""
@@ -106,9 +112,11 @@ class LatentVLM:
         for name, tokenizer in ((TOKENIZER, self._tokenizer), (READER, self._reader)):
             tokenizer.save_pretrained(folder / name)
         (folder / CLOCK).write_text(json.dumps(asdict(self.clock)) + "\n", encoding="utf-8")
-        shutil.rmtree(folder / CHOICE, ignore_errors=True)  # of an earlier training
+        for own, part in ((CHOICE, self._choice), (PROGRESS, self._progress)):
+            shutil.rmtree(folder / own, ignore_errors=True)  # of an earlier training
+            if part is not None:
+                save(part, folder / own)
         if self._choice is not None:
-            save(self._choice, folder / CHOICE)
             (folder / SAID).write_text(json.dumps(self._said, indent=0) + "\n", encoding="utf-8")
         listed = json.dumps(sorted(self._subgoals), indent=0)
         (folder / SUBGOALS).write_text(listed + "\n", encoding="utf-8")
@@ -116,9 +124,7 @@ class LatentVLM:
     @torch.no_grad()
     def _see(self, frames: Frames, goal: str) -> Tensor:
         """Pictures uint8 [N, H, W, 3] as the words look at them for a goal [N, S, width]."""
-        latents = encode(self._eye, frames)
-        goals = text.encode(self._reader, [goal]).expand(len(frames), -1).to(latents.device)
-        return self._network.see(latents, goals)
+        return self._network.see(*self._seen(frames, goal))
 
     def _asked(self, goal: str, question: str) -> list[int]:
         """A question of a goal; of one that is too long its end is left out."""
@@ -181,18 +187,31 @@ class LatentVLM:
 
     def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
         """Control steps left from each of `frames` uint8 [N, H, W, 3]: mean and spread of a distribution."""
-        likely = chances(
-            self._decoder, self._see(frames, goal), self._asked(goal, words.STEPS),
-            words.of(self._tokenizer, *words.bins()),
-        ).cpu().numpy()  # fmt: skip
-        centres = self.clock.centres
+        likely, centres = self._times(frames, goal).cpu().numpy(), self.clock.centres
         mean = likely @ centres
         spread = np.sqrt(np.maximum(likely @ centres**2 - mean**2, 0.0))
         return StepsToGo(mean.astype(np.float32), spread.astype(np.float32))
 
+    @torch.no_grad()
+    def _times(self, frames: Frames, goal: str) -> Tensor:
+        """Chances of bins of the time [N, BINS]."""
+        if self._progress is not None:
+            return self._progress(*self._seen(frames, goal))[1].softmax(-1)  # type: ignore[no-any-return]
+        answers = words.of(self._tokenizer, *words.bins())
+        return chances(self._decoder, self._see(frames, goal), self._asked(goal, words.STEPS), answers)
+
+    def _seen(self, frames: Frames, goal: str) -> tuple[Tensor, Tensor]:
+        """Latents [N, C, h, w], and the goal's words [N, L] for each."""
+        latents = encode(self._eye, frames)
+        return latents, text.encode(self._reader, [goal]).expand(len(frames), -1).to(latents.device)
+
+    @torch.no_grad()
     def chance(self, frame: Frames, goal: str, of: int = TASK) -> float:
         """0..1 that a goal (of: TASK), or what leads to one (SUBGOAL), is reached in a frame uint8
         [H, W, 3]."""
+        if self._progress is not None and of == TASK:
+            odds, _ = self._progress(*self._seen(frame[None], goal))
+            return self.clock.chance(float(odds.sigmoid()), of)
         asked = self._asked(goal, words.DONE)
         told = float(chances(self._decoder, self._see(frame[None], goal), asked, self._answers)[0, 1])
         return self.clock.chance(told, of)

@@ -325,6 +325,26 @@ def test_where_nothing_can_be_chosen_no_time_is_kept_for_it(tmp_path: Path) -> N
     assert not (run.world / "weights/vlm/choice").exists()
 
 
+def test_what_an_agent_did_is_learned_from_as_time_lapses_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By all three: as many of the samples."""
+    run, sizes = training(tmp_path, 0.001), dict[str, list[int]]()
+    lapses, own = write(tmp_path / "slow", fps=2), write(tmp_path / "own", fps=5)
+
+    def kept(name: str) -> Any:
+        def train(sight: object, scale: object, some: Any, *_: object, **__: object) -> None:
+            sizes[name] = [len(each._store) for each in some]
+
+        return train
+
+    for name in ("choice", "progress"):
+        monkeypatch.setattr(f"vlp.vlm.latent.train.train_{name}", kept(name))
+    train_vlm(replace(run, timelapses=[lapses], own=[own]), lambda _: None)
+    assert {name: len(some) for name, some in sizes.items()} == {"choice": 5, "progress": 7}
+    assert len(list((tmp_path / "corrected").glob("*/store/frames.npy"))) == 2
+
+
 def test_time_lapses_are_of_any_rate_and_corrections_are_not(tmp_path: Path) -> None:
     run = training(tmp_path, 0.001)
     slow = write(tmp_path / "slow", fps=2)

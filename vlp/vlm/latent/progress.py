@@ -1,0 +1,135 @@
+"""How far a task is: whether it is done, and how long it will take, by what is seen by its words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tasks.learning.feeding import feed
+from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer
+from video.latent import text
+from video.latent.clips import Frames, Scale
+from video.latent.corrected import drawn
+from video.latent.ends import TASK, Ends
+from video.latent.prior import ActionPrior
+from video.latent.store import FrameStore
+from video.latent.termination import NOISE
+from vlp.vlm.latent import words
+from vlp.vlm.latent.lessons import IGNORED, Clock
+from vlp.vlm.latent.scaled import Scaled
+
+DROPPED: Final = 0.3
+"""Share of what is seen that is left out in training."""
+ENDS: Final = 0.5
+"""Share of moments that are asked whether all is done, half of which are ends; the others are any."""
+
+
+class Progress(Scaled, ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """Whether a goal is reached, and a distribution of the time until it is (as in Imani and White,
+    "Improving regression performance with distributional losses", 2018). It sees as an action prior does, by
+    the goal's words, and goes on learning to.
+
+    Args:
+        sees: settings of an ActionPrior.
+    """
+
+    @register_to_config
+    def __init__(self, *, sees: dict[str, Any], width: int = 384) -> None:
+        super().__init__()
+        self.sight = ActionPrior(**sees)
+        self.told = nn.Sequential(
+            nn.Dropout(DROPPED), nn.Linear(self.sight.features, width), nn.GELU(), nn.Dropout(DROPPED),
+            nn.Linear(width, width), nn.GELU(), nn.Dropout(DROPPED), nn.Linear(width, 1 + words.BINS),
+        )  # fmt: skip
+        self.keep_scale(sees["size"][0])
+
+    @classmethod
+    def of(cls, sight: ActionPrior, scale: Scale) -> Progress:
+        """An untrained one that sees as a prior does, of latents of such a scale."""
+        made: Progress = cls(sees=sight.settings)
+        made.sight.load_state_dict(sight.state_dict())
+        return made.of_scale(scale)
+
+    def forward(self, latents: Tensor, goals: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents [N, C, h, w] and goals' words [N, L] to log odds [N] that it is reached, of moments as they
+        were asked about, and scores of bins of the time [N, BINS]."""
+        told = self.told(self.sight.look(self.unit(latents), goals)).float()
+        return told[:, 0], told[:, 1:]
+
+
+class Moments:
+    """Moments of a store's tasks, for ever."""
+
+    def __init__(self, store: FrameStore, latents: Frames, tokenizer: Any, clock: Clock) -> None:
+        self._store, self._latents = store, latents
+        self._goals = text.encode(tokenizer, store.texts)
+        self._ends = Ends(store, TASK)
+        gaps = np.abs(np.log1p(clock.centres)[None] - np.log1p(self._ends.left.clip(0))[:, None])
+        self._bins = np.where(self._ends.good, gaps.argmin(1), IGNORED)
+
+    def __bool__(self) -> bool:
+        """Whether there are any ends."""
+        return bool(self._ends)
+
+    def batches(self, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
+        """latents [N, C, h, w], goals [N, L], done [N], NaN where it is not asked, and bins [N]."""
+        rng = np.random.default_rng(seed)
+        while True:
+            frames, done = rng.integers(len(self._store), size=size), np.full(size, np.nan, np.float32)
+            for row in np.flatnonzero(rng.random(size) < ENDS):
+                moment = self._ends.draw(rng)
+                frames[row], done[row] = moment.shown, moment.done
+            yield {
+                "latents": self._latents[frames].float(),
+                "goals": self._goals[self._store.text[frames, TASK]],
+                "done": torch.from_numpy(done),
+                "bins": torch.from_numpy(self._bins[frames]),
+            }
+
+
+def loss(model: Progress, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    """Cross-entropies of both, and how often the end is told rightly."""
+    latents, done = batch["latents"], batch["done"]
+    noisy = model.noisy(latents, NOISE) if model.training else latents
+    odds, times = model(noisy, batch["goals"])
+    asked = ~done.isnan()
+    each = F.binary_cross_entropy_with_logits(odds, done.nan_to_num(), reduction="none")
+    ending = (each * asked).sum() / asked.sum().clamp(min=1)
+    timing = F.cross_entropy(times, batch["bins"], ignore_index=IGNORED)
+    right = ((odds.detach() > 0) == (done > 0.5))[asked].float().mean()
+    logs = {"right": float(right), "ending": float(ending.detach()), "timing": float(timing.detach())}
+    return ending + 0.3 * timing, logs
+
+
+def train_progress(
+    sight: ActionPrior,
+    scale: Scale,
+    moments: Sequence[Moments],
+    folder: Path,
+    config: TrainConfig,
+    *,
+    size: int,
+    workers: int = 0,
+    report: Callable[[str], None] = print,
+) -> Progress | None:
+    """Train one that first sees as a prior does, on as many moments of each of `moments`, going on from the
+    folder's checkpoint; it has averaged weights. None where no end is known, or nothing was trained."""
+    moments = [some for some in moments if some]
+    if not (config.minutes or (folder / CHECKPOINT).is_file()) or not moments:
+        return None
+    torch.manual_seed(5)
+    model = Progress.of(sight, scale)
+    trainer = Trainer(model, lambda batch: loss(model, batch), folder, config)
+    if config.minutes:
+        trainer.run(feed(lambda seed: drawn(moments, size, seed), trainer.seed, workers), report)
+        (folder / "record.json").write_text(json.dumps(trainer.record(), indent=1) + "\n", encoding="utf-8")
+    return trainer.averaged().cpu().eval()  # type: ignore[return-value]
