@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from video.latent.clips import Frames, Scale
 from video.latent.dynamics import SHIFT, Dynamics
@@ -150,13 +151,14 @@ class RollingLoss:
 
 
 def drawn_levels(fresh: int, rolled: int, device: torch.device) -> Tensor:
-    """Levels [fresh + rolled, 3], see `Dynamics.forward`; what is rolled on predicts from noise alone."""
+    """Levels [fresh + rolled, 3], see `Dynamics.forward`. What is rolled on only predicts, and goes on from
+    what it made of noise, or of the truth behind some: that is as sharp as what some steps draw."""
     kind, sure, u, last = torch.rand(4, fresh + rolled, device=device)
     explain = kind < EXPLAIN
     video = torch.where(sure < CERTAIN, 1.0, shifted(u, SHIFT))
     unknown = (last < UNKNOWN) | explain
     levels = torch.stack([torch.where(explain, 0.0, video), explain.float(), unknown.float()], 1)
-    levels[fresh:] = torch.tensor([1.0, 0.0, 0.0], device=device)
+    levels[fresh:] = F.pad(video[fresh:, None], (0, 2))
     return levels
 
 
@@ -172,6 +174,6 @@ def _weight(level: Tensor) -> Tensor:
 def _logs(change: Tensor, sent: Tensor, levels: Tensor, fresh: int) -> dict[str, float]:
     """Errors where all is noise: predicted changes, explained actions, and changes that were rolled on."""
     noise = levels[:fresh, 0] > 0.99
-    found = {"roll": change[fresh:]}
+    found = {"roll": change[fresh:][levels[fresh:, 0] > 0.99]}
     found |= {"predict": change[:fresh][noise], "explain": sent[levels[:fresh, 1] > 0.5]}
     return {name: float(error.mean()) for name, error in found.items() if len(error)}

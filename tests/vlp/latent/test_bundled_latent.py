@@ -75,5 +75,5 @@ def test_weights_tell_nothing_of_the_machine_that_wrote_them(tmp_path: Path) -> 
     LatentVLM.load(BUNDLED_LATENT / VLM).save(tmp_path / VLM)
     for folder in (tmp_path, BUNDLED_LATENT):
         said = [path.read_text(encoding="utf-8") for path in folder.rglob("config.json")]
-        assert len(said) == 8 and not any("_name_or_path" in text or str(folder) in text for text in said)
+        assert len(said) == 9 and not any("_name_or_path" in text or str(folder) in text for text in said)
     LatentBundle.load(tmp_path)
