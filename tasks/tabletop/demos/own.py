@@ -21,7 +21,7 @@ from tasks.tabletop.demos.beginnings import draw_layout, draw_row, draw_task
 from tasks.tabletop.demos.collect import write
 from tasks.tabletop.demos.demonstrator import centers, choose
 from tasks.tabletop.demos.lerobot_write import RecordedEpisode
-from tasks.tabletop.demos.timelapse import FPS, Film, complete, played
+from tasks.tabletop.demos.timelapse import FPS, Timelapse, complete, played
 from tasks.tabletop.goals import LONG_TASKS
 from tasks.tabletop.goals.base import LongTask
 from tasks.tabletop.language import canonical
@@ -44,7 +44,7 @@ _LOW, _HIGH = (np.array([low, high]) for low, high in zip(board.EFFECTOR_X, boar
 Frame = NDArray[np.uint8]
 
 
-class Agent(Protocol):
+class LoneAgent(Protocol):
     """Acts by what it sees alone. Frames are uint8 [H, W, 3]."""
 
     def next(self, frame: Frame, goal: str, seed: int) -> str:
@@ -62,7 +62,7 @@ class Agent(Protocol):
 
 def collect_own(
     out: Path,
-    agent: Agent,
+    agent: LoneAgent,
     *,
     episodes: int,
     first_seed: int = 0,
@@ -75,7 +75,7 @@ def collect_own(
     return write(out, islice(found, episodes), progress, fps=FPS)
 
 
-def own(seed: int, agent: Agent) -> Iterator[RecordedEpisode]:
+def own(seed: int, agent: LoneAgent) -> Iterator[RecordedEpisode]:
     """What an agent does on the board of a seed, and what a demonstrator would do then: always the same."""
     rng = np.random.default_rng(seed)
     world = World()
@@ -96,7 +96,7 @@ def own(seed: int, agent: Agent) -> Iterator[RecordedEpisode]:
         world.close()
 
 
-def _try(watched: _Watched, agent: Agent, seed: int) -> bool:
+def _try(watched: _Watched, agent: LoneAgent, seed: int) -> bool:
     """Let it do one thing; whether anything happened."""
     begun, first = watched.frame, watched.steps
     words = agent.next(begun, watched.task.instruction, seed)
@@ -110,7 +110,7 @@ def _try(watched: _Watched, agent: Agent, seed: int) -> bool:
 
 def _demonstrated(watched: _Watched) -> RecordedEpisode | None:
     """From where it got, without physics."""
-    film = Film(watched.world, watched.rng, centers(watched.world), np.array(watched.world.target))
+    film = Timelapse(watched.world, watched.rng, centers(watched.world), np.array(watched.world.target))
     film.yaw = {name: float(pose[2]) for name, pose in watched.world.poses().items()}
     done = list(played(watched.task, film))
     if not film.rgb:
@@ -127,12 +127,12 @@ class _Watched:
     rng: np.random.Generator
     steps: int = 0
     frame: Frame = field(init=False)
-    film: Film = field(init=False)
+    film: Timelapse = field(init=False)
     complete: bool = False
     _words: str = ""
 
     def __post_init__(self) -> None:
-        self.film = Film(self.world, self.rng, centers(self.world), np.array(self.world.target))
+        self.film = Timelapse(self.world, self.rng, centers(self.world), np.array(self.world.target))
         self.frame = self.world.render()
         self._see()
 

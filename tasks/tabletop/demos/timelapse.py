@@ -80,7 +80,7 @@ def _long(world: World, rng: np.random.Generator) -> RecordedEpisode | None:
     task = draw_task(rng) if rng.random() < _HARD else LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
     layout, pusher = draw_layout(rng, draw_names(rng), draw_row(rng, task))
     blocks, at = _left_behind(task, _centers(layout), np.array(pusher), rng)
-    film = Film(world, rng, blocks, at)
+    film = Timelapse(world, rng, blocks, at)
     if not (done := list(played(task, film))):
         return None
     return film.episode(task.instruction, all(done) and complete(task, film.blocks))
@@ -89,7 +89,7 @@ def _long(world: World, rng: np.random.Generator) -> RecordedEpisode | None:
 def _push(world: World, rng: np.random.Generator) -> RecordedEpisode | None:
     """One of any family; it succeeded if its rule says so."""
     layout, pusher = draw_layout(rng, random_names(rng))
-    film = Film(world, rng, _centers(layout), np.array(pusher))
+    film = Timelapse(world, rng, _centers(layout), np.array(pusher))
     instruction = families.draw(str(rng.choice(families.FAMILIES)), rng, film.blocks)
     push = Push.begin(instruction, film.blocks, Style.sample(rng))
     if push.succeeded(film.blocks, film.pusher) or not families.feasible(instruction, push.task, film.blocks):
@@ -124,7 +124,7 @@ def complete(task: LongTask, blocks: Blocks) -> bool:
     return task.reward(blocks, board.BLOCK_8) >= 1.0
 
 
-def played(task: LongTask, film: Film) -> Iterator[bool]:
+def played(task: LongTask, film: Timelapse) -> Iterator[bool]:
     """Push by push to the end, or until one fails; whether each one did what was asked."""
     for _ in range(_MOST):
         if complete(task, film.blocks) or not (subgoals := task.subgoals(film.blocks)):
@@ -139,7 +139,7 @@ def played(task: LongTask, film: Film) -> Iterator[bool]:
 
 
 @dataclass
-class Film:
+class Timelapse:
     """Pictures of a board on which blocks are moved by hand."""
 
     world: World

@@ -64,8 +64,8 @@ def acting(folder: Path | None, *, by: Literal["policy", "prior"] = "policy") ->
     return lambda frame, wanted, words: imagination.reach(frame, wanted, words=words)
 
 
-class Alone:
-    """Acts on long tasks without imagining anything: see tasks.tabletop.demos.own.Agent."""
+class ToldAgent:
+    """Acts on long tasks without imagining anything: see tasks.tabletop.demos.own.LoneAgent."""
 
     def __init__(self, imagination: Imagination, vlm: LatentVLM) -> None:
         self._imagination, self._vlm = imagination, vlm
@@ -85,7 +85,7 @@ class Alone:
         return self._imagination.pipeline.is_over(begun, now, words)
 
 
-def alone(folder: Path | None) -> Alone:
+def alone(folder: Path | None) -> ToldAgent:
     """What acts by itself on long tasks, of a folder of learned weights. Raises WeightsError and
     UsageError."""
     if folder is None:
@@ -96,4 +96,4 @@ def alone(folder: Path | None) -> Alone:
             f"models: expected a VLM and what tells when a subgoal is over in {folder}, got none; train "
             "vlp train world-vlm, and vlp train world on subgoals that end"
         )
-    return Alone(imagination, imagination.vlm)
+    return ToldAgent(imagination, imagination.vlm)

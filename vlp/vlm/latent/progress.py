@@ -66,7 +66,7 @@ class Progress(Scaled, ModelMixin, ConfigMixin):  # type: ignore[misc]
         return told[:, 0], told[:, 1:]
 
 
-class Moments:
+class TaskMoments:
     """Moments of a store's tasks, for ever."""
 
     def __init__(self, store: FrameStore, latents: Frames, tokenizer: Any, clock: Clock) -> None:
@@ -113,7 +113,7 @@ def loss(model: Progress, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str
 def train_progress(
     sight: ActionPrior,
     scale: Scale,
-    moments: Sequence[Moments],
+    moments: Sequence[TaskMoments],
     folder: Path,
     config: TrainConfig,
     *,

@@ -24,7 +24,7 @@ from vlp.vlm.latent import words
 from vlp.vlm.latent.choice import ChosenSubgoals, Said, SubgoalChoice, told, train_choice
 from vlp.vlm.latent.lessons import Clock, Lessons, mixed
 from vlp.vlm.latent.model import Hints, Network, NetworkConfig, build, loss
-from vlp.vlm.latent.progress import Moments, Progress, train_progress
+from vlp.vlm.latent.progress import Progress, TaskMoments, train_progress
 from vlp.vlm.latent.vlm import CHOICE, PROGRESS, LatentVLM
 
 
@@ -127,7 +127,7 @@ def _progress(
     report: Callable[[str], None],
 ) -> Progress | None:
     """What tells how far a goal is."""
-    first, *others = [Moments(*some, world.tokenizer, clock) for some in seen]
+    first, *others = [TaskMoments(*some, world.tokenizer, clock) for some in seen]
     config = TrainConfig(minutes=run.progress_minutes, learning_rate=run.learning_rate / 2, device=run.device)
     return train_progress(
         _sight(world), world.scale, [first, *others, *others, *others], run.folder / PROGRESS, config,

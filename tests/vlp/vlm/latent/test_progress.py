@@ -21,7 +21,7 @@ from video.latent.store import FrameStore
 from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import IGNORED, Clock
 from vlp.vlm.latent.model import Hints, Network, build
-from vlp.vlm.latent.progress import ENDS, Moments, Progress, loss, train_progress
+from vlp.vlm.latent.progress import ENDS, Progress, TaskMoments, loss, train_progress
 from vlp.vlm.latent.vlm import PROGRESS, LatentVLM
 
 CLOCK = Clock(24.0, (1.0, 4.0))
@@ -34,7 +34,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 
 
 def test_ends_are_asked_about_and_of_failures_no_time(store: FrameStore) -> None:
-    moments = Moments(store, Numbers(store), text.learn(store.texts), CLOCK)
+    moments = TaskMoments(store, Numbers(store), text.learn(store.texts), CLOCK)
     batch = next(moments.batches(4000, 0))
     asked = ~batch["done"].isnan()
     assert float(asked.float().mean()) == pytest.approx(ENDS, abs=0.05)
@@ -61,7 +61,7 @@ def parts(store: FrameStore) -> tuple[Latents, LatentClips, ActionPrior, object,
 
 def test_it_learns_how_far_a_goal_is_and_the_vlm_says_what_it_says(store: FrameStore, tmp_path: Path) -> None:
     latents, clips, prior, reader, eye = parts(store)
-    moments = Moments(store, latents, reader, CLOCK)
+    moments = TaskMoments(store, latents, reader, CLOCK)
     config = TrainConfig(minutes=5, steps=150, learning_rate=3e-3)
     progress = train_progress(
         prior, clips.scale, [moments], tmp_path / "run", config, size=32, report=lambda _: None
@@ -90,7 +90,7 @@ def test_where_no_end_is_known_or_nothing_is_trained_there_is_none(store: FrameS
     latents, clips, prior, reader, _ = parts(store)
     failed = FrameStore(**{**vars(store), "success": np.zeros_like(store.success)})
     for given, minutes in ((store, 0.0), (failed, 1.0)):
-        some = [Moments(given, latents, reader, CLOCK)]
+        some = [TaskMoments(given, latents, reader, CLOCK)]
         config = TrainConfig(minutes=minutes, steps=1)
         assert train_progress(prior, clips.scale, some, tmp_path, config, size=4) is None
 
