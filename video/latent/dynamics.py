@@ -18,6 +18,8 @@ from video.latent.points import found
 
 BEAT = 3
 """Control steps of a beat at most."""
+SHIFT = 4.0
+"""How much more often a change is seen at high levels, see `video.latent.noise`."""
 
 
 class Dynamics(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -155,7 +157,3 @@ class Dynamics(ModelMixin, ConfigMixin):  # type: ignore[misc]
         levels = torch.tensor([0.0, 1.0, 1.0], device=now.device).expand(len(now), 3)
         nothing = torch.zeros(len(now), 2, self.chunk, device=now.device)
         return torch.as_tensor(self(before, now, (later - now) / self.config.motion, nothing, levels)[1])
-
-
-SHIFT = 4.0
-"""How much more often a change is seen at high levels, see `video.latent.noise`."""

@@ -150,6 +150,12 @@ def _outcome(world: World, push: Push, rng: np.random.Generator) -> Frame:
     return seen
 
 
+def send(world: World, action: NDArray[np.float32]) -> None:
+    """One control step of an action [2], as far as a robot may go."""
+    moved = np.clip(action, -board.MAX_DELTA, board.MAX_DELTA)
+    world.step(np.clip(np.array(world.target) + moved, _LOW, _HIGH))
+
+
 def _acted(
     world: World,
     push: Push,
@@ -165,8 +171,7 @@ def _acted(
     asked = set(push.instruction.blocks())
     for _ in range(STEPS // every):
         for action in policy(world.render(), wanted, words)[:every]:
-            moved = np.clip(action, -board.MAX_DELTA, board.MAX_DELTA)
-            world.step(np.clip(np.array(world.target) + moved, _LOW, _HIGH))
+            send(world, action)
         blocks = centers(world)
         there = asked <= set(blocks) and push.finished(blocks, np.array(world.target))
         if not asked <= set(blocks) or (there and wanted is None):

@@ -17,12 +17,12 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.tabletop.demos.beginnings import draw_layout, draw_row, draw_task
+from tasks.tabletop.demos.beginnings import draw_layout, draw_row
 from tasks.tabletop.demos.collect import write
+from tasks.tabletop.demos.corrected import send
 from tasks.tabletop.demos.demonstrator import centers, choose
 from tasks.tabletop.demos.lerobot_write import RecordedEpisode
-from tasks.tabletop.demos.timelapse import FPS, Timelapse, complete, played
-from tasks.tabletop.goals import LONG_TASKS
+from tasks.tabletop.demos.timelapse import FPS, Timelapse, complete, played, some_task
 from tasks.tabletop.goals.base import LongTask
 from tasks.tabletop.language import canonical
 from tasks.tabletop.seeing.slots import pose_array
@@ -38,9 +38,6 @@ PATIENCE: Final = 60
 EVERY: Final = 2
 """Control steps until it looks again."""
 _STEPS: Final = round(board.CONTROL_HZ / FPS)
-_HARD: Final = 0.4
-"""Share of tasks that are the likelier the harder they are."""
-_LOW, _HIGH = (np.array([low, high]) for low, high in zip(board.EFFECTOR_X, board.EFFECTOR_Y, strict=True))
 Frame = NDArray[np.uint8]
 
 
@@ -80,14 +77,15 @@ def own(seed: int, agent: LoneAgent) -> Iterator[RecordedEpisode]:
     rng = np.random.default_rng(seed)
     world = World()
     try:
-        task = draw_task(rng) if rng.random() < _HARD else LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
+        task = some_task(rng)
         world.place(*draw_layout(rng, board.BLOCK_8, draw_row(rng, task)))
         world.step(world.target)
         steps = int(rng.integers(LEAST, MOST + 1))
         watched = _Watched(world, task, rng)
         for number in count():
-            if watched.steps >= steps or watched.complete or not _try(watched, agent, seed * 1000 + number):
+            if watched.steps >= steps or watched.complete:
                 break
+            _try(watched, agent, seed * 1000 + number)
         if watched.film.rgb:
             yield watched.film.episode(task.instruction, watched.complete, OWN)
         if not watched.complete and not world.lost() and (later := _demonstrated(watched)) is not None:
@@ -96,8 +94,8 @@ def own(seed: int, agent: LoneAgent) -> Iterator[RecordedEpisode]:
         world.close()
 
 
-def _try(watched: _Watched, agent: LoneAgent, seed: int) -> bool:
-    """Let it do one thing; whether anything happened."""
+def _try(watched: _Watched, agent: LoneAgent, seed: int) -> None:
+    """Let it do one thing."""
     begun, first = watched.frame, watched.steps
     words = agent.next(begun, watched.task.instruction, seed)
     while watched.steps - first < PATIENCE and not watched.complete:
@@ -105,7 +103,6 @@ def _try(watched: _Watched, agent: LoneAgent, seed: int) -> bool:
             watched.send(action)
         if agent.over(begun, watched.frame, words):
             break
-    return watched.steps > first
 
 
 def _demonstrated(watched: _Watched) -> RecordedEpisode | None:
@@ -138,8 +135,7 @@ class _Watched:
 
     def send(self, action: NDArray[Any]) -> None:
         """One control step."""
-        moved = np.clip(action, -board.MAX_DELTA, board.MAX_DELTA)
-        self.world.step(np.clip(np.array(self.world.target) + moved, _LOW, _HIGH))
+        send(self.world, action)
         self.steps += 1
         self.complete = complete(self.task, centers(self.world))
         self.frame = self.world.render()

@@ -76,8 +76,13 @@ def timelapse(world: World, seed: int, single: float = _SINGLE) -> RecordedEpiso
     raise AssertionError
 
 
+def some_task(rng: np.random.Generator) -> LongTask:
+    """One of them, hard ones oftener."""
+    return draw_task(rng) if rng.random() < _HARD else LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
+
+
 def _long(world: World, rng: np.random.Generator) -> RecordedEpisode | None:
-    task = draw_task(rng) if rng.random() < _HARD else LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
+    task = some_task(rng)
     layout, pusher = draw_layout(rng, draw_names(rng), draw_row(rng, task))
     blocks, at = _left_behind(task, _centers(layout), np.array(pusher), rng)
     film = Timelapse(world, rng, blocks, at)

@@ -71,8 +71,10 @@ class ToldAgent:
         self._imagination, self._vlm = imagination, vlm
 
     def next(self, frame: NDArray[np.uint8], goal: str, seed: int) -> str:
-        """One of what is proposed, the likelier the oftener."""
+        """One of what is proposed, the likelier the oftener; where nothing is, what was asked."""
         found = self._vlm.propose(frame[None], goal, [()], PROPOSED, seed=seed)[0]
+        if not found:
+            return goal
         likely = np.array([each.probability for each in found])
         return found[int(np.random.default_rng(seed).choice(len(found), p=likely / likely.sum()))].text
 
