@@ -90,8 +90,8 @@ def approached(block: Vector, pusher: Vector, result: Pushed, name: str) -> tupl
 def shoved_out(pusher: Vector, blocks: Blocks) -> Vector:
     """A place for the pusher [2] beside all blocks, as near as can be."""
     at = pusher[None].copy()
-    for center in blocks.values():
-        _shove(at, center, _PUSHER_APART)
+    for name in sorted(blocks):  # in an order of their own: out of one it may be into another
+        _shove(at, blocks[name], _PUSHER_APART)
     return np.asarray(np.clip(at[0], _LOW, _HIGH))
 
 

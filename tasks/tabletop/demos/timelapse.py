@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -44,6 +45,9 @@ _SINGLE: Final = 0.8
 """Share of episodes that are a single push."""
 _HARD: Final = 0.4
 """Share of long tasks that are the likelier the harder they are."""
+_PROMPT: Final = 0.5
+"""Share of long tasks whose last push stops as soon as all is done; of the others its end is seen, and nothing
+between: of every picture but an episode's last it is so that something is to be done yet."""
 _TURNS: Final = 8.0
 """Radians by which a block turns on a metre, standard deviation."""
 
@@ -131,14 +135,15 @@ def complete(task: LongTask, blocks: Blocks) -> bool:
 
 def played(task: LongTask, film: Timelapse) -> Iterator[bool]:
     """Push by push to the end, or until one fails; whether each one did what was asked."""
+    prompt = bool(film.rng.random() < _PROMPT)
     for _ in range(_MOST):
         if complete(task, film.blocks) or not (subgoals := task.subgoals(film.blocks)):
             return
         chosen = choose(subgoals, film.rng)
         name = families.pushed(chosen.instruction)
         result = carry_out(chosen, film.blocks, film.pusher, film.rng)
-        film.push(name, result, canonical(chosen.instruction))
-        yield result.done
+        done = film.push(name, result, canonical(chosen.instruction), partial(complete, task), prompt)
+        yield done or result.done
         if not result.done:
             return
 
@@ -160,8 +165,21 @@ class Timelapse:
     def __post_init__(self) -> None:
         self.yaw = {name: float(self.rng.uniform(-np.pi, np.pi)) for name in self.blocks}
 
-    def push(self, name: str | None, result: Pushed, words: str) -> None:
-        """See a push of a block, or of none, from where all is to its result, both included."""
+    def push(
+        self,
+        name: str | None,
+        result: Pushed,
+        words: str,
+        over: Callable[[Blocks], bool] = lambda blocks: False,
+        prompt: bool = False,
+    ) -> bool:
+        """See a push of a block, or of none, from where all is to its result, both included; whether it
+        stopped before that.
+
+        Args:
+            over: whether nothing is left to do, so that nothing is seen from there on but the end.
+            prompt: whether that is the end.
+        """
         before, pusher, yaw = self.blocks, self.pusher, dict(self.yaw)
         begin, share = result.pusher, 1.0
         if name is not None:
@@ -176,9 +194,14 @@ class Timelapse:
             self.blocks = {other: (1 - way) * before[other] + way * xy for other, xy in result.blocks.items()}
             self.yaw = {other: yaw[other] + way * turn for other, turn in turned.items()}
             on_way = pusher + min(1.0, when / max(share, 1e-9)) * (begin - pusher)
-            self.pusher = on_way if when < share else begin + way * (result.pusher - begin)
-            self._see(words)
+            self.pusher = on_way if when < share else (1 - way) * begin + way * result.pusher
+            done = over(self.blocks)
+            if not done or prompt or when == 1:
+                self._see(words)
+            if done and prompt:
+                return True
         self.pusher = result.pusher
+        return False
 
     def _see(self, words: str) -> None:
         at = shoved_out(self.pusher, self.blocks)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -66,13 +67,23 @@ def test_a_stop_from_another_process_stays_until_the_robot_is_armed_again(
     assert done.returncode == 0 and json.loads(done.stdout)["control_steps"] > before
 
 
+def refused_beside(process: Process, vlp: Vlp) -> CompletedProcess[str]:
+    """What a second process says while this one hangs, and may come back; not in the middle of a write."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        second = vlp("resume", "run")
+        if "that another process writes to" not in second.stderr:
+            return second
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.1)
+
+
 def test_a_second_process_is_refused_while_the_first_drives(
     vlp: Vlp, forks: Forks, environment: dict[str, str], tmp_path: Path
 ) -> None:
     path = tmp_path / "run"
     with running(forks, path, environment) as process:
-        process.send_signal(signal.SIGSTOP)  # it hangs, and may come back
-        second = vlp("resume", "run")
+        second = refused_beside(process, vlp)
         assert second.returncode == 8 and "expected a robot that is free" in second.stderr
         assert not (path / "result.json").exists(), "what the first one writes is its own"
         process.send_signal(signal.SIGKILL)

@@ -67,12 +67,19 @@ class Progress(Scaled, ModelMixin, ConfigMixin):  # type: ignore[misc]
 
 
 class TaskMoments:
-    """Moments of a store's tasks, for ever."""
+    """Moments of a store's tasks, for ever.
 
-    def __init__(self, store: FrameStore, latents: Frames, tokenizer: Any, clock: Clock) -> None:
+    Args:
+        at_once: whether its episodes end as soon as all is done, so that of every moment but the last it is
+            known that something is left; of others nothing is asked of the last seconds (see `Ends`).
+    """
+
+    def __init__(
+        self, store: FrameStore, latents: Frames, tokenizer: Any, clock: Clock, *, at_once: bool = False
+    ) -> None:
         self._store, self._latents = store, latents
         self._goals = text.encode(tokenizer, store.texts)
-        self._ends = Ends(store, TASK)
+        self._ends = Ends(store, TASK, 0.0 if at_once else None)
         gaps = np.abs(np.log1p(clock.centres)[None] - np.log1p(self._ends.left.clip(0))[:, None])
         self._bins = np.where(self._ends.good, gaps.argmin(1), IGNORED)
 

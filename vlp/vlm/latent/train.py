@@ -127,7 +127,10 @@ def _progress(
     report: Callable[[str], None],
 ) -> Progress | None:
     """What tells how far a goal is."""
-    first, *others = [TaskMoments(*some, world.tokenizer, clock) for some in seen]
+    # Time lapses end as soon as all is done.
+    first, *others = [
+        TaskMoments(*some, world.tokenizer, clock, at_once=number > 0) for number, some in enumerate(seen)
+    ]
     config = TrainConfig(minutes=run.progress_minutes, learning_rate=run.learning_rate / 2, device=run.device)
     return train_progress(
         _sight(world), world.scale, [first, *others, *others, *others], run.folder / PROGRESS, config,

@@ -52,6 +52,17 @@ def test_ends_are_asked_about_and_of_failures_no_time(store: FrameStore) -> None
         assert done != 1.0 or (good[frame] and frame % 24 >= 20), "the end, and none of a failure"
 
 
+def test_of_what_ends_at_once_all_but_the_last_moment_is_asked_about(store: FrameStore) -> None:
+    reader = text.learn(store.texts)
+    good = np.flatnonzero(np.repeat(store.success, store.stop - store.start))
+    for at_once in (False, True):
+        moments = TaskMoments(store, Numbers(store), reader, CLOCK, at_once=at_once)
+        batch = next(moments.batches(4000, 0))
+        open_ones = batch["latents"].flatten().long()[batch["done"] == 0.0].numpy()
+        late = 23 - np.intersect1d(open_ones, good) % 24
+        assert (late.min() < 5) == at_once, "frames to the end"
+
+
 def parts(store: FrameStore) -> tuple[Latents, LatentClips, ActionPrior, object, object]:
     reader, eye = text.learn(store.texts), autoencoder.build(SIZES)
     latents = Latents(eye, store)
