@@ -21,8 +21,9 @@ from tasks.tabletop.demos.beginnings import draw_layout, draw_row
 from tasks.tabletop.demos.collect import write
 from tasks.tabletop.demos.corrected import send
 from tasks.tabletop.demos.demonstrator import centers, choose
+from tasks.tabletop.demos.left_behind import complete
 from tasks.tabletop.demos.lerobot_write import RecordedEpisode
-from tasks.tabletop.demos.timelapse import FPS, Timelapse, complete, played, some_task
+from tasks.tabletop.demos.timelapse import FPS, Timelapse, played, some_task
 from tasks.tabletop.goals.base import LongTask
 from tasks.tabletop.language import canonical
 from tasks.tabletop.seeing.slots import pose_array
@@ -95,14 +96,16 @@ def own(seed: int, agent: LoneAgent) -> Iterator[RecordedEpisode]:
 
 
 def _try(watched: _Watched, agent: LoneAgent, seed: int) -> None:
-    """Let it do one thing."""
+    """Let it do one thing. Once all is done nothing is seen but the end of that."""
     begun, first = watched.frame, watched.steps
     words = agent.next(begun, watched.task.instruction, seed)
-    while watched.steps - first < PATIENCE and not watched.complete:
+    while watched.steps - first < PATIENCE:
         for action in agent.actions(watched.frame, words)[:EVERY]:
             watched.send(action)
         if agent.over(begun, watched.frame, words):
             break
+    if watched.complete:
+        watched.see()
 
 
 def _demonstrated(watched: _Watched) -> RecordedEpisode | None:
@@ -131,7 +134,7 @@ class _Watched:
     def __post_init__(self) -> None:
         self.film = Timelapse(self.world, self.rng, centers(self.world), np.array(self.world.target))
         self.frame = self.world.render()
-        self._see()
+        self.see()
 
     def send(self, action: NDArray[Any]) -> None:
         """One control step."""
@@ -139,10 +142,10 @@ class _Watched:
         self.steps += 1
         self.complete = complete(self.task, centers(self.world))
         self.frame = self.world.render()
-        if self.steps % _STEPS == 0 or self.complete:
-            self._see()
+        if self.steps % _STEPS == 0 and not self.complete:
+            self.see()
 
-    def _see(self) -> None:
+    def see(self) -> None:
         """A picture, with what a demonstrator would do: the same as before while that is of use."""
         subgoals = self.task.subgoals(blocks := centers(self.world))
         said = {canonical(subgoal.instruction) for subgoal in subgoals}

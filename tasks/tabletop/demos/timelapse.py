@@ -1,8 +1,8 @@
 """Pushes and long tasks played without physics, a picture every half second: what is next, and when it is
 done, on far more boards than could be demonstrated in the time.
 
-See `kinematic` for how blocks go. Where something goes wrong an episode ends, as a failure; the boards that
-episodes begin from were left behind by pushes sloppier than a demonstrator's.
+See `kinematic` for how blocks go. Where something goes wrong an episode ends, as a failure; see `left_behind`
+for the boards that long tasks begin from.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from tasks.tabletop.demos.beginnings import draw_layout, draw_names, draw_row, d
 from tasks.tabletop.demos.collect import write
 from tasks.tabletop.demos.demonstrator import Push, choose
 from tasks.tabletop.demos.kinematic import Blocks, Pushed, Vector, approached, carry_out, reach, shoved_out
+from tasks.tabletop.demos.left_behind import complete, left_behind
 from tasks.tabletop.demos.lerobot_write import RecordedEpisode
 from tasks.tabletop.demos.oracle import Style
-from tasks.tabletop.demos.played import sloppily
 from tasks.tabletop.goals import LONG_TASKS, families
 from tasks.tabletop.goals.base import LongTask, Subgoal
 from tasks.tabletop.language import canonical, phrase
@@ -37,17 +37,12 @@ TIMELAPSE: Final = "timelapse"
 FPS: Final = 2
 _STEPS: Final = board.CONTROL_HZ / FPS
 """Control steps from a picture to the next."""
-_BEFORE: Final = 9
-"""Pushes at most that were made before an episode begins."""
 _MOST: Final = 14
 """Pushes of an episode at most."""
 _SINGLE: Final = 0.8
 """Share of episodes that are a single push."""
 _HARD: Final = 0.4
 """Share of long tasks that are the likelier the harder they are."""
-_PROMPT: Final = 0.5
-"""Share of long tasks whose last push stops as soon as all is done; of the others its end is seen, and nothing
-between: of every picture but an episode's last it is so that something is to be done yet."""
 _TURNS: Final = 8.0
 """Radians by which a block turns on a metre, standard deviation."""
 
@@ -88,7 +83,7 @@ def some_task(rng: np.random.Generator) -> LongTask:
 def _long(world: World, rng: np.random.Generator) -> RecordedEpisode | None:
     task = some_task(rng)
     layout, pusher = draw_layout(rng, draw_names(rng), draw_row(rng, task))
-    blocks, at = _left_behind(task, _centers(layout), np.array(pusher), rng)
+    blocks, at = left_behind(task, _centers(layout), np.array(pusher), rng)
     film = Timelapse(world, rng, blocks, at)
     if not (done := list(played(task, film))):
         return None
@@ -116,34 +111,16 @@ def _centers(poses: Mapping[str, Sequence[float]]) -> Blocks:
     return {name: np.array(pose[:2]) for name, pose in poses.items()}
 
 
-def _left_behind(
-    task: LongTask, blocks: Blocks, pusher: Vector, rng: np.random.Generator
-) -> tuple[Blocks, Vector]:
-    """Where blocks and pusher [2] are after a few sloppy pushes."""
-    for _ in range(int(rng.integers(_BEFORE + 1))):
-        if complete(task, blocks) or not (subgoals := task.subgoals(blocks)):
-            break
-        result = sloppily(rng, choose(subgoals, rng), blocks, pusher)
-        blocks, pusher = result.blocks, result.pusher
-    return blocks, pusher
-
-
-def complete(task: LongTask, blocks: Blocks) -> bool:
-    """Whether all is done."""
-    return task.reward(blocks, board.BLOCK_8) >= 1.0
-
-
 def played(task: LongTask, film: Timelapse) -> Iterator[bool]:
     """Push by push to the end, or until one fails; whether each one did what was asked."""
-    prompt = bool(film.rng.random() < _PROMPT)
     for _ in range(_MOST):
         if complete(task, film.blocks) or not (subgoals := task.subgoals(film.blocks)):
             return
         chosen = choose(subgoals, film.rng)
         name = families.pushed(chosen.instruction)
         result = carry_out(chosen, film.blocks, film.pusher, film.rng)
-        done = film.push(name, result, canonical(chosen.instruction), partial(complete, task), prompt)
-        yield done or result.done
+        film.push(name, result, canonical(chosen.instruction), partial(complete, task))
+        yield result.done
         if not result.done:
             return
 
@@ -171,14 +148,13 @@ class Timelapse:
         result: Pushed,
         words: str,
         over: Callable[[Blocks], bool] = lambda blocks: False,
-        prompt: bool = False,
-    ) -> bool:
-        """See a push of a block, or of none, from where all is to its result, both included; whether it
-        stopped before that.
+    ) -> None:
+        """See a push of a block, or of none, from where all is to its result, both included.
 
         Args:
-            over: whether nothing is left to do, so that nothing is seen from there on but the end.
-            prompt: whether that is the end.
+            over: whether nothing is left to do, so that nothing is seen from there on but the end: of every
+                picture but an episode's last it is known that something is to be done yet, and the last is
+                no close call.
         """
         before, pusher, yaw = self.blocks, self.pusher, dict(self.yaw)
         begin, share = result.pusher, 1.0
@@ -195,13 +171,9 @@ class Timelapse:
             self.yaw = {other: yaw[other] + way * turn for other, turn in turned.items()}
             on_way = pusher + min(1.0, when / max(share, 1e-9)) * (begin - pusher)
             self.pusher = on_way if when < share else (1 - way) * begin + way * result.pusher
-            done = over(self.blocks)
-            if not done or prompt or when == 1:
+            if when == 1 or not over(self.blocks):
                 self._see(words)
-            if done and prompt:
-                return True
         self.pusher = result.pusher
-        return False
 
     def _see(self, words: str) -> None:
         at = shoved_out(self.pusher, self.blocks)
