@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +27,22 @@ for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
     # Whoever starts the tests in the background may have these ignored, and so would all their processes.
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
+
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 8 * 2**30:
+    # Folders of tests lie in memory where there is room: every step of an agent waits until it is on the disk,
+    # and all processes of a run wait for the same one.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+# What is imported while tests are collected stays to the end: a quarter of that time went into looking for
+# garbage in it, and each look in the tests themselves would go through all of it again.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, in what tests make alone."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

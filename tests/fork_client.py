@@ -15,11 +15,18 @@ from collections.abc import Mapping, Sequence
 
 
 def ask(
-    path: str, arguments: Sequence[str], folder: str, environment: Mapping[str, str], streams: Sequence[int]
+    path: str,
+    arguments: Sequence[str],
+    folder: str,
+    environment: Mapping[str, str],
+    streams: Sequence[int],
+    code: str = "",
 ) -> tuple[socket.socket, int]:
-    """Begin `vlp` with these streams; returns who will tell how it ended, and its process id."""
+    """Begin `vlp`, or `code`, with these streams; returns who will tell how it ended, and its process id."""
     request = os.memfd_create("request")
-    command = {"arguments": list(arguments), "folder": folder, "environment": dict(environment)}
+    command = {
+        "arguments": list(arguments), "folder": folder, "environment": dict(environment), "code": code,
+    }  # fmt: skip
     with open(request, "wb", closefd=False) as file:
         file.write(json.dumps(command).encode())
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -101,7 +101,8 @@ def _keep(pid: int, streams: list[int], connection: socket.socket) -> None:
 
 
 def become(command: dict[str, Any]) -> None:
-    """This process goes on as `python -m vlp`; its end is the end of it."""
+    """This process goes on as `python -m vlp`, or as `python -c` where code is given; its end is the end of
+    it."""
     os.chdir(command["folder"])
     os.environ.clear()
     os.environ.update(command["environment"])
@@ -112,8 +113,11 @@ def become(command: dict[str, Any]) -> None:
         assert isinstance(stream, io.TextIOWrapper)
         stream.reconfigure(encoding=encoding, errors="backslashreplace" if stream is sys.stderr else "strict")
     sys.stdout.reconfigure(line_buffering=False)  # type: ignore[union-attr]
-    sys.argv = ["vlp", *command["arguments"]]
-    runpy.run_module("vlp", run_name="__main__", alter_sys=True)
+    sys.argv = ["-c" if command["code"] else "vlp", *command["arguments"]]
+    if command["code"]:
+        exec(command["code"], {"__name__": "__main__"})
+    else:
+        runpy.run_module("vlp", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -37,11 +37,13 @@ class Process:
         folder: Path,
         environment: Mapping[str, str],
         answers: str,
+        code: str,
     ) -> None:
         self._out, self._err = (os.memfd_create("vlp") for _ in range(2))
         stdin, answering = os.pipe()
         words = [os.fsdecode(word) for word in arguments]
-        self._told, self.pid = ask(path, words, str(folder), environment, (stdin, self._out, self._err))
+        streams = (stdin, self._out, self._err)
+        self._told, self.pid = ask(path, words, str(folder), environment, streams, code)
         os.close(stdin)
         with contextlib.suppress(BrokenPipeError), open(answering, "wb") as file:
             file.write(answers.encode())
@@ -102,9 +104,10 @@ class Forks:
         folder: Path,
         environment: Mapping[str, str],
         answers: str = "",
+        code: str = "",
     ) -> Process:
-        """Start `vlp` in a folder; `answers` is all that its stdin has."""
-        return Process(self._path, arguments, folder, environment, answers)
+        """Start `vlp` in a folder; `answers` is all that its stdin has. `code` is run in its place."""
+        return Process(self._path, arguments, folder, environment, answers, code)
 
     def run(
         self,

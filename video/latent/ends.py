@@ -81,8 +81,9 @@ class Ends:
         return len(self._clear) / len(self._over) if self else 1.0
 
     def draw(self, rng: np.random.Generator) -> Ending:
-        """Half of them are done; of the others, half are late."""
-        done = bool(rng.random() < 1 / 2)
+        """Half of them are done, where there are both; of the others, half are late."""
+        half = bool(rng.random() < 1 / 2)
+        done = half if self else len(self._over) > 0
         among = self._over if done else self._late if rng.random() < 1 / 2 else self._clear
         frame = int(rng.choice(among))
         after = int(rng.integers(self._after + 1)) if done else 0

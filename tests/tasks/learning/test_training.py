@@ -9,8 +9,6 @@ import os
 import resource
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -34,6 +32,7 @@ from tasks.learning.trainer import (
     TrainingMoment,
     keep,
 )
+from tests.forked import Forks
 
 
 class Small(nn.Module):
@@ -116,23 +115,21 @@ def test_a_run_counts_on_from_the_record_of_the_weights_it_begins_from(tmp_path:
     assert again.samples > begun.samples and len(again.runs) == 2 and len(begun.runs) == 1
 
 
-def test_a_run_that_is_killed_leaves_its_effort_in_the_checkpoint(tmp_path: Path) -> None:
+def test_a_run_that_is_killed_leaves_its_effort_in_the_checkpoint(forks: Forks, tmp_path: Path) -> None:
     """The process ends by SIGKILL between two checkpoints; what the last one knew is counted."""
     code = (
         "import sys; from dataclasses import replace; from pathlib import Path\n"
         "from tests.tasks.learning.test_training import batches, trainer\n"
         "one = trainer(Path(sys.argv[1]), steps=None)\n"
         "one.config = replace(one.config, checkpoint_seconds=0.2)\n"
-        "one.run(batches(), report=lambda _: None, tick=lambda _: print(one.seconds, flush=True))"
+        "told = lambda _: print('enough', flush=True) if one.seconds > 0.3 else None\n"
+        "one.run(batches(), report=lambda _: None, tick=told)"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=_environment()
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if float(line) > 0.3:
-                break
-        process.send_signal(signal.SIGKILL)
+    process = forks.begin(str(tmp_path), folder=tmp_path, environment=_environment(), code=code)
+    said = process.first_line()
+    process.kill()
+    process.wait()
+    assert said == "enough", process.communicate()
     again = trainer(tmp_path)
     assert again.seconds > 0.3
     assert again.runs == [{"minutes": 5, "learning_rate": 3e-3, "samples": again.samples}]
@@ -189,18 +186,18 @@ def test_one_process_of_accelerate_is_bit_for_bit_the_same(
         assert torch.equal(a, b)
 
 
-def test_two_processes_train_one_model(tmp_path: Path) -> None:
+def test_two_processes_train_one_model(forks: Forks, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    script = str(Path(__file__).with_name("two_processes.py"))
+    code = Path(__file__).with_name("two_processes.py").read_text()
     both = []
     for rank in range(2):
         own = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_PORT": port}
         environment = {**_environment(), "MASTER_ADDR": "127.0.0.1", "ACCELERATE_USE_CPU": "true"}
         environment |= {name: str(value) for name, value in own.items()}
-        line = [sys.executable, script, str(tmp_path), str(rank)]
-        both.append(subprocess.Popen(line, env=environment, stderr=subprocess.PIPE, text=True))
+        words = (str(tmp_path), str(rank))
+        both.append(forks.begin(*words, folder=tmp_path, environment=environment, code=code))
     for process in both:
         _, told = process.communicate(timeout=200)
         assert process.returncode == 0, told

@@ -95,7 +95,7 @@ def rolled(model: Dynamics, batch: dict[str, Tensor], acts: Tensor, beats: int) 
 
 
 def test_a_thing_goes_where_it_is_sent_for_some_beats_and_its_way_is_explained(store: FrameStore) -> None:
-    model, windows = learned(store, 250)
+    model, windows = learned(store, 160)
     batch = windows.at(np.arange(1, 192, 24) + np.arange(8) % 3)
     now, later = batch["frames"][:, 1], batch["frames"][:, 5]
     nothing = float(((now - later) ** 2).mean())

@@ -110,8 +110,8 @@ def test_a_model_that_can_not_be_compiled_is_used_as_it_is(monkeypatch: pytest.M
 
 @pytest.fixture
 def paced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock by which whatever looks at it has taken 0.1 s: as many steps on any machine."""
-    clock = SimpleNamespace(monotonic=itertools.count(step=0.1).__next__)
+    """A clock by which whatever looks at it has taken 0.2 s: as many steps on any machine."""
+    clock = SimpleNamespace(monotonic=itertools.count(step=0.2).__next__)
     for name in ("video.latent.gpu.time", "tasks.learning.trainer.time"):
         monkeypatch.setattr(name, clock)
 

@@ -116,7 +116,7 @@ def by_heart(factory: pytest.TempPathFactory) -> Path:
 
     def make(root: Path) -> None:
         store = pack([write(root / "data")], root / "store", report=lambda _: None)
-        learned, seen = learn(store, 150, 120, 16)
+        learned, seen = learn(store, 150, 90, 16)
         learned.save(root / "weights")
         (root / "losses.json").write_text(json.dumps(seen))
 
@@ -241,7 +241,7 @@ def test_poses_are_not_looked_at(squares: Path, tmp_path: Path) -> None:
     garbage = write(tmp_path / "garbage", poses=123.0)
     bundles = []
     for name, data in (("a", squares), ("b", garbage)):
-        bundles.append(learn(pack([data], tmp_path / name, report=lambda _: None), 20, 20, 16)[0])
+        bundles.append(learn(pack([data], tmp_path / name, report=lambda _: None), 6, 6, 16)[0])
     for part in ("autoencoder", "network"):
         one, other = (getattr(bundle, part).state_dict() for bundle in bundles)
         assert all(torch.equal(one[name], other[name]) for name in one)

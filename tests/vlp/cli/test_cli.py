@@ -159,13 +159,13 @@ def test_the_default_folder_says_when_what_and_which_seed(vlp: Any, tmp_path: Pa
     assert str(folder / "report.html") in done.stdout
 
 
-def test_collect_writes_a_dataset(fresh_vlp: Any, tmp_path: Path) -> None:
-    done = fresh_vlp("collect", "--out", "data", "--episodes", "2", "--kind", "push", "--first-seed", "4")
+def test_collect_writes_a_dataset(vlp: Vlp, tmp_path: Path) -> None:
+    done = vlp("collect", "--out", "data", "--episodes", "2", "--kind", "push", "--first-seed", "4")
     assert done.returncode == 0, done.stderr
     episodes = list(read_episodes(tmp_path / "data"))
     assert len(episodes) == 2
     assert "2 episodes" in done.stdout and "Traceback" not in done.stderr
-    again = fresh_vlp("collect", "--out", "data", "--episodes", "2")
+    again = vlp("collect", "--out", "data", "--episodes", "2")
     assert again.returncode == 5 and again.stderr.splitlines()[-1].startswith("vlp: error: expected an empty")
     assert len(list(read_episodes(tmp_path / "data"))) == 2
 

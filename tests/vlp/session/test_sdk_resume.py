@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,8 @@ import pytest
 
 from executors.tabletop.simulated import SimulatedRobot
 from executors.wrapped import WrappedRobot
+from tests.conftest import ROOT
+from tests.forked import Forks
 from tests.vlp.small import GOAL, SMALL
 from tests.vlp.test_sdk_faults import board
 from vlp import Agent, Settings
@@ -51,19 +51,19 @@ def _plans_and_dies(root: Path) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def left_by(work: Callable[[Path], None], root: Path) -> Path:
-    """The folder of a run whose process was killed."""
-    process = multiprocessing.get_context("spawn").Process(target=work, args=(root,))
-    process.start()
-    process.join(240)
-    assert process.exitcode == -signal.SIGKILL
+def left_by(forks: Forks, work: str, root: Path) -> Path:
+    """The folder of a run whose process, which does the `work` of a name here, was killed."""
+    code = f"import sys; from pathlib import Path; from {__name__} import {work} as work; work(Path(sys.argv[1]))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = forks.begin(str(root), folder=root, environment=environment, code=code)
+    assert process.wait(240) == -signal.SIGKILL, process.communicate()
     return next(path.parent for path in root.glob(f"*/{FILE}"))
 
 
 @pytest.fixture(scope="module")
-def broken_off(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def broken_off(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was killed while it acted, in the folder of its robot."""
-    return left_by(_acts_and_dies, tmp_path_factory.mktemp("killed"))
+    return left_by(forks, "_acts_and_dies", tmp_path_factory.mktemp("killed"))
 
 
 def copied(run: Path, root: Path) -> Path:
@@ -72,8 +72,8 @@ def copied(run: Path, root: Path) -> Path:
     return root / run.name
 
 
-def test_a_plan_that_waited_waits_again(parts: Parts, tmp_path: Path) -> None:
-    path = left_by(_plans_and_dies, tmp_path)
+def test_a_plan_that_waited_waits_again(forks: Forks, parts: Parts, tmp_path: Path) -> None:
+    path = left_by(forks, "_plans_and_dies", tmp_path)
     with agent_on(tmp_path, parts) as agent:
         plan = agent.resume(path)
         assert plan.path == path and agent.observe()["effector_target_translation"] is not None

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +24,7 @@ from safetensors.torch import load_file
 from tasks.learning.trainer import TrainConfig, Trainer, TrainingMoment
 from tasks.tabletop.demos.lerobot_write import LeRobotWriter, RecordedEpisode
 from tests.conftest import ROOT
+from tests.forked import Forks, Process
 from tests.video.latent.conftest import WAYS, square, without_actions, write
 from video.latent.config import LatentConfig
 from video.latent.films import averaged
@@ -37,7 +35,10 @@ from vlp.cli.main import main
 from vlp.train.plot import draw
 from vlp.train.watching import Watching
 
-SMALL = LatentConfig(frames=3, seconds=0.3, channels=8, width=64, layers=2, heads=4, text_layers=1, batch=8)
+SMALL = LatentConfig(
+    frames=3, seconds=0.3, channels=8, encoder_widths=(8, 8, 16), decoder_widths=(8, 8, 16), width=64,
+    layers=2, heads=4, text_layers=1, dynamics_widths=(8, 16, 16), batch=8,
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -298,19 +299,17 @@ SCRIPT = (
 )
 
 
-def process(words: list[str], most: int | None = None) -> subprocess.Popen[str]:
+LIMIT = (
+    "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    "resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most})); "
+)
+
+
+def process(forks: Forks, words: list[str], most: int | None = None) -> Process:
     """The command; `most`: bytes that a file of it may have, as where a disk is full."""
-
-    def limit() -> None:
-        if most is not None:
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, *words], env=environment, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, preexec_fn=limit,
-    )  # fmt: skip
+    limit = "" if most is None else LIMIT.format(most=most)
+    return forks.begin(*words, folder=ROOT, environment=environment, code=limit + SCRIPT)
 
 
 def until(path: Path, seconds: float = 120) -> None:
@@ -321,13 +320,16 @@ def until(path: Path, seconds: float = 120) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
-def test_a_run_that_is_broken_off_goes_on(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_run_that_is_broken_off_goes_on(number: signal.Signals, forks: Forks, tmp_path: Path) -> None:
     data, cache = write(tmp_path / "data"), tmp_path / "cache"
     kept = cache / "world/nano/transformer/checkpoint.pt"
-    with process(line(data, cache, minutes=5)) as begun:
+    begun = process(forks, line(data, cache, minutes=5))
+    try:
         until(kept, 240)
         begun.send_signal(number)
         _, err = begun.communicate(timeout=60)
+    finally:
+        begun.kill()
     assert begun.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
     assert number == signal.SIGKILL or "vlp: interrupted" in err.splitlines()
     state = torch.load(kept, weights_only=True)
@@ -338,14 +340,13 @@ def test_a_run_that_is_broken_off_goes_on(number: signal.Signals, tmp_path: Path
     assert len(record["runs"]) == 2 and record["samples"] > state["samples"]
 
 
-def test_a_disk_that_is_full_is_one_line(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_is_one_line(forks: Forks, tmp_path: Path) -> None:
     data, cache = write(tmp_path / "data"), tmp_path / "cache"
     assert main(line(data, cache)) == 0
     folder = cache / "world/nano"
     names = ("transformer/checkpoint.pt", "weights/scale.json")
     whole = {name: (folder / name).read_bytes() for name in names}
-    with process(line(data, cache), most=200_000) as begun:
-        _, err = begun.communicate(timeout=120)
+    _, err = (begun := process(forks, line(data, cache), most=200_000)).communicate(timeout=120)
     told = [text for text in err.splitlines() if text.startswith("vlp:")]
     assert begun.returncode == 1 and len(told) == 1 and "free some space" in told[0], err
     assert {name: (folder / name).read_bytes() for name in names} == whole

@@ -129,9 +129,9 @@ def train_progress(
     report: Callable[[str], None] = print,
 ) -> Progress | None:
     """Train one that first sees as a prior does, on as many moments of each of `moments`, going on from the
-    folder's checkpoint; it has averaged weights. None where no end is known, or nothing was trained."""
-    moments = [some for some in moments if some]
-    if not (config.minutes or (folder / CHECKPOINT).is_file()) or not moments:
+    folder's checkpoint; it has averaged weights. None where no end is known, or nothing was trained. Of what
+    failed alone it learns that it is not done."""
+    if not (config.minutes or (folder / CHECKPOINT).is_file()) or not any(moments):
         return None
     torch.manual_seed(5)
     model = Progress.of(sight, scale)

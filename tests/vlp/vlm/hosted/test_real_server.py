@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,8 @@ import pytest
 from executors.tabletop.simulated import SimulatedRobot
 from tasks.tabletop.language.subgoals import BOARD
 from tasks.tabletop.world.board import BLOCK_8, KINDS
+from tests.conftest import ROOT
+from tests.forked import Forks, Process
 from tests.vlp.vlm.local.tiny_vlms import build
 from vlp.cli.main import main
 from vlp.vlm.local.finetune import FinetuneConfig, finetune, save
@@ -45,24 +46,23 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def url(model: Path) -> Iterator[str]:
+def url(model: Path, forks: Forks) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = ["-m", "transformers.cli.transformers", "serve", str(model), "--host", "127.0.0.1"]
-    with (model.parent / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, *command, "--port", str(port), "--device", "cpu"], stdout=log, stderr=log
-        )
-        try:
-            _wait(f"http://127.0.0.1:{port}/health", server)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            server.terminate()
-            server.wait(20)
+    command = ["serve", str(model), "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
+    code = "import runpy; runpy.run_module('transformers.cli.transformers', run_name='__main__')"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    server = forks.begin(*command, folder=model.parent, environment=environment, code=code)
+    try:
+        _wait(f"http://127.0.0.1:{port}/health", server)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        server.terminate()
+        server.wait(20)
 
 
-def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
+def _wait(url: str, server: Process) -> None:
     """Until it answers; fails where it ends instead."""
     end = time.monotonic() + 120
     while time.monotonic() < end and server.poll() is None:

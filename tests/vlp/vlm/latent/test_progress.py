@@ -63,6 +63,13 @@ def test_of_what_ends_at_once_all_but_the_last_moment_is_asked_about(store: Fram
         assert (late.min() < 5) == at_once, "frames to the end"
 
 
+def test_of_failures_alone_it_is_told_that_they_are_not_done(store: FrameStore) -> None:
+    failed = FrameStore(**{**vars(store), "success": np.zeros_like(store.success)})
+    batch = next(TaskMoments(failed, Numbers(failed), text.learn(store.texts), CLOCK).batches(400, 0))
+    asked = batch["done"][~batch["done"].isnan()]
+    assert len(asked) and not asked.any()
+
+
 def parts(store: FrameStore) -> tuple[Latents, LatentClips, ActionPrior, object, object]:
     reader, eye = text.learn(store.texts), autoencoder.build(SIZES)
     latents = Latents(eye, store)
