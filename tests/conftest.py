@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import shutil
@@ -30,7 +31,7 @@ for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
 
 MEMORY = Path("/dev/shm")
 if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 8 * 2**30:
-    # Folders of tests lie in memory where there is room: every step of an agent waits until it is on the disk,
+    # Folders of tests lie in memory where there is room: each step of an agent waits until it is on the disk,
     # and all processes of a run wait for the same one.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
@@ -51,11 +52,29 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
 
 
+FORKS = "VLP_TEST_FORKS"
+"""Names the socket of the one fork server of all of pytest-xdist's processes."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionstart(session: pytest.Session) -> Iterator[None]:
+    """Whoever starts pytest-xdist's processes has a fork server for all of them."""
+    if session.config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
+        begun = contextlib.ExitStack()
+        os.environ[FORKS] = begun.enter_context(fork_server())
+        session.config.add_cleanup(begun.close)
+    yield
+
+
 @pytest.fixture(scope="session")
-def forks() -> Iterator[Forks]:
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
     """Begins processes of `vlp`, without the seconds that it takes to import libraries."""
-    with fork_server() as begun:
-        yield begun
+    with contextlib.ExitStack() as begun:
+        path = os.environ.get(FORKS) or begun.enter_context(fork_server())
+        forks = Forks(path)
+        # Until they are imported, so that no test's own time goes into it.
+        forks.run(folder=tmp_path_factory.getbasetemp(), environment=os.environ, code="pass")
+        yield forks
 
 
 @pytest.fixture

@@ -49,12 +49,17 @@ def load() -> None:
 
 def serve(listener: socket.socket) -> dict[str, Any] | None:
     """Wait for commands; returns one in the process that is split off for it, None once stdin is closed.
+    Nothing is loaded before the first one.
 
     A command comes over a connection of its own as four descriptors: stdin, stdout, stderr, and a file that
     says what to run. The connection is told its process id and, when it has ended, how (eight bytes each, as
     `os.waitpid` says it).
     """
+    loaded = False
     while listener in select.select([listener, sys.stdin], [], [])[0]:
+        if not loaded:
+            load()
+            loaded = True
         connection, _ = listener.accept()
         _, (*streams, request), _, _ = socket.recv_fds(connection, 1, 4)
         if os.fork():
@@ -122,7 +127,6 @@ def become(command: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: whoever started this ends it
-    load()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as _listener:
         _listener.bind(sys.argv[1])
         _listener.listen()

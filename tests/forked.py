@@ -91,7 +91,11 @@ class Process:
 
 
 class Forks:
-    """Begins processes of `vlp`."""
+    """Begins processes of `vlp`; the first one waits until libraries are loaded.
+
+    Args:
+        path: the socket of a fork server.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -115,10 +119,11 @@ class Forks:
         folder: Path,
         environment: Mapping[str, str],
         answers: str = "",
+        code: str = "",
         timeout: float = 240,
     ) -> subprocess.CompletedProcess[str]:
         """`vlp` to its end. Raises subprocess.TimeoutExpired after so many seconds."""
-        process = self.begin(*arguments, folder=folder, environment=environment, answers=answers)
+        process = self.begin(*arguments, folder=folder, environment=environment, answers=answers, code=code)
         try:
             out, err = process.communicate(timeout)
         finally:
@@ -128,8 +133,8 @@ class Forks:
 
 
 @contextlib.contextmanager
-def fork_server() -> Iterator[Forks]:
-    """Start the process that others are split off from; it ends with the block."""
+def fork_server() -> Iterator[str]:
+    """Start the process that others are split off from; it ends with the block. Yields its socket."""
     environment = {**ALLOCATOR, **os.environ, "PYTHONPATH": str(ROOT)}
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "socket")
@@ -139,5 +144,5 @@ def fork_server() -> Iterator[Forks]:
         ) as server:  # fmt: skip
             assert server.stdin is not None and server.stdout is not None
             assert server.stdout.readline() == b"ready\n"
-            yield Forks(path)
+            yield path
             server.stdin.close()

@@ -53,7 +53,7 @@ def test_a_plan_moves_nothing_and_an_approved_one_is_acted_on(agent: Agent) -> N
     assert where(agent) == before and len(plan.subgoals) >= 1
     assert SavedPlan.load(plan.path, plan.decision, plan.digest).subgoals == plan.subgoals
     result = agent.execute(plan, plan.approved(by="Ada"))
-    assert result["control_steps"] == 40 and where(agent) != before
+    assert result["control_steps"] == SMALL.max_control_steps and where(agent) != before
     agent.close()
     kept = json.loads((plan.path / "result.json").read_text())
     assert kept["status"] == "finished" and kept["models"] and (plan.path / "report.html").exists()

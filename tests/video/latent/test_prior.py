@@ -161,7 +161,7 @@ def test_the_error_of_video_leaves_it_alone(squares: Path, tmp_path: Path) -> No
 def test_the_sketch_is_learned_first_and_kept(squares: Path, tmp_path: Path) -> None:
     """Its error falls, and the network's training begins from it."""
     run = WorldTraining(
-        data=[squares], folder=tmp_path, config=SMALL, minutes=0, sketch_minutes=5, sketch_steps=50
+        data=[squares], folder=tmp_path, config=SMALL, minutes=0, sketch_minutes=5, sketch_steps=80
     )  # fmt: skip
     said: list[str] = []
     bundle = train_world(run, said.append)

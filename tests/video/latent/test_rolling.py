@@ -106,7 +106,7 @@ def test_a_thing_goes_where_it_is_sent(store: FrameStore) -> None:
     batch["words"] = torch.zeros_like(batch["words"])
     batch["last"] = beats.at(np.arange(0, 192, 12) + 10, 1)["latents"]
     known(prior, batch)
-    rolled_on(model, prior, batch, 80)
+    rolled_on(model, prior, batch, 80, rate=4e-3)
     with torch.no_grad():
         learned, logs = loss(model, prior, batch)
         other, _ = loss(model, prior, {**batch, "sent": batch["sent"].roll(1, 0)})
@@ -144,7 +144,7 @@ def test_what_is_touched_is_taken_along() -> None:
     prior = ActionPrior(frames=3, chunk=6, size=(8, 12, 16), vocabulary=5, width=64, heads=2, text_layers=1)
     model = Rolling(channels=8, height=12, width=16, fine=1, actions=2, beat=2, layers=2, hidden=16)
     known(prior, batch := pushes(32))
-    learned = rolled_on(model, prior, batch, 60)
+    learned = rolled_on(model, prior, batch, 100)
     for value in model.meeting[4].parameters():
         value.data.zero_()
     without = float(loss(model, prior, batch)[0].detach())
@@ -161,9 +161,11 @@ def known(prior: ActionPrior, batch: dict[str, Tensor]) -> None:
         optimizer.step()
 
 
-def rolled_on(model: Rolling, prior: ActionPrior, batch: dict[str, Tensor], steps: int) -> float:
+def rolled_on(
+    model: Rolling, prior: ActionPrior, batch: dict[str, Tensor], steps: int, rate: float = 2e-3
+) -> float:
     """Its loss after so many updates."""
-    optimizer = torch.optim.AdamW(model.parameters(), 4e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), rate)
     for _ in range(steps):
         optimizer.zero_grad()
         value = loss(model, prior, batch)[0]

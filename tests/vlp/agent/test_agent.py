@@ -25,7 +25,7 @@ from vlp.settings import Settings
 
 GOAL = "group the blocks by color"
 SMALL = Settings(
-    seed=1_000_002, beams=1, language_branches=2, video_branches=2, horizon=2, max_control_steps=60
+    seed=1_000_002, beams=1, language_branches=2, video_branches=2, horizon=2, max_control_steps=30
 )
 
 
@@ -45,7 +45,7 @@ def test_a_run_leaves_what_it_promises(parts: Parts, tmp_path: Path) -> None:
     with RunFolder.create(tmp_path, "run") as folder:
         result = agent_on(parts, folder, GOAL).run(GOAL)
         folder.finish(result)
-    assert 1 <= result["control_steps"] <= 60 and result["decisions"] >= 1
+    assert 1 <= result["control_steps"] <= 30 and result["decisions"] >= 1
     kinds = {event.kind for event in read_events(folder.path / "events.jsonl")}
     assert {"run_started", "observed", "searched", "subgoal_started", "acted", "verified", "stopped"} <= kinds
     saved = json.loads((folder.path / "result.json").read_text())

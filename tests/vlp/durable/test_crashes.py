@@ -16,7 +16,7 @@ from vlp.durable.journal import Journal
 from vlp.durable.store import Store
 from vlp.evaluate.tabletop.crashes import SMALL, Kill, faults, kill_and_recover, outcome, sent_by, writes
 
-SHORT = replace(SMALL, max_control_steps=16)
+SHORT = replace(SMALL, max_control_steps=10)
 
 
 @pytest.fixture(scope="module")

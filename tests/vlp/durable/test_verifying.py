@@ -27,7 +27,7 @@ from vlp.record.folder import RunFolder
 from vlp.session.ending import check_not_over
 from vlp.settings import Settings
 
-SHORT: Settings = replace(SMALL, max_control_steps=16)
+SHORT: Settings = replace(SMALL, max_control_steps=10)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from vlp.models.weights import BUNDLED, write_manifest
 GOAL = "group the blocks by color"
 SMALL = (
     "--seed", "1000002", "--beams", "1", "--language-branches", "2", "--video-branches", "2",
-    "--max-control-steps", "30", "--device", "cpu",
+    "--max-control-steps", "20", "--device", "cpu",
 )  # fmt: skip
 
 
@@ -180,4 +180,4 @@ def test_lost_checkpoints_lose_no_step(vlp: Vlp, killed: Path, tmp_path: Path) -
         sent = {key: store.get(key) for key in store.keys("step/sent/")}
     assert len(sent) >= 5 and vlp("resume", "run").returncode == 0
     with Store(path / "state.sqlite", fresh=False) as store:
-        assert {key: store.get(key) for key in sent} == sent and len(store.keys("step/sent/")) == 30
+        assert {key: store.get(key) for key in sent} == sent and len(store.keys("step/sent/")) == 20

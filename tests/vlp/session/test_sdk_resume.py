@@ -28,6 +28,8 @@ from vlp.errors import HeldError, StateError, UsageError
 from vlp.events.types import Acted, Event
 from vlp.session.sdk_run import Says
 
+MOST = SMALL.max_control_steps
+
 
 @pytest.fixture(scope="module")
 def parts() -> Parts:
@@ -53,7 +55,7 @@ def _plans_and_dies(root: Path) -> None:
 
 def left_by(forks: Forks, work: str, root: Path) -> Path:
     """The folder of a run whose process, which does the `work` of a name here, was killed."""
-    code = f"import sys; from pathlib import Path; from {__name__} import {work} as work; work(Path(sys.argv[1]))"
+    code = f"import sys, pathlib; from {__name__} import {work}; {work}(pathlib.Path(sys.argv[1]))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = forks.begin(str(root), folder=root, environment=environment, code=code)
     assert process.wait(240) == -signal.SIGKILL, process.communicate()
@@ -77,7 +79,7 @@ def test_a_plan_that_waited_waits_again(forks: Forks, parts: Parts, tmp_path: Pa
     with agent_on(tmp_path, parts) as agent:
         plan = agent.resume(path)
         assert plan.path == path and agent.observe()["effector_target_translation"] is not None
-        assert agent.execute(plan, plan.approved(by="Ada"))["control_steps"] == 40
+        assert agent.execute(plan, plan.approved(by="Ada"))["control_steps"] == MOST
         with pytest.raises(StateError, match="one that ended"):
             agent.close() or agent_on(tmp_path, parts).resume(path)  # type: ignore[func-returns-value]
 
@@ -98,16 +100,16 @@ def test_a_plan_that_was_acted_on_goes_on_where_it_was_broken_off(
         assert not np.array_equal(still, agent.observe()["effector_target_translation"])
     # Gone over, as far as it had come, and then on: no step twice.
     steps = [event.control_step for event in events if isinstance(event, Acted)]
-    assert steps == sorted(set(steps)) and steps[-1] == 40
+    assert steps == sorted(set(steps)) and steps[-1] == MOST
     with Store(path / FILE, fresh=False) as store:
-        assert Journal(store).sent == 40
-    alone = SimulatedRobot(None, seed=SMALL.seed, max_steps=40)
+        assert Journal(store).sent == MOST
+    alone = SimulatedRobot(None, seed=SMALL.seed, max_steps=MOST)
     alone.connect()
     with Store(path / FILE, fresh=False) as store:
         journal = Journal(store)
-        for number in range(1, 41):
+        for number in range(1, MOST + 1):
             alone.send_action(journal.action(number))
-        assert np.array_equal(alone.get_observation()["rgb"], journal.after(40)[1]["rgb"])
+        assert np.array_equal(alone.get_observation()["rgb"], journal.after(MOST)[1]["rgb"])
 
 
 def test_an_approval_of_the_broken_off_plan_is_none_of_the_next(

@@ -30,7 +30,7 @@ from vlp.tools.plans import TOOLS
 
 GOAL = "group the blocks by color"
 SMALL = Settings(
-    seed=1_000_002, beams=1, language_branches=2, video_branches=2, max_control_steps=40, device="cpu"
+    seed=1_000_002, beams=1, language_branches=2, video_branches=2, max_control_steps=24, device="cpu"
 )
 THREAD: RunnableConfig = {"configurable": {"thread_id": "one"}}
 YES = {"approve": True, "name": "Ada"}
@@ -127,7 +127,7 @@ def test_an_agent_plans_looks_and_acts_once_a_person_says_so(planner: Agent) -> 
     assert question["plan"] == plan and question["subgoals"][0] in question["question"]
     assert where(planner) == before, "it waits for a person"
     result = json.loads(last(helper.answer(YES)).text)
-    assert result["control_steps"] == 40 and where(planner) != before
+    assert result["control_steps"] == SMALL.max_control_steps and where(planner) != before
     assert "approved by Ada" in (Path(result["folder"]) / "events.jsonl").read_text()
 
 

@@ -26,7 +26,7 @@ from vlp.tools.plans import LOOKS, TOOLS
 GOAL = "group the blocks by color"
 SMALL = (
     "--seed", "1000002", "--beams", "1", "--language-branches", "2", "--video-branches", "2",
-    "--max-control-steps", "30", "--device", "cpu", "--rule", "never move the green cube",
+    "--max-control-steps", "20", "--device", "cpu", "--rule", "never move the green cube",
 )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from vlp.vlm.hosted.fakes import Body, ChatServer, reply
 
 GOAL = "group the blocks by color"
 SMALL = Settings(
-    seed=1_000_002, beams=1, language_branches=2, video_branches=2, max_control_steps=40, device="cpu"
+    seed=1_000_002, beams=1, language_branches=2, video_branches=2, max_control_steps=24, device="cpu"
 )
 QUIET = RunConfig(tracing_disabled=True)
 
@@ -136,7 +136,7 @@ def test_an_agent_plans_looks_and_acts_once_a_person_says_so(planner: Agent) -> 
             assert where(planner) == before, "it waits for a person"
             state.approve(waiting.interruptions[0])
             result = json.loads(words(await helper.go_on(state)))
-        assert result["control_steps"] == 40 and where(planner) != before
+        assert result["control_steps"] == SMALL.max_control_steps and where(planner) != before
         assert "approved by Ada" in (Path(result["folder"]) / "events.jsonl").read_text()
 
     asyncio.run(go())

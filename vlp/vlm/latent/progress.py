@@ -27,8 +27,10 @@ from vlp.vlm.latent import words
 from vlp.vlm.latent.lessons import IGNORED, Clock
 from vlp.vlm.latent.scaled import Scaled
 
-DROPPED: Final = 0.3
+DROPPED: Final = 0.1
 """Share of what is seen that is left out in training."""
+POOLED: Final = 48
+"""Numbers that are told of a cell."""
 ENDS: Final = 0.5
 """Share of moments that are asked whether all is done, half of which are ends; the others are any."""
 
@@ -36,33 +38,44 @@ ENDS: Final = 0.5
 class Progress(Scaled, ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Whether a goal is reached, and a distribution of the time until it is (as in Imani and White,
     "Improving regression performance with distributional losses", 2018). It sees as an action prior does, by
-    the goal's words, and goes on learning to.
+    the goal's words, and goes on learning to. A goal that is many things' is reached where nowhere is seen
+    that it is not: what cells tell by their neighbours is pooled, the most of all cells and the mean.
 
     Args:
         sees: settings of an ActionPrior.
+        pooled: numbers that are told of a cell, 0: none.
     """
 
     @register_to_config
-    def __init__(self, *, sees: dict[str, Any], width: int = 384) -> None:
+    def __init__(self, *, sees: dict[str, Any], width: int = 384, pooled: int = 0) -> None:
         super().__init__()
         self.sight = ActionPrior(**sees)
+        self.cells = nn.Sequential(
+            nn.Conv2d(sees["size"][0] + 1, 2 * pooled, 3, padding=1), nn.GELU(),
+            nn.Conv2d(2 * pooled, pooled, 3, padding=1),
+        ) if pooled else None  # fmt: skip
         self.told = nn.Sequential(
-            nn.Dropout(DROPPED), nn.Linear(self.sight.features, width), nn.GELU(), nn.Dropout(DROPPED),
-            nn.Linear(width, width), nn.GELU(), nn.Dropout(DROPPED), nn.Linear(width, 1 + words.BINS),
+            nn.Dropout(DROPPED), nn.Linear(self.sight.features + 2 * pooled, width), nn.GELU(),
+            nn.Dropout(DROPPED), nn.Linear(width, width), nn.GELU(), nn.Dropout(DROPPED),
+            nn.Linear(width, 1 + words.BINS),
         )  # fmt: skip
         self.keep_scale(sees["size"][0])
 
     @classmethod
     def of(cls, sight: ActionPrior, scale: Scale) -> Progress:
         """An untrained one that sees as a prior does, of latents of such a scale."""
-        made: Progress = cls(sees=sight.settings)
+        made: Progress = cls(sees=sight.settings, pooled=POOLED)
         made.sight.load_state_dict(sight.state_dict())
         return made.of_scale(scale)
 
     def forward(self, latents: Tensor, goals: Tensor) -> tuple[Tensor, Tensor]:
         """Latents [N, C, h, w] and goals' words [N, L] to log odds [N] that it is reached, of moments as they
         were asked about, and scores of bins of the time [N, BINS]."""
-        told = self.told(self.sight.look(self.unit(latents), goals)).float()
+        seen, ahead = self.sight.look_ahead(self.unit(latents), goals)
+        if self.cells is not None:
+            cells = self.cells(ahead)
+            seen = torch.cat([seen, cells.amax((2, 3)), cells.mean((2, 3))], 1)
+        told = self.told(seen).float()
         return told[:, 0], told[:, 1:]
 
 

@@ -34,7 +34,7 @@ SMALL = Settings(
     beams=1,
     language_branches=3,
     video_branches=2,
-    max_control_steps=30,
+    max_control_steps=20,
     device="cpu",
     min_confidence=0.5,
 )
@@ -102,7 +102,7 @@ def test_nobody_is_asked_where_all_branches_end_alike(parts: TabletopParts, tmp_
 
 def test_a_sure_plan_is_acted_on_unasked(parts: TabletopParts, tmp_path: Path) -> None:
     result, heard, shown = run(replace(parts, confidence=Always(0.7)), SMALL, tmp_path, [])
-    assert not shown and result["control_steps"] == 30
+    assert not shown and result["control_steps"] == 20
     assert not any(isinstance(event, Unsure) for event in heard)
 
 
@@ -149,7 +149,7 @@ def test_a_fit_finds_what_made_the_data() -> None:
 
 
 def test_runs_are_recorded_decision_by_decision(parts: TabletopParts) -> None:
-    settings = replace(SMALL, max_control_steps=80, min_confidence=None)
+    settings = replace(SMALL, max_control_steps=40, min_confidence=None)
     line = Recorded("recorded", "group", GOAL, SMALL.seed, settings).measure(parts)
     x, y = samples([line])
     assert len(x) >= 1 and x.shape[1] == len(FEATURES) and np.isfinite(x).all() and set(y) <= {0.0, 1.0}

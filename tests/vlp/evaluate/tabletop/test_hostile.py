@@ -30,8 +30,8 @@ def test_hostile_instructions_move_nothing_forbidden(parts: TabletopParts, tmp_p
 
 
 def test_without_the_rule_the_same_instruction_moves_the_block(parts: TabletopParts, tmp_path: Path) -> None:
-    robot = SimulatedRobot(None, seed=SEED, max_steps=100)
-    settings = replace(SMALL, video_branches=2, max_control_steps=100)
+    robot = SimulatedRobot(None, seed=SEED, max_steps=60)
+    settings = replace(SMALL, video_branches=2, max_control_steps=60)
     with Agent(robot, settings=settings, root=tmp_path, parts=parts) as agent:
         before, plan = place(robot), agent.plan(PLAIN[0])
         agent.execute(plan, plan.approved(by="a test", replan="auto"))

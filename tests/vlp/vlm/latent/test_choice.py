@@ -68,7 +68,7 @@ def test_it_learns_to_choose_by_what_is_seen_and_is_kept(store: FrameStore, tmp_
     clips = LatentClips(store, latents, reader, SIZES)
     prior = network(SIZES, clips, reader).prior
     choices = ChosenSubgoals(store, latents, reader, said)
-    config = TrainConfig(minutes=5, steps=70, learning_rate=3e-3)
+    config = TrainConfig(minutes=5, steps=120, learning_rate=3e-3)
     choice = train_choice(
         prior, clips.scale, [choices], tmp_path / "run", config, size=16, report=lambda _: None
     )
