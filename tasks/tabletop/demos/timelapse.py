@@ -103,7 +103,7 @@ def _push(world: World, rng: np.random.Generator) -> RecordedEpisode | None:
         result = reach(film.blocks, film.pusher, str(instruction.fields["block"]))
     else:
         result = carry_out(Subgoal(instruction, push.spot, 0.0), film.blocks, film.pusher, rng)
-    film.push(name, result, canonical(instruction))
+    film.push(name, result, canonical(instruction), lambda blocks: push.succeeded(blocks, film.pusher))
     return film.episode(words, push.succeeded(film.blocks, film.pusher))
 
 
