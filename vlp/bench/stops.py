@@ -53,15 +53,18 @@ class ObservedRobot(UnscoredRobot):
         """What came of an episode that ended for this reason.
 
         `complete`: the agent took its goal for reached, and it was; `score`: the goal's reward where it
-        stopped; `best`: the highest on the way; `simulator`: what an episode that the simulator's verdict
-        ends would have told, its score the highest on the way.
+        stopped; `best`: the highest on the way; `lost`: what is out of reach for good, where the world tells:
+        without it a goal may look complete; `simulator`: what an episode that the simulator's verdict ends
+        would have told, its score the highest on the way.
         """
         now, best = (float(self._simulator.info[name]) for name in ("score", "best"))
         verdict = self._completed is not None
         steps = self._completed if self._completed is not None else self._steps
+        lost = self._simulator.info.get("lost")
         return {
             "score": now,
             "complete": reason == DONE and now >= 1.0,
             "best": best,
+            **({} if lost is None else {"lost": list(lost)}),
             "simulator": {"score": best, "complete": verdict, "control_steps": steps},
         }
