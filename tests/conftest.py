@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import os
@@ -9,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -30,10 +32,13 @@ for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 MEMORY = Path("/dev/shm")
-if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 8 * 2**30:
+TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
+if TEMPORARY not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 8 * 2**30:
     # Folders of tests lie in memory where there is room: each step of an agent waits until it is on the disk,
-    # and all processes of a run wait for the same one.
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    # and all processes of a run wait for the same one. They are gone with the run; to look at one, say where
+    # they are to lie.
+    os.environ[TEMPORARY] = tempfile.mkdtemp(prefix="vlp-tests-", dir=MEMORY)
+    atexit.register(shutil.rmtree, os.environ[TEMPORARY], ignore_errors=True)
 
 # What is imported while tests are collected stays to the end: a quarter of that time went into looking for
 # garbage in it, and each look in the tests themselves would go through all of it again.
