@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from tasks.tabletop.demos.demonstrator import choose
 from tasks.tabletop.demos.kinematic import Blocks, Pushed, Vector, carry_out, push_to
 from tasks.tabletop.demos.oracle import REACH_HIGH, REACH_LOW
-from tasks.tabletop.demos.played import sloppily
-from tasks.tabletop.goals.base import LongTask
+from tasks.tabletop.demos.played import kept_on, sloppily
+from tasks.tabletop.goals.base import LongTask, Subgoal
 from tasks.tabletop.world import board
 
 _SPOILED: Final = 0.5
@@ -45,25 +45,36 @@ def left_behind(
 
 def _begun(task: LongTask, blocks: Blocks, pusher: Vector, rng: np.random.Generator) -> tuple[Blocks, Vector]:
     """After a few sloppy pushes."""
-    for _ in range(int(rng.integers(_BEFORE + 1))):
-        if complete(task, blocks) or not (subgoals := task.subgoals(blocks)):
-            break
-        result = sloppily(rng, choose(subgoals, rng), blocks, pusher)
-        blocks, pusher = result.blocks, result.pusher
-    return blocks, pusher
+    most = int(rng.integers(_BEFORE + 1))
+    return _after(task, blocks, pusher, rng, most, lambda asked, here, at: sloppily(rng, asked, here, at))
 
 
 def _spoiled(
     task: LongTask, blocks: Blocks, pusher: Vector, rng: np.random.Generator
 ) -> tuple[Blocks, Vector]:
     """Done as far as may be, and then some blocks were pushed away."""
-    for _ in range(_MOST):
-        if complete(task, blocks) or not (subgoals := task.subgoals(blocks)):
-            break
-        result = carry_out(choose(subgoals, rng), blocks, pusher, rng)
-        blocks, pusher = result.blocks, result.pusher
+    blocks, pusher = _after(
+        task, blocks, pusher, rng, _MOST, lambda asked, here, at: carry_out(asked, here, at, rng)
+    )
     for _ in range(int(rng.integers(1, _SPOILS + 1))):
         result = _pushed_away(blocks, pusher, rng)
+        blocks, pusher = result.blocks, result.pusher
+    return blocks, pusher
+
+
+def _after(
+    task: LongTask,
+    blocks: Blocks,
+    pusher: Vector,
+    rng: np.random.Generator,
+    most: int,
+    push: Callable[[Subgoal, Blocks, Vector], Pushed],
+) -> tuple[Blocks, Vector]:
+    """After so many pushes at most of what a demonstrator would do next."""
+    for _ in range(most):
+        if complete(task, blocks) or not (subgoals := task.subgoals(blocks)):
+            break
+        result = push(choose(subgoals, rng), blocks, pusher)
         blocks, pusher = result.blocks, result.pusher
     return blocks, pusher
 
@@ -77,6 +88,4 @@ def _pushed_away(blocks: Blocks, pusher: Vector, rng: np.random.Generator) -> Pu
         goal = np.clip(
             blocks[other] + _NEAR * np.array([np.cos(angle), np.sin(angle)]), REACH_LOW, REACH_HIGH
         )
-    result = push_to(blocks, pusher, name, goal, rng, 0.0)
-    low, high = np.array([board.BOARD_X, board.BOARD_Y]).T
-    return replace(result, blocks={one: np.clip(xy, low, high) for one, xy in result.blocks.items()})
+    return kept_on(push_to(blocks, pusher, name, goal, rng, 0.0))

@@ -82,6 +82,11 @@ def sloppily(rng: np.random.Generator, subgoal: Subgoal, blocks: Blocks, pusher:
         if aimed is not None:
             aimed = aimed + rng.normal(0, _SLOPPY, 2)
         result = carry_out(Subgoal(subgoal.instruction, aimed, subgoal.cost), blocks, pusher, rng)
+    return kept_on(result)
+
+
+def kept_on(result: Pushed) -> Pushed:
+    """A push of which no block left the board."""
     low, high = np.array([board.BOARD_X, board.BOARD_Y]).T
     return replace(result, blocks={name: np.clip(xy, low, high) for name, xy in result.blocks.items()})
 
