@@ -85,7 +85,8 @@ def test_enter_in_a_field_does_nothing(page: Page, stage: Stage) -> None:
         page.keyboard.up("Enter")
         settle(page)
         assert not requests, f"Enter in {name}"
-    assert waits_still(stage, decision) and not page.locator("form").count()
+    assert waits_still(stage, decision)
+    assert not page.locator("form").locator(FIELDS).count(), "forms are those of the stops alone"
 
 
 def test_enter_on_the_page_does_nothing(page: Page, stage: Stage) -> None:

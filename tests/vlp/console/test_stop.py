@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 from executors.safety.files import file_lock
+from executors.safety.lease import LeaseStore
 from executors.safety.stop import StopLatch
 from tests.vlp.console.serving import browser_page
 from tests.vlp.console.staged import Stage, staged
@@ -170,6 +172,26 @@ def test_the_disk_is_full(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None
         assert stage.answers.get(timeout=60) is None
         assert StopLatch(stage.root / "staged" / ROBOT).stopped == "now"
         assert client.post("/runs", data={"instruction": "group the blocks by color"}).status_code == 422
+
+
+def test_it_is_sent_by_a_page_whose_scripts_have_not_come(stage: Stage) -> None:
+    """Pressed in that moment it must not be lost, be it the robot's or that of a run of another program."""
+    stage.ask(1)
+    other = stage.root / "other"
+    other.mkdir()
+    (other / "events.jsonl").touch()
+    lease = LeaseStore(other / ROBOT).acquire(f"process {os.getpid()} of a test", 600)
+    with browser_page(stage.url) as page:
+        page.route("**/*.js", lambda route: route.abort())
+        page.reload(wait_until="domcontentloaded")
+        for button, robot in (("Stop", other / ROBOT), ("Stop the robot", stage.root / "staged" / ROBOT)):
+            with page.expect_response("**/stop") as answer:
+                page.get_by_role("button", name=button, exact=True).click()
+            assert answer.value.status == 204
+            assert StopLatch(robot).stopped
+        expect(page.locator("#plan")).to_have_attribute("inert", "")  # an approval would be lost
+        assert page.locator("h1").is_visible(), "the page is still there"
+    lease.release()
 
 
 def test_the_page_says_that_the_robot_is_stopped_and_arms_it(stage: Stage) -> None:

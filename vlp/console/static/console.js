@@ -69,6 +69,7 @@ function all() {
 told.addEventListener("message", ({ data }) => changed(...data));
 document.addEventListener("visibilitychange", all);
 addEventListener("DOMContentLoaded", () => {
+  for (const part of document.querySelectorAll("[inert]")) part.inert = false;  // its buttons do something now
   all();
   if (!navigator.locks) listen();  // a page that came from another machine has none
   else
