@@ -28,9 +28,10 @@ class Collect:
     kind: Annotated[str, arg(metavar="KIND")] = "mixed"
     """Of the world's kinds, or all of them. tabletop: play (random pushes), push (one that is asked for),
     long (a whole long task), failures among them; corrected (what the expert does from where the policy of
-    --models got, alone or shown the outcome), corrected-long (on the way to a long task), timelapse (long
-    tasks without physics, two pictures a second, for world-vlm) and timelapse-own (what --models do on long
-    tasks, and what would be next; for world-vlm alone), never among all.
+    --models got, alone or shown the outcome), corrected-long (on the way to a long task), corrected-lost
+    (there, from where it was about to push a block off the board), timelapse (long tasks without physics, two
+    pictures a second, for world-vlm) and timelapse-own (what --models do on long tasks, and what would be
+    next; for world-vlm alone), never among all.
     metaworld: expert, disturbed, play."""
     first_seed: int = 0
     """Episode i has this seed + i; of corrected ones a seed gives several, or none."""

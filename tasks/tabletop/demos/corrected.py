@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tasks.tabletop.demos.acting import Acted, CorrectedPolicy, Frame, act, outcome
 from tasks.tabletop.demos.collect import StepRecorder, feasible, write
 from tasks.tabletop.demos.demonstrator import Noise, Push, centers, choose, run_push
 from tasks.tabletop.demos.lerobot_write import RecordedEpisode
@@ -25,17 +25,26 @@ from tasks.tabletop.goals.base import LongTask
 from tasks.tabletop.goals.families import FAMILIES
 from tasks.tabletop.language import canonical
 from tasks.tabletop.world import board
-from tasks.tabletop.world.layout import random_layout, random_names
-from tasks.tabletop.world.world import Snapshot, World
+from tasks.tabletop.world.layout import (
+    HIGH,
+    LOW,
+    WIDE_HIGH,
+    WIDE_LOW,
+    Corner,
+    random_layout,
+    random_names,
+)
+from tasks.tabletop.world.world import World
 
 CORRECTED: Final = "corrected"
 """What such an episode's source is called."""
 CORRECTED_LONG: Final = "corrected-long"
 """The same, all of them on the way to a long task."""
-STEPS: Final = 80
-"""Control steps at most for which the policy acts."""
+CORRECTED_LOST: Final = "corrected-lost"
+"""The same, and only from where the policy was about to push a block off the board."""
+KINDS: Final = (CORRECTED, CORRECTED_LONG, CORRECTED_LOST)
 TAKEN: Final = 6
-"""Places at most from which the expert takes over."""
+"""Places at most from which the expert takes over, where no block was lost."""
 EASY: Final = 2
 """Of these, where the policy, told words alone, did what they say: it has to learn what to do where it stands
 still before a block."""
@@ -45,13 +54,12 @@ LONG: Final = 0.4
 """Share of boards on the way to a long task."""
 OWN: Final = 0.8
 """Share of these on which the policy itself got there: it leaves behind what an expert seldom does."""
-_LOW, _HIGH = (np.array([low, high]) for low, high in zip(board.EFFECTOR_X, board.EFFECTOR_Y, strict=True))
-
-
-Frame = NDArray[np.uint8]
-CorrectedPolicy = Callable[[Frame, Frame | None, str], NDArray[np.float32]]
-"""From a frame now and a frame wanted, uint8 [H, W, 3] each, the second None where words alone are told, and
-words to actions float32 [k, 2]."""
+PUSHES: Final = 16
+"""Pushes of a long task in which the policy may lose a block."""
+LOOKS: Final = 2
+"""Control steps until it looks again then, as where it is used."""
+EDGE: Final = 0.5
+"""Share of boards whose blocks lie up to the edge, where pushes that went wrong leave them."""
 
 
 def collect_corrected(
@@ -63,13 +71,17 @@ def collect_corrected(
     shown: float = SHOWN,
     families: Sequence[str] = (),
     long: float = LONG,
+    lost: bool = False,
     progress: Callable[[RecordedEpisode], object] | None = None,
 ) -> int:
     """Write `episodes` corrections to a new dataset folder, those of first_seed, first_seed + 1 and so on;
     how many there are. `shown` is 0 for a policy that heeds words alone; `families` are of single pushes,
-    none: all, and a share `long` on the way to long tasks. Raises DatasetError for a folder that is in use or
-    cannot be written."""
-    found = chain.from_iterable(correct(seed, policy, shown, families, long) for seed in count(first_seed))
+    none: all, and a share `long` on the way to long tasks; with `lost` only from where the policy, told words
+    on the way to a long task, was about to push a block off the board. Raises DatasetError for a folder that
+    is in use or cannot be written."""
+    found = chain.from_iterable(
+        correct(seed, policy, shown, families, long, lost) for seed in count(first_seed)
+    )
     return write(out, islice(found, episodes), progress)
 
 
@@ -79,26 +91,72 @@ def correct(
     shown: float = SHOWN,
     families: Sequence[str] = (),
     long: float = LONG,
+    lost: bool = False,
 ) -> Iterator[RecordedEpisode]:
     """Demonstrations from where the policy got on the board of a seed: always the same for both."""
     rng = np.random.default_rng(seed)
     world = World()
     try:
-        if (push := _begun(world, rng, families, policy, long)) is None:
+        found = _losing(world, rng, policy) if lost else _once(world, rng, policy, shown, families, long)
+        if found is None:
             return
-        wanted = _outcome(world, push, rng) if rng.random() < shown else None
-        places, there = _acted(world, push, policy, wanted, rng)
-        for k in sorted(rng.permutation(len(places))[: EASY if there and wanted is None else TAKEN]):
-            world.restore(places[k])
+        push, wanted, acted = found
+        for place in acted.taken(EASY if acted.there and wanted is None else TAKEN, rng):
+            world.restore(place)
             recorder = StepRecorder(world, rng, Noise())
             again = replace(push, style=Style.sample(rng), steps=0)
             recorder.run(again)
             # What an expert cannot mend either teaches nothing. Where all is done, one that is shown the goal
             # learns to rest; one that is told it would rest just short of it.
-            if again.done and (again.steps or wanted is not None):
+            if again.done and (again.steps or wanted is not None) and not world.lost():
                 yield recorder.episode(canonical(push.instruction), True, CORRECTED)
     finally:
         world.close()
+
+
+_Found = tuple[Push, Frame | None, Acted]
+"""What was asked, what it was shown of that and how the policy went on."""
+
+
+def _once(
+    world: World,
+    rng: np.random.Generator,
+    policy: CorrectedPolicy,
+    shown: float,
+    families: Sequence[str],
+    long: float,
+) -> _Found | None:
+    if (push := _begun(world, rng, families, policy, long)) is None:
+        return None
+    wanted = outcome(world, push, rng) if rng.random() < shown else None
+    return push, wanted, act(world, push, policy, wanted, _seldom(rng))
+
+
+def _losing(world: World, rng: np.random.Generator, policy: CorrectedPolicy) -> _Found | None:
+    """The push of a long task, told in words, in which the policy loses a block, if it does."""
+    task = _long_board(world, rng)
+    for _ in range(PUSHES):
+        if (push := _next(world, task, rng)) is None:
+            return None
+        if (acted := act(world, push, policy, None, LOOKS)).lost:
+            return push, None, acted
+    return None
+
+
+def _seldom(rng: np.random.Generator) -> int:
+    """Control steps until the policy looks again, where it is to go wrong in many ways."""
+    return int(rng.integers(2, 7))
+
+
+def _long_board(world: World, rng: np.random.Generator) -> LongTask:
+    low, high = _corners(rng)
+    world.place(*random_layout(rng, board.BLOCK_8, low=low, high=high))
+    world.step(world.target)
+    return LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
+
+
+def _corners(rng: np.random.Generator) -> tuple[Corner, Corner]:
+    return (WIDE_LOW, WIDE_HIGH) if rng.random() < EDGE else (LOW, HIGH)
 
 
 def _begun(
@@ -110,19 +168,18 @@ def _begun(
 ) -> Push | None:
     """A push on a random board, or on one on the way to a long task, whose last pushes are played."""
     if families or rng.random() >= long:
-        world.place(*random_layout(rng, random_names(rng)))
+        low, high = _corners(rng)
+        world.place(*random_layout(rng, random_names(rng), low=low, high=high))
         world.step(world.target)
         return next(feasible(world, rng, families or FAMILIES), None)
-    world.place(*random_layout(rng, board.BLOCK_8))
-    world.step(world.target)
-    task = LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
+    task = _long_board(world, rng)
     own = rng.random() < OWN
     for _ in range(int(rng.integers(8))):
         push = _next(world, task, rng)
         if push is None:
             return None
         if own:
-            _acted(world, push, policy, None, rng)
+            act(world, push, policy, None, _seldom(rng))
         else:
             for _ in run_push(world, push, rng):
                 pass
@@ -137,44 +194,3 @@ def _next(world: World, task: LongTask, rng: np.random.Generator) -> Push | None
         return None
     chosen = choose(subgoals, rng)
     return Push.begin(chosen.instruction, centers(world), Style.sample(rng), chosen.spot)
-
-
-def _outcome(world: World, push: Push, rng: np.random.Generator) -> Frame:
-    """What is seen once the expert did a push; the board is as before then."""
-    before = world.save()
-    own = replace(push, steps=0)
-    for _ in run_push(world, own, rng):
-        pass
-    seen = world.render()
-    world.restore(before)
-    return seen
-
-
-def send(world: World, action: NDArray[np.float32]) -> None:
-    """One control step of an action [2], as far as a robot may go."""
-    moved = np.clip(action, -board.MAX_DELTA, board.MAX_DELTA)
-    world.step(np.clip(np.array(world.target) + moved, _LOW, _HIGH))
-
-
-def _acted(
-    world: World,
-    push: Push,
-    policy: CorrectedPolicy,
-    wanted: Frame | None,
-    rng: np.random.Generator,
-) -> tuple[list[Snapshot], bool]:
-    """Where the policy gets, every few control steps, until it is there or a block is lost, and whether it is
-    there at the end. Shown a goal it is to stay there, and goes on."""
-    places: list[Snapshot] = []
-    there = False
-    every, words = int(rng.integers(2, 7)), canonical(push.instruction)
-    asked = set(push.instruction.blocks())
-    for _ in range(STEPS // every):
-        for action in policy(world.render(), wanted, words)[:every]:
-            send(world, action)
-        blocks = centers(world)
-        there = asked <= set(blocks) and push.finished(blocks, np.array(world.target))
-        if not asked <= set(blocks) or (there and wanted is None):
-            break
-        places.append(world.save())
-    return places, there

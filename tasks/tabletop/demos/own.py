@@ -17,9 +17,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.tabletop.demos.acting import send
 from tasks.tabletop.demos.beginnings import draw_layout, draw_row
 from tasks.tabletop.demos.collect import write
-from tasks.tabletop.demos.corrected import send
 from tasks.tabletop.demos.demonstrator import centers, choose
 from tasks.tabletop.demos.left_behind import complete
 from tasks.tabletop.demos.lerobot_write import RecordedEpisode

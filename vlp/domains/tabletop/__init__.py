@@ -110,19 +110,21 @@ class Tabletop:
         return train(part, **options)
 
     def collect(self, out: Path, **options: Any) -> int:
+        from tasks.tabletop.demos import corrected
         from tasks.tabletop.demos.collect import KINDS, collect
-        from tasks.tabletop.demos.corrected import CORRECTED, CORRECTED_LONG, collect_corrected
         from tasks.tabletop.demos.own import OWN, collect_own
         from tasks.tabletop.demos.timelapse import TIMELAPSE, collect_timelapse
 
-        kinds = (*KINDS, CORRECTED, CORRECTED_LONG, TIMELAPSE, OWN, "mixed")
+        kinds = (*KINDS, *corrected.KINDS, TIMELAPSE, OWN, "mixed")
         models = options.pop("models", None)
         if (kind := options.get("kind", "mixed")) not in kinds:
             raise UsageError(f"kind: expected one of {', '.join(kinds)}, got {kind!r:.40}; choose one")
         _check_families(kind, options.get("families", ()))
-        if kind not in (CORRECTED, CORRECTED_LONG, OWN):
+        if kind not in (*corrected.KINDS, OWN):
             if models is not None:
-                raise UsageError(f"models: expected none with --kind {kind}, got one; use --kind {CORRECTED}")
+                raise UsageError(
+                    f"models: expected none with --kind {kind}, got one; use --kind {corrected.CORRECTED}"
+                )
             if kind == TIMELAPSE:
                 del options["kind"]
                 return collect_timelapse(out, **options)
@@ -132,12 +134,13 @@ class Tabletop:
         del options["kind"]
         if kind == OWN:
             return collect_own(out, alone(models), **options)
-        if kind == CORRECTED_LONG:
+        if kind == corrected.CORRECTED_LONG:
             options["long"] = 1.0
+        options["lost"] = kind == corrected.CORRECTED_LOST
         policy = acting(models)
         if heeds_words_alone(models):
             options["shown"] = 0.0
-        return collect_corrected(out, policy, **options)
+        return corrected.collect_corrected(out, policy, **options)
 
 
 def _check_families(kind: str, given: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.domain import UnknownInstruction
-from tasks.tabletop.demos.corrected import CorrectedPolicy
+from tasks.tabletop.demos.acting import CorrectedPolicy
 from tasks.tabletop.goals.goal import understand
 from tasks.tabletop.world.board import KINDS
 from tasks.tabletop.world.limits import LIMITS

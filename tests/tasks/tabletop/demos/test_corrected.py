@@ -11,10 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.tabletop.demos import corrected
+from tasks.tabletop.demos.acting import LAST, Acted
 from tasks.tabletop.demos.corrected import CORRECTED, EASY, TAKEN, collect_corrected, correct
 from tasks.tabletop.demos.demonstrator import Push, run_push
 from tasks.tabletop.demos.lerobot_read import read_episodes
 from tasks.tabletop.language import parse
+from tasks.tabletop.world import board
 from tasks.tabletop.world.world import World
 
 Frame = NDArray[np.uint8]
@@ -58,10 +60,26 @@ def test_one_that_heeds_words_alone_is_corrected_in_words_and_families_are_kept_
 
 def test_what_came_to_nothing_is_corrected_from_oftener(monkeypatch: pytest.MonkeyPatch) -> None:
     def corrections(there: bool) -> int:
-        monkeypatch.setattr(corrected, "_acted", lambda world, *_: ([world.save() for _ in range(10)], there))
+        places = lambda world, *_: Acted([world.save() for _ in range(10)], there, False)  # noqa: E731
+        monkeypatch.setattr(corrected, "act", places)
         return len(list(correct(5, Astray(), 0.0, ("block2line",))))
 
     assert 0 < corrections(there=True) <= EASY < corrections(there=False) <= TAKEN
+
+
+def test_where_a_block_would_be_lost_the_expert_takes_over_and_keeps_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(corrected, "PUSHES", 4)
+    policy = Astray()
+    of_seeds = [list(correct(seed, policy, lost=True)) for seed in (9, 10)]
+    assert any(of_seeds) and not all(of_seeds), "nothing where nothing is lost"
+    assert not any(policy.shown) and all(len(episodes) <= LAST for episodes in of_seeds)
+    episodes = [episode for found in of_seeds for episode in found]
+    for episode in episodes:
+        assert episode.success and np.isfinite(episode.blocks[-1, :, 0]).sum() == len(board.BLOCK_8)
+    nearest = max(np.nanmax(episode.blocks[0, :, 1]) for episode in episodes)
+    assert nearest > 0.28, "some at the very edge over which the policy pushes"
 
 
 def test_most_ways_to_long_tasks_are_the_policys_own(monkeypatch: pytest.MonkeyPatch) -> None:
