@@ -17,7 +17,7 @@ import numpy as np
 
 from tasks.tabletop.demos.acting import Acted, CorrectedPolicy, Frame, act, outcome
 from tasks.tabletop.demos.collect import StepRecorder, feasible, write
-from tasks.tabletop.demos.demonstrator import Noise, Push, centers, choose, run_push
+from tasks.tabletop.demos.demonstrator import Noise, Push, centers, choose, run_long, run_push
 from tasks.tabletop.demos.lerobot_write import RecordedEpisode
 from tasks.tabletop.demos.oracle import Style
 from tasks.tabletop.goals import LONG_TASKS
@@ -134,12 +134,10 @@ def _once(
 
 def _losing(world: World, rng: np.random.Generator, policy: CorrectedPolicy) -> _Found | None:
     """The push of a long task, told in words, in which the policy loses a block, if it does."""
-    task = _long_board(world, rng)
-    for _ in range(PUSHES):
-        if (push := _next(world, task, rng)) is None:
-            return None
+    for push in islice(run_long(world, _long_board(world, rng), rng), PUSHES):
         if (acted := act(world, push, policy, None, LOOKS)).lost:
             return push, None, acted
+        push.done = acted.there
     return None
 
 
