@@ -44,7 +44,7 @@ def send(world: World, action: NDArray[np.float32]) -> None:
 
 
 @dataclass(frozen=True)
-class Acted:
+class Attempt:
     """How a policy went on."""
 
     places: list[Snapshot]
@@ -67,7 +67,7 @@ def act(
     policy: CorrectedPolicy,
     wanted: Frame | None,
     every: int,
-) -> Acted:
+) -> Attempt:
     """Where a policy that looks again every so many control steps gets until it is there or a block is lost.
     Shown a goal it is to stay there, and goes on."""
     places: list[Snapshot] = []
@@ -77,9 +77,9 @@ def act(
         for action in policy(world.render(), wanted, words)[:every]:
             send(world, action)
         if world.lost() - gone:
-            return Acted(places, False, True)
+            return Attempt(places, False, True)
         there = push.finished(centers(world), np.array(world.target))
         if there and wanted is None:
             break
         places.append(world.save())
-    return Acted(places, there, False)
+    return Attempt(places, there, False)

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from tasks.tabletop.demos.acting import Acted, CorrectedPolicy, Frame, act, outcome
+from tasks.tabletop.demos.acting import Attempt, CorrectedPolicy, Frame, act, outcome
 from tasks.tabletop.demos.collect import StepRecorder, feasible, write
 from tasks.tabletop.demos.demonstrator import Noise, Push, centers, choose, run_long, run_push
 from tasks.tabletop.demos.lerobot_write import RecordedEpisode
@@ -114,7 +114,7 @@ def correct(
         world.close()
 
 
-_Found = tuple[Push, Frame | None, Acted]
+_Found = tuple[Push, Frame | None, Attempt]
 """What was asked, what it was shown of that and how the policy went on."""
 
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.tabletop.demos import corrected
-from tasks.tabletop.demos.acting import LAST, Acted
+from tasks.tabletop.demos.acting import LAST, Attempt
 from tasks.tabletop.demos.corrected import CORRECTED, EASY, TAKEN, collect_corrected, correct
 from tasks.tabletop.demos.demonstrator import Push, run_push
 from tasks.tabletop.demos.lerobot_read import read_episodes
@@ -60,7 +60,7 @@ def test_one_that_heeds_words_alone_is_corrected_in_words_and_families_are_kept_
 
 def test_what_came_to_nothing_is_corrected_from_oftener(monkeypatch: pytest.MonkeyPatch) -> None:
     def corrections(there: bool) -> int:
-        places = lambda world, *_: Acted([world.save() for _ in range(10)], there, False)  # noqa: E731
+        places = lambda world, *_: Attempt([world.save() for _ in range(10)], there, False)  # noqa: E731
         monkeypatch.setattr(corrected, "act", places)
         return len(list(correct(5, Astray(), 0.0, ("block2line",))))
 

@@ -180,10 +180,9 @@ def test_collecting_is_asked_for_by_kind_and_by_seeds_of_training(refused: Said)
         *asked, "--kind", "push"
     )
     assert "expected seeds below 1000000" in refused(*asked, "--first-seed", "999999")
-    assert (
-        "kind: expected one of play, push, long, corrected, corrected-long, timelapse, timelapse-own, mixed"
-        in refused("collect", "--out", "data", "--episodes", "2", "--kind", "expert")
-    )
+    kinds = "play, push, long, corrected, corrected-long, corrected-lost, timelapse, timelapse-own, mixed"
+    said = refused("collect", "--out", "data", "--episodes", "2", "--kind", "expert")
+    assert f"kind: expected one of {kinds}" in said
 
 
 def test_training_of_a_part_that_it_has_not_is_refused(refused: Said) -> None:
