@@ -19,6 +19,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from tests.forked import Forks, fork_server
+from tests.scheduling import ordinary_scheduling
 from vlp.models.weights import PARTS, write_manifest
 
 ROOT = Path(__file__).parent.parent
@@ -49,6 +50,17 @@ def pytest_collection_finish() -> None:
     """Look for garbage from now on, in what tests make alone."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def scheduled_as_before() -> Iterator[None]:
+    """No test leaves this process, and so all that is started from it, with another scheduling policy."""
+    read = getattr(os, "sched_getscheduler", lambda _: 0)
+    before = read(0)
+    with ordinary_scheduling():
+        yield
+        after = read(0)
+    assert after == before, f"expected scheduling policy {before} after the test as before it, got {after}"
 
 
 @pytest.fixture

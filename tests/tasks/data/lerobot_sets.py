@@ -21,6 +21,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.scheduling import ordinary_scheduling
+
 CODECS = {
     "h264": ("libx264", "yuv420p", {"crf": "10", "bf": "2"}),
     "h264-444": ("libx264", "yuv444p", {"crf": "10"}),
@@ -96,7 +98,7 @@ def _frames(made: Made, episode: int, camera: int) -> list[NDArray[np.uint8]]:
 def _film(path: Path, frames: Sequence[NDArray[np.uint8]], fps: int, codec: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     encoder, pixels, options = CODECS[codec]
-    with av.open(str(path), "w") as file:
+    with ordinary_scheduling(), av.open(str(path), "w") as file:
         stream: Any = file.add_stream(encoder, rate=fps, options=options)
         stream.height, stream.width, stream.pix_fmt = *frames[0].shape[:2], pixels
         for number, rgb in enumerate(frames):
