@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
-from numpy.lib.format import open_memmap
+from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 
 from tasks.data.layout import DatasetError
@@ -96,7 +96,7 @@ def load(folder: Path) -> FrameStore:
 
 
 class _Packing:
-    """Two passes: lengths and sizes are known only when all is decoded, so frames go to a growing file."""
+    """Frames go to a growing file, whose header tells how many once all are there."""
 
     def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
         self._folder, self._report = folder, report
@@ -111,26 +111,29 @@ class _Packing:
     def run(self, roots: Sequence[Path], asked: Mapping[str, Any]) -> None:
         from tasks.data.footage import read_footage  # needs what a machine that only trains has not
 
-        raw = self._folder / "frames.raw"
-        with raw.open("wb") as file:
+        with (self._folder / FRAMES).open("wb") as file:
             for root in roots:
                 for footage in read_footage(root, asked["camera"]):
                     self._add(footage, root)
+                    if len(self._lengths) == 1:
+                        self._head(file)
                     file.write(np.ascontiguousarray(footage.rgb).data)
                     if len(self._lengths) % 50 == 0:
                         self._report(f"{len(self._lengths)} episodes, {sum(self._lengths)} frames decoded")
-        if self._shape is None:
-            raise DatasetError(f"expected episodes in {roots[0]}, got none; give another dataset")
+            if self._shape is None:
+                raise DatasetError(f"expected episodes in {roots[0]}, got none; give another dataset")
+            file.seek(0)
+            self._head(file)
         total = sum(self._lengths)
-        flat = np.memmap(raw, np.uint8, "r", shape=(total, *self._shape))
-        out = open_memmap(self._folder / FRAMES, "w+", np.uint8, (total, *self._shape))
-        for first in range(0, total, 4096):
-            out[first : first + 4096] = flat[first : first + 4096]
-        out.flush()
-        raw.unlink()
         np.savez(self._folder / ACTIONS, **self._columns(total))
         about = {"texts": list(self._texts), "fps": self._fps, **asked}
         (self._folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
+
+    def _head(self, file: BinaryIO) -> None:
+        """Of the file that `load` reads; of one length however many frames there are (NumPy leaves room)."""
+        assert self._shape is not None
+        shape = (sum(self._lengths), *self._shape)
+        write_array_header_1_0(file, {"shape": shape, "fortran_order": False, "descr": "|u1"})
 
     def _add(self, footage: Footage, root: Path) -> None:
         shape, length = footage.rgb.shape[1:], len(footage.rgb)
