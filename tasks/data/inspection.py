@@ -128,7 +128,8 @@ def _look(
 def _count(found: Inspection, number: int, footage: Footage, success: bool | None) -> None:
     found.lengths[number] = len(footage.rgb)
     found.tasks[footage.task] += 1
-    found.subtasks.update(set(footage.subgoals))
+    # Each once; a set's order would be another each time.
+    found.subtasks.update(list(dict.fromkeys(footage.subgoals)))
     found.successes[success] += 1
     if footage.actions is not None:
         motion = Motion.of(footage.actions)

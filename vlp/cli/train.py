@@ -67,8 +67,9 @@ class Train:
     folder of the fine-tuned model."""
     base: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """Fine-tune this folder or repository on --data: vlm of transformers, video of diffusers."""
-    data: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
-    """A LeRobotDataset (v3.0, v2.1) with a task in words, such as vlp collect writes; see vlp check."""
+    data: Annotated[UseAppendAction[tuple[Annotated[Path, one_or_more("PATH", Path)], ...]], HINT] = ()
+    """A LeRobotDataset (v3.0, v2.1) with a task in words, such as vlp collect writes; see vlp check. world,
+    world-vlm, world-policy: again for more of the same robot and camera."""
     world: str = DEFAULT
     """Whose parts; see vlp worlds."""
     preset: Literal["nano", "base"] = "nano"
@@ -160,7 +161,7 @@ class Train:
         return 0
 
     def _world(self) -> int:
-        if self.data is None or not self.minutes:
+        if not self.data or not self.minutes:
             raise UsageError(f"{self.part}: expected --data and minutes above 0 with it; give both")
         for name in ("base", "lora", "frames", *(() if self.part == "world" else ("start",))):
             if getattr(self, name):
@@ -170,7 +171,7 @@ class Train:
         of = {"world": train, "world-vlm": train_words, "world-policy": train_actions}
         weights = of[self.part](
             WorldTask(
-                data=[self.data], minutes=self.minutes, preset=self.preset, camera=self.camera,
+                data=self.data, minutes=self.minutes, preset=self.preset, camera=self.camera,
                 size=self.size, device=self.device, cache=self.cache, export=self.export,
                 learning_rate=self.learning_rate, held_out=self.held_out, trackers=self.track,
                 corrected=self.corrected, timelapses=self.timelapse, own=self.own, rolling=self.rolling,
@@ -182,14 +183,22 @@ class Train:
         print(f"{weights}{more}")
         return 0
 
+    def _one(self) -> Path:
+        """The dataset of parts that learn from a single one."""
+        if len(self.data) > 1:
+            raise UsageError(
+                f"data: expected one dataset for the part {self.part}, got {len(self.data)}; give one"
+            )
+        return self.data[0]
+
     def _cloned(self) -> int:
-        if self.data is None or not self.minutes:
+        if not self.data or not self.minutes:
             raise UsageError("bc: expected --data and minutes above 0 with it; give both")
         for name in ("base", "start", "lora", "size", "frames"):
             if getattr(self, name):
                 raise UsageError(f"{name}: expected another part than bc with it; leave it out")
         record = domain(self.world).train(
-            "bc", data=self.data, camera=self.camera, minutes=self.minutes, device=self.device,
+            "bc", data=self._one(), camera=self.camera, minutes=self.minutes, device=self.device,
             cache=self.cache, export=self.export, learning_rate=self.learning_rate,
         )  # fmt: skip
         print(f"{record['weights']}: loss {record['loss']:.4f} after {record['steps']} steps")
@@ -202,7 +211,7 @@ class Train:
             raise UsageError("size, frames: expected the part video with them, got vlm; leave them out")
         if self.frames is not None and self.frames < 2:
             raise UsageError(f"frames: expected 2 or more, got {self.frames}; choose such a number")
-        if self.data is None or self.export is None or not self.minutes:
+        if not self.data or self.export is None or not self.minutes:
             raise UsageError("base: expected --data, --export and minutes above 0 with it; give all of them")
         if not 1 <= self.rank <= 1024:
             raise UsageError(f"rank: expected 1 to 1024, got {self.rank}; choose such a number")
@@ -212,7 +221,7 @@ class Train:
             Task(
                 part=self.part,
                 base=check_source("base", base),
-                data=self.data,
+                data=self._one(),
                 export=self.export,
                 minutes=self.minutes,
                 lora=self.lora,

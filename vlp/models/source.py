@@ -30,10 +30,14 @@ class Source:
     subtasks: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, found: Inspection) -> Self:
-        """Of a dataset that was looked at and is good."""
-        about, motion = found.about, found.motion
+    def of(cls, found: Inspection, *more: Inspection) -> Self:
+        """Of datasets of one robot that were looked at and are good."""
+        about, motion, tasks, subtasks = found.about, found.motion, found.tasks, found.subtasks
         assert about is not None and found.size is not None
+        for other in more:
+            tasks, subtasks = tasks + other.tasks, subtasks + other.subtasks
+            if other.motion is not None:
+                motion = other.motion if motion is None else motion.merged(other.motion)
         return cls(
             cameras=tuple(one.name for one in about.cameras),
             size=found.size,
@@ -41,8 +45,8 @@ class Source:
             action_names=about.action_names,
             action_low=() if motion is None else tuple(motion.low.tolist()),
             action_high=() if motion is None else tuple(motion.high.tolist()),
-            tasks=tuple(text for text, _ in found.tasks.most_common()),
-            subtasks=tuple(text for text, _ in found.subtasks.most_common()),
+            tasks=tuple(text for text, _ in tasks.most_common()),
+            subtasks=tuple(text for text, _ in subtasks.most_common()),
         )
 
     def save(self, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -52,4 +53,25 @@ def checked(root: Path, view: str | None) -> Inspection:
             f"data: expected a dataset that passes vlp check, got {count} problem{'s' * (count > 1)} in "
             f"{root}, the first: {first}; vlp check {root} shows all"
         )
+    return found
+
+
+def alike(found: Sequence[Inspection], roots: Sequence[Path]) -> Sequence[Inspection]:
+    """The same datasets, if they can be learned from together. Raises FolderError for others, in one line.
+
+    One without actions may stand beside one that has them.
+    """
+    pictures = [(one.size, one.about and one.about.fps) for one in found]
+    acted = [one.about and one.about.action and (one.about.action, one.about.action_names) for one in found]
+    for root, seen, sent in zip(roots, pictures, acted, strict=True):
+        if seen != pictures[0]:
+            raise FolderError(
+                f"data: expected pictures of size and rate {pictures[0]} as in {roots[0]}, got {seen} in "
+                f"{root}; train on datasets of one camera"
+            )
+        first = next((one for one in acted if one), sent)
+        if sent and sent != first:
+            raise FolderError(
+                f"data: expected actions {first}, got {sent} in {root}; train on datasets of one robot"
+            )
     return found

@@ -33,7 +33,7 @@ from vlp.errors import FolderError
 from vlp.models.device import choose_device
 from vlp.models.source import Source
 from vlp.train.run import WORKERS
-from vlp.train.seen import checked, training_view
+from vlp.train.seen import alike, checked, training_view
 from vlp.train.watching import Watching, check_trackers
 from vlp.vlm.latent.train import VlmTraining, train_vlm
 
@@ -206,8 +206,7 @@ def _seen(task: WorldTask) -> tuple[str | None, Source | None]:
         view = training_view(task.data[0], task.camera, task.size)
     if (folder / "store" / ABOUT).is_file():
         return view, Source.load(folder)
-    found = [checked(root, view) for root in task.data]
-    source = Source.of(found[0])
+    source = Source.of(*alike([checked(root, view) for root in task.data], task.data))
     folder.mkdir(parents=True, exist_ok=True)
     source.save(folder)
     return view, source

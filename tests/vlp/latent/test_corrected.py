@@ -50,11 +50,11 @@ def test_what_is_asked_wrongly_is_said_before_anything_is_made(weights: Path, tm
     with pytest.raises(UsageError, match="models: expected none with --kind push, got one"):
         Collect(out=out, episodes=1, kind="push", models=weights).run()
     with pytest.raises(UsageError, match=r"corrected: expected the part world, .* or world-policy, got bc"):
-        Train(part="bc", minutes=1, data=tmp_path, corrected=(tmp_path,)).run()
+        Train(part="bc", minutes=1, data=(tmp_path,), corrected=(tmp_path,)).run()
     with pytest.raises(UsageError, match="timelapse: expected the part world or world-vlm, got world-policy"):
-        Train(part="world-policy", minutes=1, data=tmp_path, timelapse=(tmp_path,)).run()
+        Train(part="world-policy", minutes=1, data=(tmp_path,), timelapse=(tmp_path,)).run()
     with pytest.raises(UsageError, match="own: expected the part world-vlm, got world"):
-        Train(part="world", minutes=1, data=tmp_path, own=(tmp_path,)).run()
+        Train(part="world", minutes=1, data=(tmp_path,), own=(tmp_path,)).run()
     with pytest.raises(UsageError, match="models: expected --models PATH, which acts by itself, got none"):
         Collect(out=out, episodes=1, kind="timelapse-own").run()
     with pytest.raises(UsageError, match="models: expected a VLM and what tells when a subgoal is over in"):
@@ -64,11 +64,11 @@ def test_what_is_asked_wrongly_is_said_before_anything_is_made(weights: Path, tm
     with pytest.raises(UsageError, match="families: expected kind play, push or corrected with them"):
         Collect(out=out, episodes=1, kind="timelapse", families=("block2block",)).run()
     with pytest.raises(UsageError, match="rolling: expected the part world, got world-vlm"):
-        Train(part="world-vlm", minutes=1, data=tmp_path, rolling=1).run()
+        Train(part="world-vlm", minutes=1, data=(tmp_path,), rolling=1).run()
     with pytest.raises(UsageError, match="dynamics: expected the part world, got world-vlm"):
-        Train(part="world-vlm", minutes=1, data=tmp_path, dynamics=1).run()
+        Train(part="world-vlm", minutes=1, data=(tmp_path,), dynamics=1).run()
     with pytest.raises(UsageError, match="dynamics: expected 0 to 100000 minutes, got nan"):
-        Train(part="world", minutes=1, data=tmp_path, dynamics=float("nan")).run()
+        Train(part="world", minutes=1, data=(tmp_path,), dynamics=float("nan")).run()
     assert not out.exists()
 
 

@@ -21,6 +21,7 @@ from accelerate.tracking import GeneralTracker
 from PIL import Image
 from safetensors.torch import load_file
 
+from tasks.data.inspection import inspect
 from tasks.learning.trainer import TrainConfig, Trainer, TrainingMoment
 from tasks.tabletop.demos.lerobot_write import LeRobotWriter, RecordedEpisode
 from tests.conftest import ROOT
@@ -29,7 +30,7 @@ from tests.video.latent.conftest import WAYS, square, without_actions, write
 from video.latent.config import LatentConfig
 from video.latent.films import averaged
 from video.latent.split import split
-from video.latent.store import pack
+from video.latent.store import load, pack
 from vlp import progress
 from vlp.cli.main import main
 from vlp.train.plot import draw
@@ -106,6 +107,39 @@ def test_a_training_begins_from_weights_of_another(
     assert "expected weights of this preset and of such actions in --start, got others" in said(capfd)
     assert main(line(other, tmp_path / "four", "--start", tmp_path)) != 0
     assert "expected a model of `vlp train world`" in said(capfd)
+
+
+def test_several_datasets_are_learned_from_together(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The weights' source knows all of them; those of other pictures or another robot are refused before
+    anything is packed."""
+    one, other = write(tmp_path / "one"), without_actions(write(tmp_path / "other"))
+    assert main(line(one, tmp_path / "cache", "--data", other)) == 0
+    store = load(tmp_path / "cache/world/nano/store")
+    assert len(store.start) == 16 and store.acted.sum() == len(store) / 2
+    slow = write(tmp_path / "slow", fps=2)
+    capfd.readouterr()
+    assert main(line(one, tmp_path / "bad", "--data", slow)) != 0
+    assert "expected pictures of size and rate ((32, 32), 10.0) as in" in said(capfd)
+    wide = write(tmp_path / "wide")
+    about = json.loads((wide / "meta/info.json").read_text())
+    about["features"]["action"]["names"] = ["other", "names"]
+    (wide / "meta/info.json").write_text(json.dumps(about))
+    assert main(line(one, tmp_path / "bad", "--data", wide)) != 0
+    assert "got (2, ('other', 'names')) in" in said(capfd)
+    assert not (tmp_path / "bad/world/nano/store").exists()
+    cloned = ["train", "bc", "--world", "metaworld", *line(one, tmp_path / "bc", "--data", other)[2:]]
+    assert main(cloned) == 2
+    assert "data: expected one dataset for the part bc, got 2; give one" in said(capfd)
+
+
+def test_the_order_of_what_was_said_is_that_of_the_data(tmp_path: Path) -> None:
+    """Weights of the same data are the same, byte for byte, with what stands beside them."""
+    words = [f"part {k}" for k in range(24)]
+    with LeRobotWriter(tmp_path / "data", fps=10) as writer:
+        writer.add(replace(square(np.random.default_rng(0), "go right"), subgoal=tuple(words)))
+    assert list(inspect(tmp_path / "data").subtasks) == words
 
 
 def test_what_is_seen_while_it_trains(
