@@ -193,7 +193,9 @@ def test_a_prior_alone_and_dynamics_act_imagine_and_explain(
 def test_corrections_teach_them_too(squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes of actions is the same whoever chose them."""
     given = list[int]()
-    monkeypatch.setattr("video.latent.run.train_dynamics", lambda some, *_, **__: given.append(len(some)))
+    monkeypatch.setattr(
+        "video.latent.part_training.train_dynamics", lambda some, *_, **__: given.append(len(some))
+    )
     train_world(trained(squares, tmp_path / "one"), lambda _: None)
     train_world(trained(squares, tmp_path / "two", corrected=[squares]), lambda _: None)
     train_world(trained(squares, tmp_path / "three", timelapses=[squares]), lambda _: None)

@@ -147,7 +147,7 @@ def test_what_is_seen_while_it_trains(
 ) -> None:
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
     monkeypatch.setattr(
-        "video.latent.run.TrainConfig", lambda **given: TrainConfig(report_seconds=0.2, **given)
+        "video.latent.part_training.TrainConfig", lambda **given: TrainConfig(report_seconds=0.2, **given)
     )
     assert main(line(write(tmp_path / "data"), tmp_path / "cache", minutes=0.03)) == 0
     err, folder = capsys.readouterr().err, tmp_path / "cache/world/nano"
@@ -327,7 +327,7 @@ SCRIPT = (
     "import sys; from vlp.cli.main import main; import vlp.train.world as w; "
     "from tests.vlp.train.test_world import SMALL; w.PRESETS = {'nano': SMALL}; "
     "w.EYE_SHARE = w.SKETCH_SHARE = 0.002; "
-    "import video.latent.run as r; from tasks.learning.trainer import TrainConfig; "
+    "import video.latent.part_training as r; from tasks.learning.trainer import TrainConfig; "
     "r.TrainConfig = lambda **k: TrainConfig(checkpoint_seconds=0.5, **k); "
     "from tasks import signals; signals.handle(); sys.exit(main(sys.argv[1:]))"
 )
