@@ -59,6 +59,11 @@ class WorldTraining:
     """A dataset that is only looked at; None: a share of the episodes of `data`."""
     share: float = SHARE
 
+    @property
+    def looks(self) -> bool:
+        """Whether pictures themselves are needed, beside what the autoencoder sees in them."""
+        return self.start is None or self.whole or bool(self.autoencoder_minutes or self.rolling_minutes)
+
 
 EYE: Final = "autoencoder"
 WORLD: Final = "transformer"

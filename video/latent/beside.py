@@ -37,7 +37,7 @@ class BesideTraining:
 
         Raises DatasetError for data that cannot be learned from, and where that model is not there.
         """
-        store = pack(self.data, self.world / "store", camera=self.camera, report=report)
+        store = pack(self.data, self.world / "store", camera=self.camera, report=report, pictures=False)
         run = WorldTraining(
             data=self.data, folder=self.world, config=self.sizes, minutes=0, device=self.device
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from tasks.data.layout import DatasetError
 from video.latent.clips import LatentClips, Scale
-from video.latent.latents import Latents
+from video.latent.latents import Latents, SeenLatents, SeenOtherwise
 from video.latent.store import FrameStore, pack
 
 FOLDER: Final = "corrected"
@@ -53,14 +54,30 @@ def corrections(
     """
     told = "\n".join(str(root.resolve()) for root in roots)
     place = folder / FOLDER / hashlib.sha256(told.encode()).hexdigest()[:12]  # each round has more of them
-    store = pack(roots, place / "store", camera=camera, report=report)
+    try:
+        store, latents = _seen(roots, place, eye, camera, report)
+    except SeenOtherwise:  # by an autoencoder that has learned on since
+        shutil.rmtree(place)
+        store, latents = _seen(roots, place, eye, camera, report)
     like, got = ((one.frames.shape[1:], one.fps, one.actions.shape[1]) for one in (beside, store))
     if like != got and not (any_rate and like[0] == got[0]):
         raise DatasetError(
             f"expected corrected data of pictures, rate and width of actions {like}, got {got} in "
             f"{roots[0]}; give some of the same robot and camera"
         )
-    return store, Latents(eye, store, place / "latents")
+    return store, latents
+
+
+def _seen(
+    roots: Sequence[Path], place: Path, eye: Any, camera: str | None, report: Callable[[str], None]
+) -> tuple[FrameStore, Latents]:
+    """Pictures themselves are not kept."""
+    kept = place / "latents"
+    store = pack(
+        roots, place / "store", camera=camera, report=report, see=lambda: SeenLatents(eye, kept),
+        pictures=False,
+    )  # fmt: skip
+    return store, Latents(eye, store, kept)
 
 
 def drawn(sources: Sequence[Samples], size: int, seed: int) -> Iterator[dict[str, Tensor]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ def train_autoencoder(
     """The autoencoder with averaged weights, trained for so many minutes from where its checkpoint is."""
     onlookers = onlookers or Onlookers()
     torch.manual_seed(0)
-    model, mean = pictures.build(run.config), pictures.mean_picture(store).to(run.device)
+    model = pictures.build(run.config)
     config = TrainConfig(
         minutes=run.autoencoder_minutes, steps=run.autoencoder_steps, learning_rate=run.learning_rate,
         device=run.device,
@@ -33,7 +34,8 @@ def train_autoencoder(
     begun = started(run)
     if begun is not None:
         fill(model, begun.autoencoder)
-    trainer = Trainer(model, lambda b: pictures.loss(model, mean, dict(b)), run.folder / EYE, config)
+    mean = cache(lambda: pictures.mean_picture(store).to(run.device))  # looked for where it is trained alone
+    trainer = Trainer(model, lambda b: pictures.loss(model, mean(), dict(b)), run.folder / EYE, config)
     if begun is not None and not run.autoencoder_minutes:
         trainer.save()  # those beside it are trained with it
     if run.autoencoder_minutes:

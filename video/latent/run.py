@@ -23,7 +23,7 @@ from video.latent.config import LatentConfig
 from video.latent.corrected import CorrectedClips, corrections
 from video.latent.eye import train_autoencoder
 from video.latent.films import Films
-from video.latent.latents import Latents
+from video.latent.latents import Latents, SeenLatents
 from video.latent.model import WorldModel
 from video.latent.split import latents_of, split
 from video.latent.store import FrameStore, pack
@@ -38,7 +38,7 @@ def train_world(
     """
     onlookers = onlookers or Onlookers()
     with first_goes_first(run.device):
-        whole = pack(run.data, run.folder / "store", camera=run.camera, report=report)
+        whole = _packed(run, report)
         store, held = _apart(run, whole, report)
     eye = train_autoencoder(run, store, report, onlookers)
     with first_goes_first(run.device):
@@ -94,6 +94,15 @@ def write_weights(bundle: LatentBundle, folder: Path) -> None:
             shutil.rmtree(own)
         path.replace(own)
     partial.rmdir()
+
+
+def _packed(run: WorldTraining, report: Callable[[str], None]) -> FrameStore:
+    """All data; their pictures only where something looks at them, else what the autoencoder sees in them."""
+    begun = None if run.looks else started(run)
+    return pack(
+        run.data, run.folder / "store", camera=run.camera, report=report, pictures=run.looks,
+        see=None if begun is None else lambda: SeenLatents(begun.autoencoder, run.folder / "latents"),
+    )  # fmt: skip
 
 
 def _apart(

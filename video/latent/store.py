@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
-from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 
 from tasks.data.layout import DatasetError
+from video.latent.growing import GrowingArray
 
 if TYPE_CHECKING:
     from tasks.data.footage import Footage
@@ -20,6 +21,38 @@ if TYPE_CHECKING:
 FRAMES: Final = "frames.npy"
 ABOUT: Final = "about.json"
 ACTIONS: Final = "actions.npz"
+
+
+class Kept(Protocol):
+    """What keeps pictures, or what is seen in them, as they come."""
+
+    def add(self, rows: NDArray[np.uint8]) -> None:
+        """Pictures [N, H, W, 3]."""
+
+    def close(self) -> None:
+        """All are there."""
+
+
+class NoPictures:
+    """In the place of frames [F, H, W, 3] of which the latents alone are kept."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, shape: tuple[int, ...], folder: Path) -> None:
+        self.shape, self._folder = shape, folder
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> NDArray[np.uint8]:
+        raise self.error()
+
+    def error(self) -> DatasetError:
+        """For whoever needs them."""
+        return DatasetError(
+            f"expected pictures in {self._folder}, got what an autoencoder saw in them alone, as a training "
+            "that begins from weights keeps it; give another --cache"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,18 +92,32 @@ def pack(
     *,
     camera: str | None = None,
     report: Callable[[str], None] = print,
+    see: Callable[[], Kept] | None = None,
+    pictures: bool = True,
 ) -> FrameStore:
     """Decode LeRobotDatasets once into `folder`; kept if it is there already.
 
+    Args:
+        roots: the datasets.
+        folder: of the store.
+        camera: as for `read_footage`.
+        report: is told how it goes.
+        see: makes what keeps the pictures, if they are packed now; None: they are kept as they are, which
+            takes three times the disk of their latents.
+        pictures: whether they are needed.
+
     Raises DatasetError for datasets that are damaged, empty, or differ in size, rate or width of actions, and
-    for a folder that holds others, or another camera's pictures.
+    for a folder that holds others, or another camera's pictures, or none where they are needed.
     """
     asked = {"datasets": [str(root.resolve()) for root in roots], "camera": camera}
     if not (folder / ABOUT).is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        _Packing(folder, report).run(roots, asked)
+        _Packing(folder, report, see).run(roots, asked)
     _check(folder, asked)
-    return load(folder)
+    store = load(folder)
+    if pictures and isinstance(store.frames, NoPictures):
+        raise store.frames.error()
+    return store
 
 
 def _check(folder: Path, asked: Mapping[str, Any]) -> None:
@@ -91,15 +138,16 @@ def load(folder: Path) -> FrameStore:
         columns = {name: data[name] for name in data.files}
     if "success" not in columns:
         raise DatasetError(f"expected a store of this version in {folder}, got an older one; delete it")
-    frames = np.load(folder / FRAMES, mmap_mode="r")
+    shape = about.get("seen")
+    frames: Any = NoPictures(tuple(shape), folder) if shape else np.load(folder / FRAMES, mmap_mode="r")
     return FrameStore(frames=frames, texts=tuple(about["texts"]), fps=float(about["fps"]), **columns)
 
 
 class _Packing:
-    """Frames go to a growing file, whose header tells how many once all are there."""
+    """One pass, after which it is known how many frames there are."""
 
-    def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
-        self._folder, self._report = folder, report
+    def __init__(self, folder: Path, report: Callable[[str], None], see: Callable[[], Kept] | None) -> None:
+        self._folder, self._report, self._see = folder, report, see
         self._texts: dict[str, int] = {}
         self._lengths: list[int] = []
         self._actions: list[NDArray[np.float32] | None] = []
@@ -111,29 +159,21 @@ class _Packing:
     def run(self, roots: Sequence[Path], asked: Mapping[str, Any]) -> None:
         from tasks.data.footage import read_footage  # needs what a machine that only trains has not
 
-        with (self._folder / FRAMES).open("wb") as file:
+        with closing(GrowingArray(self._folder / FRAMES) if self._see is None else self._see()) as kept:
             for root in roots:
                 for footage in read_footage(root, asked["camera"]):
                     self._add(footage, root)
-                    if len(self._lengths) == 1:
-                        self._head(file)
-                    file.write(np.ascontiguousarray(footage.rgb).data)
+                    kept.add(footage.rgb)
                     if len(self._lengths) % 50 == 0:
                         self._report(f"{len(self._lengths)} episodes, {sum(self._lengths)} frames decoded")
-            if self._shape is None:
-                raise DatasetError(f"expected episodes in {roots[0]}, got none; give another dataset")
-            file.seek(0)
-            self._head(file)
+        if self._shape is None:
+            raise DatasetError(f"expected episodes in {roots[0]}, got none; give another dataset")
         total = sum(self._lengths)
         np.savez(self._folder / ACTIONS, **self._columns(total))
-        about = {"texts": list(self._texts), "fps": self._fps, **asked}
+        about: dict[str, Any] = {"texts": list(self._texts), "fps": self._fps, **asked}
+        if self._see is not None:
+            about["seen"] = [total, *self._shape]
         (self._folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
-
-    def _head(self, file: BinaryIO) -> None:
-        """Of the file that `load` reads; of one length however many frames there are (NumPy leaves room)."""
-        assert self._shape is not None
-        shape = (sum(self._lengths), *self._shape)
-        write_array_header_1_0(file, {"shape": shape, "fortran_order": False, "descr": "|u1"})
 
     def _add(self, footage: Footage, root: Path) -> None:
         shape, length = footage.rgb.shape[1:], len(footage.rgb)

@@ -52,7 +52,7 @@ def test_the_model_of_video_learns_from_them(squares: Path, tmp_path: Path) -> N
     )  # fmt: skip
     train_world(run, lambda _: None)
     assert json.loads((tmp_path / "world" / "record.json").read_text())["samples"] == 8
-    assert len(list((tmp_path / "world" / "corrected").glob("*/store/frames.npy"))) == 1
+    assert len(list((tmp_path / "world" / "corrected").glob("*/latents/values.npy"))) == 1
     further = replace(run, autoencoder_minutes=0, corrected=[*run.corrected, fast(tmp_path / "further")])
     train_world(further, lambda _: None)
     assert json.loads((tmp_path / "world" / "record.json").read_text())["samples"] == 16, "a further round"

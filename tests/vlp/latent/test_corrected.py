@@ -32,7 +32,7 @@ def test_a_policy_is_corrected_and_learns_from_it(weights: Path, tmp_path: Path)
     before = (weights / "policy" / "diffusion_pytorch_model.safetensors").read_bytes()
     try:
         learned = train_policy(run, lambda _: None)
-        assert list((world / "corrected").glob("*/store/frames.npy"))
+        assert list((world / "corrected").glob("*/latents/values.npy"))
         assert json.loads((tmp_path / "policy" / "record.json").read_text())["samples"] == 16
         with torch.no_grad():
             frame, words = torch.zeros(1, *learned.prior.config.size), torch.ones(1, 24, dtype=torch.long)

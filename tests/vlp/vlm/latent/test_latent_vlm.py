@@ -295,7 +295,7 @@ def test_of_corrections_the_ends_of_subgoals_are_asked_about(store: FrameStore, 
     assert alike == [number % OTHERS == 0 for number in range(1, 21)]
     run = replace(training(tmp_path, 0.001), corrected=[write(tmp_path / "more")])
     train_vlm(run, lambda _: None)
-    assert list((tmp_path / "corrected").glob("*/store/frames.npy"))
+    assert list((tmp_path / "corrected").glob("*/latents/values.npy"))
 
 
 def test_most_questions_are_about_time_lapses_where_there_are_some(store: FrameStore, tmp_path: Path) -> None:
@@ -342,7 +342,7 @@ def test_what_an_agent_did_is_learned_from_as_time_lapses_are(
         monkeypatch.setattr(f"vlp.vlm.latent.train.train_{name}", kept(name))
     train_vlm(replace(run, timelapses=[lapses], own=[own]), lambda _: None)
     assert {name: len(some) for name, some in sizes.items()} == {"choice": 5, "progress": 7}
-    assert len(list((tmp_path / "corrected").glob("*/store/frames.npy"))) == 2
+    assert len(list((tmp_path / "corrected").glob("*/latents/values.npy"))) == 2
 
 
 def test_time_lapses_are_of_any_rate_and_corrections_are_not(tmp_path: Path) -> None:
