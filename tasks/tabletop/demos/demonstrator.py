@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,14 @@ class Push:
             free = families.spots(instruction, blocks)
             spot = free[0] if len(free) else None
         return cls(instruction, fixed_fields(instruction, blocks), style, spot)
+
+    def settle(self, blocks: Mapping[str, Vector], target: Vector) -> Self:
+        """Let a block that is to come to a line go to its nearest free place, which its words and a picture
+        tell; a long task has it go to that of its rank among all. One that is there already keeps its own."""
+        if self.instruction.family == "block2line" and not self.succeeded(blocks, target):
+            free = families.spots(self.instruction, blocks)
+            self.spot = free[0] if len(free) else self.spot
+        return self
 
     def succeeded(self, blocks: Mapping[str, Vector], target: Vector) -> bool:
         """Whether the family's rule holds now."""
