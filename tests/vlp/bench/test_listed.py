@@ -32,6 +32,7 @@ VALUES = {"rule": (NEVER, SLOW), "vlm_for": ("proposer", "value"), "tasks": ("li
           "method": ("ours", "no-search"), "seconds": (1.0, 3.0), "budget": ("free", "limit"),
           "task": ("door-open", "hammer"), "camera": ("corner", "corner2"), "video": ("copy", "slots"),
           "track": ("wandb", "tensorboard"), "corrected": (Path("one"), Path("other")),
+          "data": (Path("one"), Path("other")),
           "timelapse": (Path("one"), Path("other")), "own": (Path("one"), Path("other")),
           "frame": (Path("a.png"), Path("b.png")), "families": ("block2block", "block2line")}  # fmt: skip
 
