@@ -42,7 +42,7 @@ TABLE = ("red_star", "blue_cube")
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("data") / "set"
-    collect(root, episodes=2, kind="long", first_seed=5)
+    collect(root, episodes=2, kind="long", first_seed=9)  # at most 169 control steps to go: 333 is far off
     return root
 
 
