@@ -62,7 +62,7 @@ class WorldTraining:
     @property
     def looks(self) -> bool:
         """Whether pictures themselves are needed, beside what the autoencoder sees in them."""
-        return self.start is None or self.whole or bool(self.autoencoder_minutes or self.rolling_minutes)
+        return self.whole or bool(self.autoencoder_minutes or self.rolling_minutes)
 
 
 EYE: Final = "autoencoder"

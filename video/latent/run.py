@@ -101,7 +101,9 @@ def _packed(run: WorldTraining, report: Callable[[str], None]) -> FrameStore:
     begun = None if run.looks else started(run)
     return pack(
         run.data, run.folder / "store", camera=run.camera, report=report, pictures=run.looks,
-        see=None if begun is None else lambda: SeenLatents(begun.autoencoder, run.folder / "latents"),
+        see=None
+        if begun is None
+        else lambda: SeenLatents(begun.autoencoder.to(run.device), run.folder / "latents"),
     )  # fmt: skip
 
 

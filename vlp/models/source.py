@@ -31,18 +31,20 @@ class Source:
 
     @classmethod
     def of(cls, found: Inspection, *more: Inspection) -> Self:
-        """Of datasets of one robot that were looked at and are good."""
+        """Of datasets of one robot that were looked at and are good; some may be without actions."""
         about, motion, tasks, subtasks = found.about, found.motion, found.tasks, found.subtasks
         assert about is not None and found.size is not None
+        names = about.action_names
         for other in more:
             tasks, subtasks = tasks + other.tasks, subtasks + other.subtasks
+            names = names or (other.about.action_names if other.about is not None else ())
             if other.motion is not None:
                 motion = other.motion if motion is None else motion.merged(other.motion)
         return cls(
             cameras=tuple(one.name for one in about.cameras),
             size=found.size,
             fps=about.fps,
-            action_names=about.action_names,
+            action_names=names,
             action_low=() if motion is None else tuple(motion.low.tolist()),
             action_high=() if motion is None else tuple(motion.high.tolist()),
             tasks=tuple(text for text, _ in tasks.most_common()),

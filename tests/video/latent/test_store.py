@@ -100,8 +100,9 @@ def test_a_training_from_weights_keeps_no_pictures(squares: Path, tmp_path: Path
         first, data=[failing(write(tmp_path / "half"))], folder=tmp_path / "on", autoencoder_minutes=0,
         start=tmp_path / "first" / "weights",
     )  # fmt: skip
-    assert not on.looks and replace(on, rolling_minutes=1).looks and replace(on, start=None).looks
+    assert not on.looks and replace(on, rolling_minutes=1).looks and first.looks
     bare = train_world(on, quiet)
+    train_world(replace(on, start=None, sketch_minutes=0), quiet)  # called again, it goes on
     assert not (tmp_path / "on" / "store" / "frames.npy").exists()
     with pytest.raises(DatasetError, match="expected pictures in"):
         train_world(replace(on, rolling_minutes=5, rolling_steps=1), quiet)

@@ -33,6 +33,7 @@ from video.latent.split import split
 from video.latent.store import load, pack
 from vlp import progress
 from vlp.cli.main import main
+from vlp.models.source import Source
 from vlp.train.plot import draw
 from vlp.train.watching import Watching
 
@@ -118,6 +119,9 @@ def test_several_datasets_are_learned_from_together(
     assert main(line(one, tmp_path / "cache", "--data", other)) == 0
     store = load(tmp_path / "cache/world/nano/store")
     assert len(store.start) == 16 and store.acted.sum() == len(store) / 2
+    known, silent = inspect(one), inspect(other)
+    assert known.about is not None and len(known.about.action_names) == 2
+    assert Source.of(silent, known) == Source.of(known, silent) and not Source.of(silent).action_names
     slow = write(tmp_path / "slow", fps=2)
     capfd.readouterr()
     assert main(line(one, tmp_path / "bad", "--data", slow)) != 0
