@@ -101,7 +101,7 @@ def _long(recording: StepRecorder) -> RecordedEpisode:
     world, rng = recording.world, recording.rng
     task = LONG_TASKS[int(rng.integers(len(LONG_TASKS)))]
     for push in run_long(world, task, rng):
-        recording.run(push.settle(centers(world), np.array(world.target)))
+        recording.run(push.settle(centers(world)))
     done = task.reward(centers(world), world.names) >= 1.0
     return recording.episode(task.instruction, done, "long")
 

@@ -135,7 +135,7 @@ def _once(
 def _losing(world: World, rng: np.random.Generator, policy: CorrectedPolicy) -> _Found | None:
     """The push of a long task, told in words, in which the policy loses a block, if it does."""
     for push in islice(run_long(world, _long_board(world, rng), rng), PUSHES):
-        push.settle(centers(world), np.array(world.target))
+        push.settle(centers(world))
         if (acted := act(world, push, policy, None, LOOKS)).lost:
             return push, None, acted
         push.done = acted.there
@@ -193,4 +193,4 @@ def _next(world: World, task: LongTask, rng: np.random.Generator) -> Push | None
         return None
     chosen = choose(subgoals, rng)
     push = Push.begin(chosen.instruction, centers(world), Style.sample(rng), chosen.spot)
-    return push.settle(centers(world), np.array(world.target))
+    return push.settle(centers(world))

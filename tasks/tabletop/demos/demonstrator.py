@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -70,12 +70,9 @@ class Push:
             spot = free[0] if len(free) else None
         return cls(instruction, fixed_fields(instruction, blocks), style, spot)
 
-    def settle(self, blocks: Mapping[str, Vector], target: Vector) -> Self:
-        """Let a block that is to come to a line go to its nearest free place, which its words and a picture
-        tell; a long task has it go to that of its rank among all. One that is there already keeps its own."""
-        if self.instruction.family == "block2line" and not self.succeeded(blocks, target):
-            free = families.spots(self.instruction, blocks)
-            self.spot = free[0] if len(free) else self.spot
+    def settle(self, blocks: Mapping[str, Vector]) -> Self:
+        """Let it go where its words alone say, see `settled_spot`."""
+        self.spot = settled_spot(self.instruction, blocks, self.spot)
         return self
 
     def succeeded(self, blocks: Mapping[str, Vector], target: Vector) -> bool:
@@ -114,6 +111,24 @@ class Push:
         away = target - here
         point = here + 0.044 * away / max(float(np.linalg.norm(away)), 1e-6)
         return oracle.reach(blocks, target, point, self.style)
+
+
+def settled_spot(
+    instruction: Instruction, blocks: Mapping[str, Vector], spot: Vector | None
+) -> Vector | None:
+    """Where a block [2] metres should go: one that is to come to a line to its nearest free place, which its
+    words and a picture tell; a long task's `spot` is that of its rank among all. One that is there already
+    keeps its own."""
+    if instruction.family != "block2line":
+        return spot
+    free = families.spots(instruction, blocks)
+    there = succeeded(instruction.family, fixed_fields(instruction, blocks), blocks, np.zeros(2))
+    return spot if there or not len(free) else np.asarray(free[0])
+
+
+def settled(subgoal: Subgoal, blocks: Mapping[str, Vector]) -> Subgoal:
+    """A long task's subgoal with the spot that its words tell, see `settled_spot`."""
+    return replace(subgoal, spot=settled_spot(subgoal.instruction, blocks, subgoal.spot))
 
 
 def centers(world: World) -> dict[str, Vector]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from tasks.tabletop.demos.demonstrator import choose
+from tasks.tabletop.demos.demonstrator import choose, settled
 from tasks.tabletop.demos.kinematic import Blocks, Pushed, Vector, carry_out, push_to
 from tasks.tabletop.demos.oracle import REACH_HIGH, REACH_LOW
 from tasks.tabletop.demos.played import kept_on, sloppily
@@ -74,7 +74,7 @@ def _after(
     for _ in range(most):
         if complete(task, blocks) or not (subgoals := task.subgoals(blocks)):
             break
-        result = push(choose(subgoals, rng), blocks, pusher)
+        result = push(settled(choose(subgoals, rng), blocks), blocks, pusher)
         blocks, pusher = result.blocks, result.pusher
     return blocks, pusher
 

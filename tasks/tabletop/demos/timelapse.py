@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tasks.tabletop.demos.beginnings import draw_layout, draw_names, draw_row, draw_task
 from tasks.tabletop.demos.collect import write
-from tasks.tabletop.demos.demonstrator import Push, choose
+from tasks.tabletop.demos.demonstrator import Push, choose, settled
 from tasks.tabletop.demos.kinematic import Blocks, Pushed, Vector, approached, carry_out, reach, shoved_out
 from tasks.tabletop.demos.left_behind import complete, left_behind
 from tasks.tabletop.demos.lerobot_write import RecordedEpisode
@@ -116,7 +116,7 @@ def played(task: LongTask, film: Timelapse) -> Iterator[bool]:
     for _ in range(_MOST):
         if complete(task, film.blocks) or not (subgoals := task.subgoals(film.blocks)):
             return
-        chosen = choose(subgoals, film.rng)
+        chosen = settled(choose(subgoals, film.rng), film.blocks)
         name = families.pushed(chosen.instruction)
         result = carry_out(chosen, film.blocks, film.pusher, film.rng)
         film.push(name, result, canonical(chosen.instruction), partial(complete, task))

@@ -49,7 +49,7 @@ def episode(world: World, policy: CorrectedPolicy, seed: int, pushes: int, execu
     world.step(world.target)
     told = done = 0
     for push in islice(run_long(world, task, rng), pushes):
-        acted = act(world, push.settle(centers(world), np.array(world.target)), policy, None, execute)
+        acted = act(world, push.settle(centers(world)), policy, None, execute)
         push.done = acted.there
         told, done = told + 1, done + acted.there
         if acted.lost:

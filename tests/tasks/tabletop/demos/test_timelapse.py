@@ -34,6 +34,12 @@ def centers(episode: RecordedEpisode, frame: int) -> dict[str, np.ndarray[Any, A
     return {name: poses[k, :2] for k, name in enumerate(board.KINDS) if np.isfinite(poses[k, 0])}
 
 
+def pushes(episode: RecordedEpisode) -> list[tuple[int, int]]:
+    """First frame of each push, and the one after its last."""
+    changes = [k for k in range(1, len(episode)) if episode.subgoal[k] != episode.subgoal[k - 1]]
+    return list(itertools.pairwise([0, *changes, len(episode)]))
+
+
 def test_successes_end_complete_and_nothing_is_complete_before(episodes: list[RecordedEpisode]) -> None:
     assert 10 < sum(episode.success for episode in episodes) < 40
     for episode in episodes:
@@ -55,13 +61,28 @@ def test_the_end_is_no_close_call(episodes: list[RecordedEpisode]) -> None:
 def test_the_block_of_the_words_is_the_one_that_moves(episodes: list[RecordedEpisode]) -> None:
     named = []
     for episode in episodes:
-        changes = [k for k in range(1, len(episode)) if episode.subgoal[k] != episode.subgoal[k - 1]]
-        for first, end in itertools.pairwise([0, *changes, len(episode)]):
+        for first, end in pushes(episode):
             before, after = centers(episode, first), centers(episode, end - 1)
             farthest = max(after, key=lambda name: float(np.linalg.norm(after[name] - before[name])))
             named.append(episode.subgoal[first].split(" the ")[1].startswith(farthest.replace("_", " ")))
     # A push of a few millimetres may shove another block farther.
     assert np.mean(named) > 0.9
+
+
+def test_a_block_that_comes_to_a_line_goes_to_its_nearest_free_place(episodes: list[RecordedEpisode]) -> None:
+    """Words do not say which place. Pushes end within 3 cm of it but for the one in forty that fails halfway,
+    and those that are shoved."""
+    near = []
+    for episode in episodes:
+        for first, end in pushes(episode):
+            asked = parse(episode.subgoal[first], board.BLOCK_8)
+            before, after = centers(episode, first), centers(episode, end - 1)
+            if asked.family != "block2line" or not len(free := families.spots(asked, before)):
+                continue
+            if not succeeded(asked.family, fixed_fields(asked, before), before, np.zeros(2)):
+                end_at = after[str(asked.fields["block"])]
+                near.append(float(np.linalg.norm(end_at - free[0])) < 0.03)
+    assert len(near) >= 20 and np.mean(near) > 0.85, np.mean(near)
 
 
 def test_a_push_begins_where_the_one_before_ended(episodes: list[RecordedEpisode]) -> None:
