@@ -58,6 +58,11 @@ class LatentBundle:
         return isinstance(self.network, WorldModel)
 
     @property
+    def explains(self) -> bool:
+        """Whether it tells what actions lie behind a clip."""
+        return self.is_whole or self.dynamics is not None
+
+    @property
     def prior(self) -> ActionPrior:
         """What words make likely."""
         found: Any = self.network.prior if self.is_whole else self.network

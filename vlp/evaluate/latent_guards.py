@@ -20,13 +20,12 @@ from numpy.typing import NDArray
 from planner import Frames, FrozenGuard
 from planner.guards.inverse import ActionModel, disagreement, explain_clips, inconsistency
 from planner.guards.limits import GuardLimits, limit_of
-from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
 from video.latent.samples import check
 from video.latent.store import FrameStore, pack
 from vlp.bench.stats import share
 from vlp.bench.video.clips import BenchClips, choose
-from vlp.evaluate.common import write
+from vlp.evaluate.common import explaining, write
 from vlp.models.device import choose_device
 from vlp.vlm.latent.vlm import LatentVLM
 
@@ -97,7 +96,7 @@ def spoiled(clips: Frames, starts: Frames) -> dict[str, Frames]:
 def main(options: LatentGuardOptions) -> None:
     """Calibrate, measure and write."""
     device = choose_device(options.device)
-    bundle = LatentBundle.load(options.models, device)
+    bundle = explaining(options.models, device)
     pipeline = LatentPipeline(bundle, steps=options.steps)
     vlm = None if options.vlm is None else LatentVLM.load(options.vlm, device=device)
     with TemporaryDirectory() as folder:

@@ -15,10 +15,10 @@ from typing import Any
 import tyro
 
 from tasks.data.fitting import CameraView
-from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
 from video.latent.samples import beside, check, figures, held_out
 from video.latent.store import pack
+from vlp.evaluate.common import explaining
 from vlp.models.source import Source
 from vlp.record.filmstrip import write_png
 
@@ -40,7 +40,7 @@ class WorldOptions:
 
 def main(options: WorldOptions) -> None:
     """Measure and write."""
-    bundle, source = LatentBundle.load(options.models), Source.load(options.models)
+    bundle, source = explaining(options.models), Source.load(options.models)
     view = None if source is None else str(CameraView(source.cameras, source.size))
     pipeline = LatentPipeline(bundle, steps=options.steps)
     with TemporaryDirectory() as folder:

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from tasks.tabletop.demos.collect import collect
 from tasks.tabletop.language import parse
 from tasks.tabletop.world.world import World
 from tests.video.latent.conftest import write
@@ -27,6 +28,9 @@ from vlp.bench.video.pixels import clip_psnr, moved, ssim
 from vlp.bench.video.summary import frechet_of, mean_of, share_of
 from vlp.cli.main import main
 from vlp.evaluate.tabletop.asked import ask
+from vlp.evaluate.world import WorldOptions
+from vlp.evaluate.world import main as measure
+from vlp.latent.folder import BUNDLED_LATENT
 from vlp.models.weights import BUNDLED
 
 
@@ -168,6 +172,20 @@ def test_models_side_by_side(
     assert found["models"]["truth"]["frechet"]["value"] == pytest.approx(0, abs=1e-6)
     rows = [json.loads(text) for text in (out / "clips.jsonl").read_text().splitlines()]
     assert len(rows) == 36 and {row["model"] for row in rows} == set(found["models"])
+
+
+def test_weights_that_explain_nothing_are_measured_too(tmp_path: Path) -> None:
+    """An action prior that imagines, and no more: inverse consistency is left out, nothing fails."""
+    collect(tmp_path / "data", episodes=2, kind="push", first_seed=1_000_001)
+    line = bench(
+        "--video", BUNDLED_LATENT, "--data", tmp_path / "data", "--clips", 2, "--out", tmp_path / "out"
+    )
+    assert main([*line, "--device", "cpu"]) == 0
+    models = json.loads((tmp_path / "out/summary.json").read_text())["models"]
+    (ours,) = (models[name] for name in models if name != "truth")
+    assert ours["psnr"]["of"] == 2 and "inverse" not in ours and ours["moves"]["of"] == 2
+    with pytest.raises(SystemExit, match="expected weights that explain clips"):
+        measure(WorldOptions(models=BUNDLED_LATENT, data=tmp_path / "data"))
 
 
 def test_anybodys_pipeline(data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

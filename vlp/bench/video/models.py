@@ -78,7 +78,8 @@ def _latent(name: str, folder: Path, device: str, steps: int) -> MeasuredModel:
     about = {"kind": "vlp train world", "steps": steps, "weights": _digest(folder)}
     size = sum(p.numel() for part in (bundle.network, bundle.autoencoder) for p in part.parameters())
     return MeasuredModel(
-        name, pipeline, about | {"parameters": size, "size": list(bundle.size)}, pipeline,
+        name, pipeline, about | {"parameters": size, "size": list(bundle.size)},
+        pipeline if bundle.explains else None,
         frames=pipeline.frames, stride=bundle.stride,
     )  # fmt: skip
 
