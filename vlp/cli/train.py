@@ -35,6 +35,7 @@ class Train:
                 "video",
                 "policy",
                 "vlm",
+                "programs",
                 "whole-video",
                 "language-policy",
                 "world",
@@ -43,7 +44,7 @@ class Train:
                 "bc",
             ],
             arg(
-                metavar="{perception,judge,renderer,video,policy,vlm,whole-video,language-policy,"
+                metavar="{perception,judge,renderer,video,policy,vlm,programs,whole-video,language-policy,"
                 "world,world-vlm,world-policy,bc}"
             ),
         ]

@@ -124,6 +124,12 @@ ROWS = (
     _share("imagined clips: subgoal reached in the last frame", "imagined", "subgoal_reached", 0.6),
     _share("policy on the true frames of oracle pushes", "following", "push_succeeds", 0.9),
     _share("one push in words, imagined and acted", "pushes", "push_succeeds", 0.85),
+    _share(
+        "programs of 1 to 4 relations that no training saw, carried out and ended by the agent itself",
+        "programs",
+        "completed",
+        0.8,
+    ),
     FigureRow(
         "texts drawn from the language model that parse and name blocks on the board; of the subgoals left "
         "once the others are dropped",

@@ -18,8 +18,10 @@ LANGUAGE_POLICY: Final = "language_policy"
 WHOLE_DENOISER: Final = "whole_denoiser"
 BASELINES: Final = (LANGUAGE_POLICY, WHOLE_DENOISER)
 """What the planner is compared to, see docs/bench.md; a weights folder may do without."""
-PARTS: Final = ("perception", "judge", "renderer", "denoiser", "policy", "vlm", *BASELINES)
-PLANNER: Final = tuple(part for part in PARTS if part not in BASELINES)
+PROGRAMS: Final = "programs"
+"""What carries out programs of relations; nothing else runs on it."""
+PARTS: Final = ("perception", "judge", "renderer", "denoiser", "policy", "vlm", PROGRAMS, *BASELINES)
+PLANNER: Final = tuple(part for part in PARTS if part not in (PROGRAMS, *BASELINES))
 """What the agent runs on, and its judge."""
 BUNDLED: Final = Path(__file__).parents[1] / "bundled"
 MANIFEST: Final = "manifest.json"

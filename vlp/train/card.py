@@ -29,6 +29,10 @@ _WHAT = {
     "language_policy": (
         "Words and the board to the next action: what the planner is compared to, not a part of it."
     ),
+    "programs": (
+        "Relations of a program and the slots of a board to the next push, where to, and steps-to-go: a "
+        "transformer over blocks and relations."
+    ),
     "vlm": "Small PaliGemma with the slot encoder as its vision tower: next subgoals and steps-to-go.",
 }
 _FIGURES = {
@@ -38,6 +42,7 @@ _FIGURES = {
     "denoiser": "imagined",
     "policy": "following",
     "vlm": "vlm",
+    "programs": "programs",
 }
 
 

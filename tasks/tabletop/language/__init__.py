@@ -3,7 +3,7 @@
 from tasks.domain import UnknownInstruction
 from tasks.tabletop.language.read import parse, parse_all
 from tasks.tabletop.language.words import WORDS, tokenize
-from tasks.tabletop.language.write import canonical, instructions, phrase
+from tasks.tabletop.language.write import canonical, instructions, phrase, spot_words
 
 __all__ = [
     "WORDS",
@@ -13,5 +13,6 @@ __all__ = [
     "parse",
     "parse_all",
     "phrase",
+    "spot_words",
     "tokenize",
 ]

@@ -7,10 +7,12 @@ from itertools import product
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.tabletop.language.forms import FORMS, Words
 from tasks.tabletop.language.instruction import BLOCK_FIELDS, GROUP, Instruction
 from tasks.tabletop.language.names import SLOT, names_of
+from tasks.tabletop.world.board import words_of
 
 _TEXTS: Final[dict[tuple[str, Words], list[str]]] = {}
 for _form in FORMS:
@@ -62,3 +64,8 @@ def canonical(instruction: Instruction) -> str:
     shares its words with block2absolutelocation: there `parse_all` holds both readings.
     """
     return next(instructions(instruction, None))
+
+
+def spot_words(name: str, xy: Sequence[float] | NDArray[np.float64]) -> str:
+    """The push of a block to a place [2] metres."""
+    return f"push the {words_of(name)} to the spot x {100 * xy[0]:.1f} y {100 * xy[1]:.1f}"

@@ -38,7 +38,7 @@ from vlp.domains.tabletop.any_words import BoardWords
 from vlp.domains.tabletop.closer import CloserLook
 from vlp.domains.tabletop.confidence import FittedConfidence
 from vlp.domains.tabletop.follower import follower
-from vlp.domains.tabletop.program_parts import toward
+from vlp.domains.tabletop.program_parts import learned, toward
 from vlp.domains.tabletop.sight import BoardSight
 from vlp.domains.tabletop.verified_value import VerifiedValue
 from vlp.domains.tabletop.view import BoardView
@@ -46,8 +46,9 @@ from vlp.models.choose import choose
 from vlp.models.chosen import Models
 from vlp.models.device import choose_device
 from vlp.models.diffusers_video import OtherVideo
-from vlp.models.weights import BUNDLED, verify
+from vlp.models.weights import BUNDLED, PROGRAMS, verify
 from vlp.vlm.tabletop.bundled import BundledVLM
+from vlp.vlm.tabletop.programs.model import ProgramNet
 from vlp.vlm.tabletop.vision import MOST_BLOCKS
 
 MAX_STEP = 0.35
@@ -226,7 +227,7 @@ def build(
         no_confidence=NO_CONFIDENCE,
         any_words=None if vlm.writer is None else BoardWords(vlm.writer),
         accounted=(*vlm.accounted, *([other] if other else [])),
-        toward=toward,
+        toward=toward(learned(ProgramNet.from_pretrained(folder / PROGRAMS).to(place).eval())),
         view=(view := BoardView(encoder, pipeline.renderer)),
         shape=view.shape,
         policy=policy,

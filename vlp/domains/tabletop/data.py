@@ -12,6 +12,7 @@ from executors.tabletop import dagger, labels
 from executors.tabletop.policy import SlotPolicy
 from tasks.tabletop.demos.pictures import record_pictures
 from tasks.tabletop.demos.played import record_played
+from tasks.tabletop.demos.played_programs import record_played_programs
 from tasks.tabletop.demos.rollouts import record
 from video.tabletop.denoiser import SlotDenoiser
 from video.tabletop.pipeline import denoise
@@ -24,7 +25,7 @@ CORRECTIONS_A_FILE = 3_500
 CORRECTION_FILES = 40
 """Files of corrections trained on at most, the latest."""
 PLAYED_A_FILE = 10_000
-_SEEDS = {"pictures": 900_000, "labels": 800_000, "played": 700_000}
+_SEEDS = {"pictures": 900_000, "labels": 800_000, "played": 700_000, "played_programs": 500_000}
 """First seeds of the data that are not rollouts; all lie below 1,000,000."""
 
 
@@ -37,6 +38,7 @@ class Sizes:
     labels: int = 12
     corrections: int = 6
     played: int = 12
+    programs: int = 24
 
 
 def shards(cache: Path, sizes: Sizes) -> list[Path]:
@@ -57,18 +59,19 @@ def _some(sources: list[Path], seed: int) -> list[Path]:
 
 
 def made(cache: Path, kind: str, count: int, sizes: Sizes) -> list[Path]:
-    """`count` files or more of "pictures", "labels" or "played", made where they are missing; the first two
-    from the rollouts."""
+    """`count` files or more of "pictures", "labels", "played" or "played_programs", made where they are
+    missing; the first two from the rollouts."""
     found = sorted((cache / kind).glob(f"{kind}-*[0-9].npz"))
     if len(found) >= count:
         return found
-    sources = [] if kind == "played" else shards(cache, sizes)
-    each = {"played": PLAYED_A_FILE, "pictures": PICTURES_A_FILE, "labels": LABELS_A_FILE}[kind]
+    alone = {"played": record_played, "played_programs": record_played_programs}
+    sources = [] if kind in alone else shards(cache, sizes)
+    each = {"pictures": PICTURES_A_FILE, "labels": LABELS_A_FILE}.get(kind, PLAYED_A_FILE)
     with Bar(f"making {kind}", (count - len(found)) * each) as bar:
         for i in range(count):
             path, seed = cache / kind / f"{kind}-{i:03d}.npz", _SEEDS[kind] + i
-            if kind == "played":
-                record_played(path, seed, each, bar.advance)
+            if kind in alone:
+                alone[kind](path, seed, each, bar.advance)
             elif kind == "pictures":
                 record_pictures(path, seed, each, _some(sources, i), tick=bar.advance)
             else:

@@ -3,6 +3,7 @@
 rollouts -> pictures -> perception, judge, renderer
 rollouts -> video (the denoiser)
 rollouts, played -> vlm
+played_programs -> programs
 rollouts -> labels -> policy
 rollouts -> whole-video, language-policy (what the planner is compared to)
 """
@@ -35,6 +36,8 @@ from vlp.train.run import train as train_part
 from vlp.vlm.tabletop import data as vlm_data
 from vlp.vlm.tabletop import model as vlm_model
 from vlp.vlm.tabletop import train as vlm_train
+from vlp.vlm.tabletop.programs import train as program_training
+from vlp.vlm.tabletop.programs.model import ProgramNet
 
 FOLDERS = {"video": "denoiser", "whole-video": "whole_denoiser", "language-policy": "language_policy"}
 """Where a part's name on the command line differs from its folder."""
@@ -140,6 +143,19 @@ def _vlm(cache: Path, sizes: Sizes) -> Job:
     )
 
 
+def _programs(cache: Path, sizes: Sizes) -> Job:
+    source = program_training.PlayedData(made(cache, "played_programs", sizes.programs, sizes))
+    model = ProgramNet()
+    return Job(
+        model,
+        lambda batch: program_training.loss(model, batch),
+        lambda size, seed: program_training.batches(source, size, seed),
+        128,
+        TrainConfig(learning_rate=3e-3, muon=True, ema_decay=0.9995),
+        f"{len(source)} boards on the way to random programs of relations, played without physics, mirrored",
+    )
+
+
 _JOBS: Mapping[str, Callable[[Path, Sizes], Job]] = {
     "perception": lambda cache, sizes: _encoder(cache, sizes, 40),
     "judge": lambda cache, sizes: _encoder(cache, sizes, 32),
@@ -147,6 +163,7 @@ _JOBS: Mapping[str, Callable[[Path, Sizes], Job]] = {
     "video": _video,
     "policy": _policy,
     "vlm": _vlm,
+    "programs": _programs,
     "whole-video": _whole_video,
     "language-policy": _language_policy,
 }
