@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from planner import Proposer, Value
-from tasks.tabletop.goals.program import ProgramGoal
+import numpy as np
+
+from planner import Frames, Proposal, Proposer, StepsToGo, Value
+from tasks.tabletop.goals.program import Program, ProgramGoal, long_of
 from vlp.domains.tabletop.arranged_parts import ArrangedProposer, ArrangedValue, Arranger
 from vlp.domains.tabletop.rules import RuledProposer
 from vlp.vlm.tabletop.programs.model import ProgramNet
-from vlp.vlm.tabletop.programs.parts import ProgramModel, ProgramProposer, ProgramValue
+from vlp.vlm.tabletop.programs.parts import ProgramModel, ProgramProposer, ProgramValue, later
 
 NO_CONFIDENCE: Final = "expected a task or a push that confidence was fitted to, got a program; leave it out"
 PairOf = Callable[[Any, ProgramGoal], tuple[Proposer, Value]]
@@ -23,9 +25,50 @@ def learned(net: ProgramNet) -> PairOf:
 
     def pair(parts: Any, goal: ProgramGoal) -> tuple[Proposer, Value]:
         model = ProgramModel(net, parts.probe.encoder, goal)
-        return ProgramProposer(model), ProgramValue(model)
+        own = StepProposer(parts.proposer, ProgramProposer(model), goal)
+        return own, StepValue(parts.value, ProgramValue(model), goal)
 
     return pair
+
+
+def long_step(goal: ProgramGoal) -> str | None:
+    """The long task that a program's present step is as a whole, in words, or None."""
+    task = long_of(Program((goal.now,)), goal.names)
+    return None if task is None else task.instruction
+
+
+@dataclass(frozen=True)
+class StepProposer:
+    """Steps that are one long task are proposed for by the VLM, which learned those; others by `own`."""
+
+    vlm: Proposer
+    own: Proposer
+    goal: ProgramGoal
+
+    def propose(
+        self, frames: Frames, goal: str, histories: Sequence[Sequence[str]], n: int, *, seed: int
+    ) -> list[list[Proposal]]:
+        """See planner.Proposer."""
+        task = long_step(self.goal)
+        asked, words = (self.own, goal) if task is None else (self.vlm, task)
+        return asked.propose(frames, words, histories, n, seed=seed)
+
+
+@dataclass(frozen=True)
+class StepValue:
+    """The same for steps-to-go."""
+
+    vlm: Value
+    own: Value
+    goal: ProgramGoal
+
+    def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
+        """See planner.Value."""
+        task = long_step(self.goal)
+        if task is None:
+            return self.own.steps_to_go(frames, goal)
+        found = self.vlm.steps_to_go(frames, task)
+        return StepsToGo(found.mean + np.float32(later(self.goal)), found.spread)
 
 
 def arranged(parts: Any, goal: ProgramGoal) -> tuple[Proposer, Value]:

@@ -18,12 +18,11 @@ from vlp.bench.episode import NoFolder
 from vlp.domains.tabletop import Tabletop
 from vlp.domains.tabletop.arranged_parts import ArrangedProposer, ArrangedValue
 from vlp.domains.tabletop.build import TabletopParts, build
-from vlp.domains.tabletop.program_parts import arranged, toward
+from vlp.domains.tabletop.program_parts import StepProposer, StepValue, arranged, toward
 from vlp.domains.tabletop.rules import RuledProposer
 from vlp.events.types import Events
 from vlp.record.folder import RunFolder
 from vlp.settings import Settings
-from vlp.vlm.tabletop.programs.parts import ProgramProposer, ProgramValue
 
 SEED = 1_000_000
 BOARD = {name: np.array(pose[:2]) for name, pose in random_layout(np.random.default_rng(SEED))[0].items()}
@@ -45,7 +44,7 @@ def test_only_programs_have_parts_of_their_own(parts: TabletopParts) -> None:
     for text in ("group the blocks by color", "push the red moon to the left"):
         assert parts.toward(parts, understand(text, BOARD)) is parts
     own = parts.toward(parts, program())
-    assert isinstance(own.proposer, ProgramProposer) and isinstance(own.value, ProgramValue)
+    assert isinstance(own.proposer, StepProposer) and isinstance(own.value, StepValue)
     assert own.video is parts.video and own.guards == parts.guards and own.success is None
     ruled = Tabletop().under_rules(parts, read_rules(["never move the green star"], sorted(BOARD)))
     assert isinstance(ruled.toward(ruled, program()).proposer, RuledProposer)
@@ -64,6 +63,22 @@ def test_nothing_of_the_script_carries_a_program_out(
         monkeypatch.setattr(type(relation), "reward", None)
     assert own.proposer.propose(picture, TEXT, [()], 4, seed=0)[0]
     assert own.value.steps_to_go(picture, TEXT).mean[0] > 0
+
+
+def test_a_step_that_is_a_long_task_is_left_to_the_vlm(parts: TabletopParts) -> None:
+    """By the network alone none of five boards was grouped: such steps are rare among random programs."""
+    goal = program("first group the blocks by color, then put the red moon on the left")
+    own: Any = parts.toward(parts, goal)
+    robot = SimulatedRobot(TEXT, seed=SEED)
+    robot.connect()
+    picture = np.asarray(robot.get_observation()["rgb"])[None]
+    robot.disconnect()
+    first = own.proposer.propose(picture, goal.text, [()], 4, seed=0)[0]
+    assert first == parts.proposer.propose(picture, "group the blocks by color", [()], 4, seed=0)[0]
+    steps = own.value.steps_to_go(picture, goal.text).mean[0]
+    assert steps > parts.value.steps_to_go(picture, "group the blocks by color").mean[0]
+    goal.step = 1
+    assert all("to the spot" in p.text for p in own.proposer.propose(picture, goal.text, [()], 4, seed=0)[0])
 
 
 def test_the_script_stands_beside_it_to_be_compared_to(parts: TabletopParts) -> None:

@@ -28,6 +28,11 @@ APART: Final = 0.02
 """Metres between two places of one block below which they are one proposal."""
 
 
+def later(goal: ProgramGoal) -> float:
+    """Control steps that the steps after the present one count for."""
+    return LATER * (len(goal.program.steps) - 1 - goal.step)
+
+
 class ProgramModel:
     """What was learned, looking at a goal's present step.
 
@@ -106,6 +111,6 @@ class ProgramValue:
         centers = tokens.bin_centers()
         mean = chance @ centers
         spread = (chance @ centers**2 - mean**2).clamp_min(0).sqrt()
-        own = self._model.goal
-        later = LATER * (len(own.program.steps) - 1 - own.step)
-        return StepsToGo((mean + later).numpy().astype(np.float32), spread.numpy().astype(np.float32))
+        return StepsToGo(
+            (mean + later(self._model.goal)).numpy().astype(np.float32), spread.numpy().astype(np.float32)
+        )
