@@ -198,9 +198,11 @@ def build(
     models = models or Models()
     eye = Remembering(encoder)
     probe = PoseProbe(eye)
+    bundled = BundledVLM.load(folder / "vlm", device=place)
+    programs = ProgramNet.from_pretrained(folder / PROGRAMS).to(place).eval()
     vlm = choose(
         models,
-        BundledVLM.load(folder / "vlm", device=place),
+        bundled,
         BOARD.seen_by(lambda frames: [list(found) for found in probe.blocks_of(frames)]),
         device=place,
     )
@@ -227,7 +229,7 @@ def build(
         no_confidence=NO_CONFIDENCE,
         any_words=None if vlm.writer is None else BoardWords(vlm.writer),
         accounted=(*vlm.accounted, *([other] if other else [])),
-        toward=toward(learned(ProgramNet.from_pretrained(folder / PROGRAMS).to(place).eval())),
+        toward=toward(learned(programs, bundled)),
         view=(view := BoardView(encoder, pipeline.renderer)),
         shape=view.shape,
         policy=policy,

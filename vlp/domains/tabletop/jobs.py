@@ -152,7 +152,8 @@ def _programs(cache: Path, sizes: Sizes) -> Job:
         lambda size, seed: program_training.batches(source, size, seed),
         128,
         TrainConfig(learning_rate=3e-3, muon=True, ema_decay=0.9995),
-        f"{len(source)} boards on the way to random programs of relations, played without physics, mirrored",
+        f"{len(source)} boards on the way to random programs of relations, played without physics, mirrored "
+        "and with blocks under other names",
     )
 
 

@@ -12,6 +12,7 @@ from planner import Frames, Proposal, Proposer, StepsToGo, Value
 from tasks.tabletop.goals.program import Program, ProgramGoal, long_of
 from vlp.domains.tabletop.arranged_parts import ArrangedProposer, ArrangedValue, Arranger
 from vlp.domains.tabletop.rules import RuledProposer
+from vlp.vlm.tabletop.bundled import BundledVLM
 from vlp.vlm.tabletop.programs.model import ProgramNet
 from vlp.vlm.tabletop.programs.parts import ProgramModel, ProgramProposer, ProgramValue, later
 
@@ -20,13 +21,14 @@ PairOf = Callable[[Any, ProgramGoal], tuple[Proposer, Value]]
 """From the parts as they are and a program to what proposes for it and how far it is."""
 
 
-def learned(net: ProgramNet) -> PairOf:
-    """By a network that learned from programs played without physics."""
+def learned(net: ProgramNet, vlm: BundledVLM) -> PairOf:
+    """By a network that learned from programs played without physics, and for steps that are one long task by
+    the bundled VLM, also where another one is asked for the rest."""
 
     def pair(parts: Any, goal: ProgramGoal) -> tuple[Proposer, Value]:
         model = ProgramModel(net, parts.probe.encoder, goal)
-        own = StepProposer(parts.proposer, ProgramProposer(model), goal)
-        return own, StepValue(parts.value, ProgramValue(model), goal)
+        own = StepProposer(vlm, ProgramProposer(model), goal)
+        return own, StepValue(vlm, ProgramValue(model), goal)
 
     return pair
 

@@ -9,7 +9,7 @@ from tasks.tabletop.demos.arranged import BARRED, PUSH, WAY, Arranged, Arranging
 from tasks.tabletop.demos.oracle import REACH_HIGH, REACH_LOW
 from tasks.tabletop.goals.goal import understand
 from tasks.tabletop.goals.program import Program, ProgramGoal
-from tasks.tabletop.goals.relations import AtPlace, InArea
+from tasks.tabletop.goals.relations import AtPlace, Corners, InArea
 from tasks.tabletop.language import parse
 from tasks.tabletop.rules import BoardRules, read_rules
 from tasks.tabletop.world.env import TabletopEnv
@@ -107,6 +107,27 @@ def test_what_is_only_just_so_is_pushed_to_where_there_is_room(parts: TabletopPa
         texts = [text for row in arranged.pushes() for text in row]
         assert ("push the blue moon to the spot x 44.0 y 7.0" in texts) == pushed
         assert not any("blue moon" in text for text in texts) or pushed
+
+
+def test_an_arrangement_is_kept_while_it_is_brought_about() -> None:
+    """Of many triangles that would do, another one at each board would have blocks go back and forth."""
+    step = (Corners(("red_moon", "blue_cube", "green_star"), "triangle"),)
+    arranging, board = Arranging(), dict(BOARD)
+    first = arranging.of(step, board)
+    assert first is not None and first.off
+    name = first.off[0]
+    for share in (0.25, 0.5):
+        board[name] = BOARD[name] + share * (first.wanted[name] - BOARD[name]) + at(0.006, -0.006)
+        imagined = arranging.of(step, {**board, name: at(0.2, -0.2)}, real=False)
+        assert imagined is not None
+        now = arranging.of(step, board)
+        assert now is not None
+        for block in board:
+            np.testing.assert_allclose(now.wanted[block], first.wanted[block])
+    fresh = Arranging().of(step, board)
+    assert fresh is not None and any(
+        np.hypot(*(fresh.wanted[block] - first.wanted[block])) > 0.002 for block in board
+    ), "without it another one would be taken"
 
 
 def test_nothing_is_pushed_where_all_is_in_its_place() -> None:

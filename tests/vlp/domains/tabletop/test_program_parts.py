@@ -77,6 +77,9 @@ def test_a_step_that_is_a_long_task_is_left_to_the_vlm(parts: TabletopParts) -> 
     assert first == parts.proposer.propose(picture, "group the blocks by color", [()], 4, seed=0)[0]
     steps = own.value.steps_to_go(picture, goal.text).mean[0]
     assert steps > parts.value.steps_to_go(picture, "group the blocks by color").mean[0]
+    none: Any = None  # another VLM is not asked for it
+    other = replace(parts, proposer=none, value=none)
+    assert other.toward(other, goal).proposer.propose(picture, goal.text, [()], 4, seed=0)[0] == first
     goal.step = 1
     assert all("to the spot" in p.text for p in own.proposer.propose(picture, goal.text, [()], 4, seed=0)[0])
 
