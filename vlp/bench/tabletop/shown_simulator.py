@@ -10,6 +10,7 @@ from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames
 from tasks.tabletop.demos.demonstrator import centers
 from tasks.tabletop.language import parse
+from tasks.tabletop.world.world import World
 from vlp.domains.tabletop.simulator_video import SimulatorVideo
 
 
@@ -29,11 +30,21 @@ class ShownSimulator(SimulatorVideo):
 
     def imagine(self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]) -> Frames:
         """Clips uint8 [N, T, H, W, 3] of the oracle, from the real frame or from frames imagined since."""
+        self._look()
+        return super().imagine(frames, subgoals, seeds)
+
+    def board(self, frame: Frames) -> World:
+        """The world that a frame uint8 [H, W, 3] shows, the robot's newest or one imagined since; it is this
+        simulator's own, and what is done with it is undone by the next call. Raises KeyError for others."""
+        self._look()
+        self._world.restore(self._known[frame.tobytes()])
+        return self._world
+
+    def _look(self) -> None:
         real = np.asarray(self._robot.get_observation()["rgb"])
         if real.tobytes() not in self._known:
             self._known.clear()  # nothing goes on from the frames of an earlier decision
             self.show(real, self._robot.env.save().world)
-        return super().imagine(frames, subgoals, seeds)
 
     def _clip(self, frame: Frames, text: str, seed: int) -> Frames:
         """As the simulator's, but of a still board where a block that is asked for has fallen off it."""

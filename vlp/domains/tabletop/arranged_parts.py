@@ -3,8 +3,8 @@ of the blocks that are seen, at which all relations hold. What is learned from i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -20,8 +20,16 @@ STAYED: Final = 0.008
 """Metres below which a block has not been moved by what was tried."""
 
 
+class SeesBlocks(Protocol):
+    """Tells where blocks are in pictures; `PoseProbe` is one."""
+
+    def blocks_of(self, frames: Frames) -> Sequence[Mapping[str, tuple[float, float]]]:
+        """Frames uint8 [N, H, W, 3] to block name -> (x, y) metres, a mapping a frame."""
+        ...
+
+
 class Arranger:
-    """Arranges the boards that a probe sees for a goal's present step.
+    """Arranges the boards that are seen for a goal's present step.
 
     Args:
         probe: sees where the blocks are.
@@ -29,14 +37,15 @@ class Arranger:
         rules: what may not be moved, and where nothing may go.
     """
 
-    def __init__(self, probe: PoseProbe, goal: ProgramGoal, rules: BoardRules) -> None:
-        self.probe, self.goal = probe, goal
+    def __init__(self, probe: SeesBlocks, goal: ProgramGoal, rules: BoardRules) -> None:
+        self._probe, self.goal = probe, goal
         self._arranging = Arranging(rules.forbidden_blocks, rules.areas)
 
     def of(self, frames: Frames, *, real: bool = False) -> list[Arranged | None]:
         """For each frame uint8 [N, H, W, 3] its arrangement, None where none was found. `real`: the first is
         no imagined one, and later ones keep to its arrangement."""
-        boards = ({n: np.array(xy, float) for n, xy in seen.items()} for seen in self.probe.blocks_of(frames))
+        found = self._probe.blocks_of(frames)
+        boards = ({name: np.array(xy, float) for name, xy in seen.items()} for seen in found)
         return [self._arranging.of(self.goal.now, blocks, real=real) for blocks in boards]
 
 
@@ -84,13 +93,13 @@ class ArrangedProposer:
 class ArrangedValue:
     """Steps-to-go from how far blocks are from an arrangement's places; 0 where the goal is seen reached."""
 
-    def __init__(self, arranger: Arranger, done_below: float) -> None:
-        self._arranger, self._done_below = arranger, done_below
+    def __init__(self, arranger: Arranger, probe: PoseProbe, done_below: float) -> None:
+        self._arranger, self._probe, self._done_below = arranger, probe, done_below
 
     def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
         """See planner.Value."""
         own = self._arranger.goal
-        seen = zip(*self._arranger.probe.places(frames), strict=True)
+        seen = zip(*self._probe.places(frames), strict=True)
         done = [expected_reward(own, here, where, where[-1]) >= 1.0 for here, where in seen]
         later = len(own.program.steps) - 1 - own.step
         steps = [

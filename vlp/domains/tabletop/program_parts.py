@@ -76,7 +76,7 @@ class StepValue:
 def arranged(parts: Any, goal: ProgramGoal) -> tuple[Proposer, Value]:
     """By the script that it learned from, an upper bound."""
     arranger = Arranger(parts.probe, goal, parts.sight.rules)
-    return ArrangedProposer(arranger), ArrangedValue(arranger, 4.0)
+    return ArrangedProposer(arranger), ArrangedValue(arranger, parts.probe, 4.0)
 
 
 def toward(pair: PairOf) -> Callable[[Any, Any], Any]:

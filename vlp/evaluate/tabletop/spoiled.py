@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -20,6 +20,8 @@ Rng = np.random.Generator
 Spoil = Callable[[Frames, Rng], Frames]
 PIXELS: Final = 3
 METRES: Final = 0.016
+OURS: Final = (205, 205, 203)
+"""The board's colour in pictures."""
 SKINS: Final = ((224, 172, 140), (198, 134, 98), (120, 76, 52), (60, 90, 140), (40, 40, 46))
 """Colours of hands, sleeves and gloves."""
 
@@ -62,11 +64,15 @@ def shifted(picture: Frames, rng: Rng) -> Frames:
     return wide[top : top + height, left : left + width]
 
 
+def painted(picture: Frames, color: Sequence[float] | NDArray[np.float64]) -> Frames:
+    """A board of another colour (red, green, blue, 0..255)."""
+    ours = np.abs(picture.astype(int) - OURS).max(-1) < 12
+    return np.where(ours[..., None], np.asarray(color).astype(np.uint8), picture)
+
+
 def green(picture: Frames, rng: Rng) -> Frames:
     """A board painted in one of many greens."""
-    ours = np.abs(picture.astype(int) - (205, 205, 203)).max(-1) < 12
-    color = rng.uniform((20, 120, 20), (150, 200, 150))
-    return np.where(ours[..., None], color.astype(np.uint8), picture)
+    return painted(picture, rng.uniform((20, 120, 20), (150, 200, 150)))
 
 
 def mirrored(picture: Frames, rng: Rng) -> Frames:

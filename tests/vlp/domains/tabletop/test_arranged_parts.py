@@ -175,7 +175,7 @@ def test_what_the_rules_pin_is_not_proposed(parts: TabletopParts) -> None:
 
 def test_the_value_falls_to_nothing_towards_the_goal(parts: TabletopParts) -> None:
     goal = program()
-    value = ArrangedValue(Arranger(parts.probe, goal, BoardRules()), 4.0)
+    value = ArrangedValue(Arranger(parts.probe, goal, BoardRules()), parts.probe, 4.0)
     left = {"green_star": (0.3, -0.12), "yellow_star": (0.42, -0.2)}
     right = {"red_moon": (0.3, 0.12), "blue_moon": (0.42, 0.2)}
     others = {"red_pentagon": (0.2, -0.25), "blue_cube": (0.2, 0.25), "green_cube": (0.5, 0.0),
@@ -191,7 +191,7 @@ def test_the_value_falls_to_nothing_towards_the_goal(parts: TabletopParts) -> No
 def test_steps_that_come_later_count(parts: TabletopParts) -> None:
     goal = program("first put the red moon on the left, then the blue moon on the right")
     frame = pictured(red_moon=(0.3, 0.1))
-    value = ArrangedValue(Arranger(parts.probe, goal, BoardRules()), 4.0)
+    value = ArrangedValue(Arranger(parts.probe, goal, BoardRules()), parts.probe, 4.0)
     before = value.steps_to_go(frame, "").mean[0]
     goal.step = 1
     assert before > 100.0 and value.steps_to_go(frame, "").mean[0] != before
