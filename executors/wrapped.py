@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -98,3 +99,21 @@ class UnscoredRobot(WrappedRobot):
     def terminated(self) -> bool:
         """Never: nobody says so."""
         return False
+
+
+class ReseenRobot(UnscoredRobot):
+    """One whose pictures are corrected before anybody sees them.
+
+    Args:
+        robot: the one inside.
+        correct: from a picture uint8 [H, W, 3] to another one.
+    """
+
+    def __init__(self, robot: Driver, correct: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> None:
+        super().__init__(robot)
+        self._correct = correct
+
+    def get_observation(self) -> Observation:
+        """The newest observation, its picture corrected."""
+        seen = super().get_observation()
+        return {**seen, "rgb": self._correct(seen["rgb"])}

@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 from video.latent.clips import Scale
 from video.latent.dynamics import Dynamics
+from video.latent.exposure import Exposure
 from video.latent.model import WorldModel
 from video.latent.prior import ActionPrior
 from video.latent.rolling import Rolling
@@ -51,6 +52,8 @@ class LatentBundle:
     """What tells when a subgoal is over, where it was trained."""
     dynamics: Dynamics | None = None
     """What imagines and explains a short way at a time, where it was trained: before all others."""
+    exposure: Exposure | None = None
+    """The light of the pictures that it learned from; None where that was not measured."""
 
     @property
     def is_whole(self) -> bool:
@@ -99,6 +102,8 @@ class LatentBundle:
         self.tokenizer.save_pretrained(folder / "tokenizer")
         about = {name: _plain(value) for name, value in vars(self.scale).items()}
         about |= {"size": list(self.size), "stride": self.stride, "fps": self.fps}
+        if self.exposure is not None:
+            about["exposure"] = self.exposure.as_dict()
         (folder / SCALE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
@@ -130,7 +135,7 @@ class LatentBundle:
             size = (int(about["size"][0]), int(about["size"][1]))
             return cls(
                 autoencoder, network, tokenizer, scale, size, int(about["stride"]), float(about["fps"]),
-                *extra,
+                extra[0], extra[1], extra[2], Exposure.read(about.get("exposure")),
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError) as error:
             raise LatentWeightsError(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.data.layout import DatasetError
+from video.latent.exposure import Exposure, mean_colors
 from video.latent.growing import GrowingArray
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class FrameStore:
     """[F, 2] which of `texts` is the frame's subgoal (the task where there is none) and its task."""
     texts: tuple[str, ...]
     fps: float
+    exposure: Exposure | None = None
+    """Of the pictures; None where it was not measured."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -140,7 +143,10 @@ def load(folder: Path) -> FrameStore:
         raise DatasetError(f"expected a store of this version in {folder}, got an older one; delete it")
     shape = about.get("seen")
     frames: Any = NoPictures(tuple(shape), folder) if shape else np.load(folder / FRAMES, mmap_mode="r")
-    return FrameStore(frames=frames, texts=tuple(about["texts"]), fps=float(about["fps"]), **columns)
+    return FrameStore(
+        frames=frames, texts=tuple(about["texts"]), fps=float(about["fps"]),
+        exposure=Exposure.read(about.get("exposure")), **columns,
+    )  # fmt: skip
 
 
 class _Packing:
@@ -153,6 +159,7 @@ class _Packing:
         self._actions: list[NDArray[np.float32] | None] = []
         self._text: list[NDArray[np.int64]] = []
         self._success: list[bool] = []
+        self._colors: list[NDArray[np.float64]] = []
         self._shape: tuple[int, ...] | None = None
         self._fps: float | None = None
 
@@ -171,6 +178,7 @@ class _Packing:
         total = sum(self._lengths)
         np.savez(self._folder / ACTIONS, **self._columns(total))
         about: dict[str, Any] = {"texts": list(self._texts), "fps": self._fps, **asked}
+        about["exposure"] = Exposure.measured(np.concatenate(self._colors)).as_dict()
         if self._see is not None:
             about["seen"] = [total, *self._shape]
         (self._folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
@@ -189,6 +197,7 @@ class _Packing:
         self._text.append(np.stack([np.array(own), np.full(length, task)], 1))
         self._lengths.append(length)
         self._success.append(footage.success)
+        self._colors.append(mean_colors(footage.rgb))
         self._actions.append(footage.actions)
 
     def _columns(self, total: int) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from executors.follow.follower import Follower
 from executors.follow.frames import Over, PictureConfig, PictureFollower, Reaching
 from executors.robot import Robot
 from executors.safety.gate import Gate, GateConfig
-from executors.wrapped import UnscoredRobot
+from executors.wrapped import ReseenRobot, UnscoredRobot
 from planner import FrozenGuard
 from planner.guards.limits import FILE, GuardLimits
 from tasks.domain import Limits
+from video.latent.exposure import Exposure
 from video.latent.pipeline import LatentPipeline
 from video.latent.policy.policy import FOLDER as POLICY
 from video.latent.policy.told import ToldPolicy
@@ -68,8 +69,13 @@ def latent_parts(
         hashes=hashes,
         shape=(*bundle.size, 3),
         near=PictureConfig.near,
-        harness=UnscoredRobot,
+        harness=partial(_harness, exposure=bundle.exposure),
     )
+
+
+def _harness(robot: Robot, exposure: Exposure | None) -> Robot:
+    """A robot that keeps no score, with a camera whose light is one that was learned in."""
+    return UnscoredRobot(robot) if exposure is None else ReseenRobot(robot, exposure)
 
 
 def _over(pipeline: LatentPipeline, vlm: LatentVLM) -> Over:

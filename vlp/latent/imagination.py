@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from planner import Frames, StepsToGo
+from planner import Frames, Proposal, StepsToGo
 from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
 from video.latent.policy.network import ANY_TIME
@@ -136,8 +136,19 @@ class Imagination:
         flat = small.mean((1, 2), keepdims=True)
         return bool(np.abs(again - small).mean() < np.abs(flat - small).mean())
 
+    def is_over(self, begun: Frames, now: Frames, words: str) -> bool:
+        """Whether a subgoal is over in a picture uint8 [H, W, 3], of which another one shows how it was
+        before; by what was trained for it, which must be there."""
+        return self.pipeline.is_over(self._in(begun), self._in(now), words)
+
+    def propose(self, frames: Frames, goal: str, n: int, *, seed: int) -> list[list[Proposal]]:
+        """See planner.Proposer; by the VLM, which must be there."""
+        assert self.vlm is not None, "expected a VLM beside the weights"
+        return self.vlm.propose(self._in(frames), goal, [()] * len(frames), n, seed=seed)
+
     def _in(self, frames: Frames) -> Frames:
-        return scaled(frames, self.bundle.size)
+        small = scaled(frames, self.bundle.size)
+        return small if self.bundle.exposure is None else self.bundle.exposure(small)
 
 
 def scaled(frames: Frames, size: tuple[int, int]) -> Frames:

@@ -21,7 +21,6 @@ from vlp.latent.folder import STEPS
 from vlp.latent.imagination import Imagination
 from vlp.latent.sight import as_said
 from vlp.models.chosen import Models
-from vlp.vlm.latent.vlm import LatentVLM
 
 PROPOSED = 4
 """Subgoals among which one that acts alone draws."""
@@ -67,12 +66,12 @@ def acting(folder: Path | None, *, by: Literal["policy", "prior"] = "policy") ->
 class ToldAgent:
     """Acts on long tasks without imagining anything: see tasks.tabletop.demos.own.LoneAgent."""
 
-    def __init__(self, imagination: Imagination, vlm: LatentVLM) -> None:
-        self._imagination, self._vlm = imagination, vlm
+    def __init__(self, imagination: Imagination) -> None:
+        self._imagination = imagination
 
     def next(self, frame: NDArray[np.uint8], goal: str, seed: int) -> str:
         """One of what is proposed, the likelier the oftener; where nothing is, what was asked."""
-        found = self._vlm.propose(frame[None], goal, [()], PROPOSED, seed=seed)[0]
+        found = self._imagination.propose(frame[None], goal, PROPOSED, seed=seed)[0]
         if not found:
             return goal
         likely = np.array([each.probability for each in found])
@@ -84,7 +83,7 @@ class ToldAgent:
 
     def over(self, begun: NDArray[np.uint8], now: NDArray[np.uint8], words: str) -> bool:
         """As what tells when a subgoal is over says."""
-        return self._imagination.pipeline.is_over(begun, now, words)
+        return self._imagination.is_over(begun, now, words)
 
 
 def alone(folder: Path | None) -> ToldAgent:
@@ -98,4 +97,4 @@ def alone(folder: Path | None) -> ToldAgent:
             f"models: expected a VLM and what tells when a subgoal is over in {folder}, got none; train "
             "vlp train world-vlm, and vlp train world on subgoals that end"
         )
-    return ToldAgent(imagination, imagination.vlm)
+    return ToldAgent(imagination)

@@ -37,6 +37,9 @@ from vlp.models.weights import BUNDLED, PLANNER, PROGRAMS, digest
 from vlp.record.folder import RunFolder
 from vlp.settings import Settings
 
+NEVER: Final = -1.0
+"""Metres, see `Parts.near`: after each push is looked anew, so that only what is chosen differs."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -106,6 +109,7 @@ class AheadOptions:
 @contextmanager
 def parts_of(arm: Arm, parts: Parts, robot: SimulatedRobot) -> Iterator[Parts]:
     """The parts of an arm before a robot."""
+    parts = replace(parts, near=NEVER)
     if arm.true is None:
         yield parts
         return
