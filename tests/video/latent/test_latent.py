@@ -31,7 +31,10 @@ from video.latent.run import train_world
 from video.latent.store import FrameStore, load, pack
 from video.latent.train import loss
 
-SMALL = LatentConfig(frames=3, seconds=0.3, channels=8, width=64, layers=3, heads=4, text_layers=1, batch=16)
+SMALL = LatentConfig(
+    frames=3, seconds=0.3, channels=8, encoder_widths=(8, 8, 16), decoder_widths=(8, 16, 32), width=64,
+    layers=3, heads=4, text_layers=1, batch=16,
+)  # fmt: skip
 WORLD = {
     "board",
     "camera",
@@ -89,7 +92,7 @@ def learn(store: FrameStore, eye_steps: int, steps: int, count: int) -> tuple[La
     torch.manual_seed(0)
     eye, mean = autoencoder.build(SMALL), autoencoder.mean_picture(store)
     pictures = autoencoder.batches(store, 16, 0)
-    take_steps(eye, eye_steps, 1e-3, lambda: autoencoder.loss(eye, mean, next(pictures))[0])
+    take_steps(eye, eye_steps, 3e-3, lambda: autoencoder.loss(eye, mean, next(pictures))[0])
     tokenizer = text_of(store)
     clips = LatentClips(store, Latents(eye, store), tokenizer, SMALL)
     batch = clips.at(clips.starts[:: len(clips) // count][:count])
@@ -101,13 +104,13 @@ def learn(store: FrameStore, eye_steps: int, steps: int, count: int) -> tuple[La
         chunk=6,
         vocabulary=len(tokenizer),
         motion=clips.scale.motion,
-        width=96,
-        layers=4,
+        width=64,
+        layers=3,
     )  # fmt: skip
     # Some are told nothing, as in every training: guards explain clips without words.
     silent = {**batch, "words": torch.zeros_like(batch["words"])}
     turns = cycle([batch, batch, batch, silent])
-    seen = take_steps(model, steps, 2e-3, lambda: loss(model, clips.scale.motion, next(turns))[0])
+    seen = take_steps(model, steps, 3e-3, lambda: loss(model, clips.scale.motion, next(turns))[0])
     return LatentBundle(eye, model, tokenizer, clips.scale, (32, 32), 3, 10.0), seen
 
 

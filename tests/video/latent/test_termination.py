@@ -23,9 +23,9 @@ from video.latent.termination import OVER
 def run(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> WorldTraining:
     """A training of all parts, and what is over learned longest."""
     made = WorldTraining(
-        data=[squares], folder=tmp_path_factory.mktemp("world"), config=SMALL, minutes=0, whole=False,
-        autoencoder_minutes=5, autoencoder_steps=30, sketch_minutes=5, sketch_steps=30,
-        rolling_minutes=5, rolling_steps=2, termination_minutes=5, termination_steps=180, learning_rate=5e-3,
+        data=[squares], folder=tmp_path_factory.mktemp("world"), config=replace(SMALL, batch=6), minutes=0,
+        whole=False, autoencoder_minutes=5, autoencoder_steps=30, sketch_minutes=5, sketch_steps=30,
+        rolling_minutes=5, rolling_steps=2, termination_minutes=5, termination_steps=150, learning_rate=8e-3,
     )  # fmt: skip
     train_world(made, lambda _: None)
     return made
