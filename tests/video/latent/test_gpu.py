@@ -144,7 +144,7 @@ def test_the_script_trains_evaluates_and_writes_in_time(packed: Path, tmp_path: 
     with Image.open(tmp_path / "out/held-out.png") as sheet:
         assert sheet.size[0] == 4 * 32
     sketch = (tmp_path / "work/sketch/checkpoint.pt").read_bytes()
-    again = train(replace(run, minutes=0.15), said.append)  # goes on
+    again = train(replace(run, minutes=0.08), said.append)  # goes on
     assert (tmp_path / "work/sketch/checkpoint.pt").read_bytes() == sketch, "the whole has begun"
     assert len(json.loads((tmp_path / "out/record.json").read_text())["runs"]) == 2 and again
 
@@ -152,7 +152,7 @@ def test_the_script_trains_evaluates_and_writes_in_time(packed: Path, tmp_path: 
 @pytest.mark.usefixtures("paced")
 def test_a_prior_and_dynamics_are_trained_where_the_whole_is_not(packed: Path, tmp_path: Path) -> None:
     run = GpuTraining(
-        packed=packed, out=tmp_path / "out", config=SMALL, minutes=0.2, work=tmp_path / "work", device="cpu",
+        packed=packed, out=tmp_path / "out", config=SMALL, minutes=0.1, work=tmp_path / "work", device="cpu",
         learning_rate=1e-3, whole=False, report_seconds=2.0,
     )  # fmt: skip
     figures = train(run, lambda _: None)
@@ -186,15 +186,16 @@ from video.latent.gpu import main
 import video.latent.gpu as gpu
 from video.latent.compiling import compiled
 from video.latent.config import LatentConfig
-gpu.PRESETS["base"] = LatentConfig(frames=3, seconds=0.6, channels=8, width=64, layers=2, heads=4,
-                                   text_layers=1, batch=8)
+gpu.PRESETS["base"] = LatentConfig(frames=3, seconds=0.6, channels=8, encoder_widths=(8, 8, 16),
+                                   decoder_widths=(8, 8, 16), width=64, layers=2, heads=4, text_layers=1,
+                                   dynamics_widths=(16, 32, 32), batch=8)
 main(sys.argv[1:])
 """
 
 
 def test_the_script_needs_little(packed: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    words = ["train", str(packed), "out", "--minutes", "0.05", "--device", "cpu"]
+    words = ["train", str(packed), "out", "--minutes", "0.03", "--device", "cpu"]
     done = subprocess.run(
         [sys.executable, "-c", BARE, *words], env=environment, cwd=tmp_path, capture_output=True, text=True,
         timeout=200, check=False,

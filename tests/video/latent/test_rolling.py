@@ -143,8 +143,8 @@ def test_what_is_touched_is_taken_along() -> None:
     torch.manual_seed(0)
     prior = ActionPrior(frames=3, chunk=6, size=(8, 12, 16), vocabulary=5, width=64, heads=2, text_layers=1)
     model = Rolling(channels=8, height=12, width=16, fine=1, actions=2, beat=2, layers=2, hidden=16)
-    known(prior, batch := pushes(32))
-    learned = rolled_on(model, prior, batch, 100)
+    known(prior, batch := pushes(20))
+    learned = rolled_on(model, prior, batch, 70, rate=3e-3)
     for value in model.meeting[4].parameters():
         value.data.zero_()
     without = float(loss(model, prior, batch)[0].detach())
@@ -162,7 +162,7 @@ def known(prior: ActionPrior, batch: dict[str, Tensor]) -> None:
 
 
 def rolled_on(
-    model: Rolling, prior: ActionPrior, batch: dict[str, Tensor], steps: int, rate: float = 2e-3
+    model: Rolling, prior: ActionPrior, batch: dict[str, Tensor], steps: int, rate: float
 ) -> float:
     """Its loss after so many updates."""
     optimizer = torch.optim.AdamW(model.parameters(), rate)

@@ -173,7 +173,7 @@ def test_subgoals_about_unknown_blocks_come_to_no_plan(parts: TabletopParts) -> 
     def confused(request: Body) -> Body:
         text = said(request)
         if "Suggest" in text or "can't be carried out" in text:
-            return reply(json.dumps({"subgoals": ["push the purple cow to the moon"]}))
+            return reply(json.dumps({"subgoals": ["push the purple cow"]}))
         return answers(request)
 
     with ChatServer(confused) as server:

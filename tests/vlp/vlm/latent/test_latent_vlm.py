@@ -90,10 +90,10 @@ def taught(store: FrameStore) -> LatentVLM:
     reader = text.learn(store.texts)
     lessons = Lessons(store, latents, tokenizer, reader)
     model = Network(build(len(tokenizer), latents.shape, SMALL), hints_of(store, latents, reader))
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-3, (0.9, 0.98))
+    optimizer = torch.optim.AdamW(model.parameters(), 2e-3, (0.9, 0.98))
     batches, errors = lessons.batches(32, 0), []
-    for step in range(440):
-        optimizer.param_groups[0]["lr"] = 1e-3 * min(1.0, (step + 1) / 60)
+    for step in range(300):
+        optimizer.param_groups[0]["lr"] = 2e-3 * min(1.0, (step + 1) / 60)
         error, _ = loss(model, next(batches))
         optimizer.zero_grad()
         error.backward()  # type: ignore[no-untyped-call]

@@ -35,12 +35,12 @@ class Eye:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> PlayedData:
-    return PlayedData([record_played_programs(tmp_path_factory.mktemp("data") / "a.npz", 11, 200)])
+    return PlayedData([record_played_programs(tmp_path_factory.mktemp("data") / "a.npz", 11, 100)])
 
 
 def small() -> Any:
     torch.manual_seed(0)
-    return ProgramNet(width=64, layers=3, heads=4)
+    return ProgramNet(width=64, layers=2, heads=4)
 
 
 def model(*steps: tuple[object, ...]) -> ProgramModel:
@@ -52,11 +52,11 @@ def frames(count: int) -> np.ndarray:
 
 
 def test_it_learns_what_it_is_shown(data: PlayedData) -> None:
-    """The pushed block of 64 boards, where to, and the steps."""
-    net, batch = small(), next(batches(data, 64, 0))
-    optimizer = torch.optim.AdamW(net.parameters(), 2e-3)
+    """The pushed block of 32 boards, where to, and the steps."""
+    net, batch = small(), next(batches(data, 32, 0))
+    optimizer = torch.optim.AdamW(net.parameters(), 4e-3)
     _, before = loss(net, batch)
-    for _ in range(150):
+    for _ in range(80):
         value, parts = loss(net, batch)
         optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
