@@ -21,7 +21,9 @@ MOMENT: Final = "0.001"
 
 @contextmanager
 def tiny_models() -> Iterator[None]:
-    """While it lasts, the commands train this size where they are asked for the smallest preset."""
+    """While it lasts, the commands train this size where they are asked for the smallest preset, and draw
+    no curves, which takes longer than such a training."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("vlp.train.world.PRESETS", {"nano": TINY})
+        patch.setattr("vlp.train.watching.draw", lambda *_: False)
         yield

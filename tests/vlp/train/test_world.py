@@ -26,6 +26,7 @@ from tasks.learning.trainer import TrainConfig, Trainer, TrainingMoment
 from tasks.tabletop.demos.lerobot_write import LeRobotWriter, RecordedEpisode
 from tests.conftest import ROOT
 from tests.forked import Forks, Process
+from tests.tiny import MOMENT
 from tests.video.latent.conftest import WAYS, square, without_actions, write
 from video.latent.config import LatentConfig
 from video.latent.films import averaged
@@ -39,16 +40,18 @@ from vlp.train.watching import Watching
 
 SMALL = LatentConfig(
     frames=3, seconds=0.3, channels=8, encoder_widths=(8, 8, 16), decoder_widths=(8, 8, 16), width=64,
-    layers=2, heads=4, text_layers=1, dynamics_widths=(8, 16, 16), batch=8,
+    layers=1, heads=4, text_layers=1, dynamics_widths=(8, 16, 16), batch=4,
 )  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No curve is drawn but where it is looked at: that takes longer than such a training."""
     monkeypatch.setattr("vlp.train.world.PRESETS", {"nano": SMALL})
+    monkeypatch.setattr("vlp.train.watching.draw", lambda *_: False)
 
 
-def line(data: Path, cache: Path, *more: object, minutes: float = 0.005) -> list[str]:
+def line(data: Path, cache: Path, *more: object, minutes: str | float = MOMENT) -> list[str]:
     words = ["train", "world", "--data", data, "--cache", cache, "--minutes", minutes, "--device", "cpu"]
     return [*map(str, words), *map(str, more)]
 
@@ -79,10 +82,10 @@ def test_a_rolling_model_and_dynamics_are_trained_where_they_are_asked_for(tmp_p
     assert not (weights / "rolling").exists()
     slow = write(tmp_path / "slow", fps=2)
     more = ("--corrected", data, "--timelapse", slow)
-    assert main(line(data, tmp_path / "cache", "--rolling", 0.005, *more)) == 0
+    assert main(line(data, tmp_path / "cache", "--rolling", MOMENT, *more)) == 0
     assert (weights / "rolling").is_dir() and (weights / "termination").is_dir()
     assert not (weights / "dynamics").exists()
-    assert main(line(data, tmp_path / "cache", "--dynamics", 0.005, *more)) == 0
+    assert main(line(data, tmp_path / "cache", "--dynamics", MOMENT, *more)) == 0
     assert all((weights / part).is_dir() for part in ("rolling", "termination", "dynamics"))
 
 
@@ -91,9 +94,9 @@ def test_a_training_begins_from_weights_of_another(
 ) -> None:
     """All parts, with the words and scales that they were trained with; those of other sizes are refused."""
     data, first = write(tmp_path / "data"), tmp_path / "one/world/nano/weights"
-    assert main(line(data, tmp_path / "one", "--no-whole", "--rolling", 0.005)) == 0
+    assert main(line(data, tmp_path / "one", "--no-whole", "--rolling", MOMENT)) == 0
     other = write(tmp_path / "other")
-    more = ("--start", first, "--no-whole", "--rolling", 0.005, "--learning-rate", 1e-9)
+    more = ("--start", first, "--no-whole", "--rolling", MOMENT, "--learning-rate", 1e-9)
     assert main(line(other, tmp_path / "two", *more)) == 0
     found = tmp_path / "two/world/nano/weights"
     for part in ("autoencoder", "prior", "rolling"):
@@ -149,6 +152,7 @@ def test_the_order_of_what_was_said_is_that_of_the_data(tmp_path: Path) -> None:
 def test_what_is_seen_while_it_trains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("vlp.train.watching.draw", draw)
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
     monkeypatch.setattr(
         "video.latent.part_training.TrainConfig", lambda **given: TrainConfig(report_seconds=0.2, **given)
