@@ -23,6 +23,7 @@ def test_the_same_seed_gives_the_same_episode(kind: str) -> None:
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_a_push_says_what_it_does() -> None:
     episode = demonstrate(1, "push")
     on_board = [kind for kind, pose in zip(KINDS, episode.blocks[0], strict=True) if not np.isnan(pose[0])]
@@ -33,12 +34,14 @@ def test_a_push_says_what_it_does() -> None:
     assert np.abs(episode.action).max() <= MAX_DELTA + 1e-6
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_play_is_several_pushes() -> None:
     episode = demonstrate(2, "play")
     assert episode.instruction == PLAY and episode.source == "play"
     assert len(set(episode.subgoal)) > 1
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_families_are_kept_to() -> None:
     told = {
         parse(text).family
@@ -55,6 +58,7 @@ def test_what_cannot_be_done_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         demonstrate(1, "push", ("block2line",))
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_a_long_task_is_scored_by_its_own_rule() -> None:
     episode = demonstrate(0, "long")
     poses = {name: episode.blocks[-1, KINDS.index(name), :2].astype(float) for name in BLOCK_8}

@@ -35,6 +35,7 @@ class Astray:
         return np.tile(np.array([0.0, 0.015], np.float32), (6, 1))
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_the_expert_takes_over_where_the_policy_got() -> None:
     policy = Astray()
     episodes = [episode for seed in range(5, 9) for episode in correct(seed, policy)]
@@ -50,6 +51,7 @@ def test_the_expert_takes_over_where_the_policy_got() -> None:
     assert max(begun) > 0.25, "some begin as far on that side as the policy could go"
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_one_that_heeds_words_alone_is_corrected_in_words_and_families_are_kept_to() -> None:
     policy = Astray()
     families = ("block2block", "block2line")
@@ -58,6 +60,7 @@ def test_one_that_heeds_words_alone_is_corrected_in_words_and_families_are_kept_
     assert {parse(episode.instruction).family for episode in episodes} == set(families)
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_what_came_to_nothing_is_corrected_from_oftener(monkeypatch: pytest.MonkeyPatch) -> None:
     def corrections(there: bool) -> int:
         places = lambda world, *_: Attempt([world.save() for _ in range(10)], there, False)  # noqa: E731
@@ -67,6 +70,7 @@ def test_what_came_to_nothing_is_corrected_from_oftener(monkeypatch: pytest.Monk
     assert 0 < corrections(there=True) <= EASY < corrections(there=False) <= TAKEN
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_where_a_block_would_be_lost_the_expert_takes_over_and_keeps_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -82,6 +86,7 @@ def test_where_a_block_would_be_lost_the_expert_takes_over_and_keeps_it(
     assert nearest > 0.28, "some at the very edge over which the policy pushes"
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_most_ways_to_long_tasks_are_the_policys_own(monkeypatch: pytest.MonkeyPatch) -> None:
     played: list[Push] = []
 
@@ -103,6 +108,7 @@ def test_most_ways_to_long_tasks_are_the_policys_own(monkeypatch: pytest.MonkeyP
     assert 0 < who.count("expert") < who.count("policy")
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_where_all_is_done_one_that_is_shown_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     begin = corrected._begun
 

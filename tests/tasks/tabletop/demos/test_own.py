@@ -48,6 +48,7 @@ def centers(poses: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
     }
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_it_is_watched_with_what_would_be_next_and_a_demonstrator_goes_on() -> None:
     watched = 0
     for seed in (0, 2):
@@ -67,6 +68,7 @@ def test_it_is_watched_with_what_would_be_next_and_a_demonstrator_goes_on() -> N
     assert watched, "a demonstrator completes most"
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_it_is_asked_again_once_it_is_over_or_its_patience_is() -> None:
     slow, quick = Going((0.0, 0.0)), Going((0.0, 0.0), over=True)
     steps = 5 * (len(next(own(1, slow))) - 1)
@@ -77,6 +79,7 @@ def test_it_is_asked_again_once_it_is_over_or_its_patience_is() -> None:
     assert len(set(quick.asked)) == len(quick.asked), "by other seeds"
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_where_blocks_are_lost_nobody_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """It fails, and all of it is not done."""
     monkeypatch.setattr(World, "lost", lambda self: frozenset({"red_moon"}))
@@ -84,6 +87,7 @@ def test_where_blocks_are_lost_nobody_goes_on(monkeypatch: pytest.MonkeyPatch) -
     assert not only.success and not np.isfinite(only.blocks[0, board.KINDS.index("red_moon"), 0])
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_what_completes_its_task_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = iter(range(10_000))
     monkeypatch.setattr(module, "complete", lambda task, blocks: next(calls) >= 17)
@@ -91,6 +95,7 @@ def test_what_completes_its_task_succeeds(monkeypatch: pytest.MonkeyPatch) -> No
     assert only.success and only.source == OWN and len(only) == 1 + 17 // 5 + 1, "its end is seen"
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_a_dataset_is_read_as_any_other(tmp_path: Path) -> None:
     assert collect_own(tmp_path / "a", Going((0.0, 0.0)), episodes=2, first_seed=5) >= 0
     found = list(read_footage(tmp_path / "a"))

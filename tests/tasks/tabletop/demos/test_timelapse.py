@@ -17,6 +17,7 @@ from tasks.tabletop.goals.push import fixed_fields, succeeded
 from tasks.tabletop.language import parse
 from tasks.tabletop.world import board
 from tasks.tabletop.world.world import World
+from tests.tasks.tabletop.demos.conftest import drawn_as_dots
 
 TASKS = {task.instruction: task for task in LONG_TASKS}
 
@@ -24,7 +25,8 @@ TASKS = {task.instruction: task for task in LONG_TASKS}
 @pytest.fixture(scope="module")
 def episodes() -> list[RecordedEpisode]:
     world = World()
-    found = [timelapse(world, seed, single=0.0) for seed in range(40)]
+    with drawn_as_dots():
+        found = [timelapse(world, seed, single=0.0) for seed in range(40)]
     world.close()
     return found
 
@@ -92,6 +94,7 @@ def test_a_push_begins_where_the_one_before_ended(episodes: list[RecordedEpisode
                 np.testing.assert_array_equal(episode.rgb[k], episode.rgb[k - 1])
 
 
+@pytest.mark.usefixtures("as_dots")
 def test_single_pushes_of_all_families_end_as_their_rules_say() -> None:
     world = World()
     found = [timelapse(world, seed, single=1.0) for seed in range(60)]
