@@ -161,9 +161,7 @@ def known(prior: ActionPrior, batch: dict[str, Tensor]) -> None:
         optimizer.step()
 
 
-def rolled_on(
-    model: Rolling, prior: ActionPrior, batch: dict[str, Tensor], steps: int, rate: float
-) -> float:
+def rolled_on(model: Rolling, prior: ActionPrior, batch: dict[str, Tensor], steps: int, rate: float) -> float:
     """Its loss after so many updates."""
     optimizer = torch.optim.AdamW(model.parameters(), rate)
     for _ in range(steps):
