@@ -20,7 +20,9 @@ from safetensors.numpy import save_file
 
 from tests.forked import Forks, fork_server
 from tests.scheduling import ordinary_scheduling
+from vlp.cli.main import main
 from vlp.models.weights import PARTS, write_manifest
+from vlp.record import film
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,6 +65,20 @@ def scheduled_as_before() -> Iterator[None]:
     assert after == before, f"expected scheduling policy {before} after the test as before it, got {after}"
 
 
+LARGE = film.HEIGHT, film.WIDTH
+"""Of the film of a run."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_films() -> Iterator[None]:
+    """Films of runs in this process are as large as what the camera sees: where the simulator acts, a third
+    of the time would go into the pictures of larger ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(film, "HEIGHT", 96)
+        patch.setattr(film, "WIDTH", 128)
+        yield
+
+
 @pytest.fixture
 def environment() -> dict[str, str]:
     """Environment variables with which a process finds this checkout from any folder."""
@@ -100,6 +116,19 @@ def vlp(tmp_path: Path, environment: dict[str, str], forks: Forks) -> Vlp:
 
     def run(*arguments: str | bytes, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         return forks.run(*arguments, folder=tmp_path, environment=environment, timeout=timeout)
+
+    return run
+
+
+@pytest.fixture
+def vlp_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Vlp:
+    """As `vlp`, but in this process: for what is refused, which is over before another one has begun."""
+
+    def run(*arguments: str | bytes, timeout: float = 0) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(tmp_path)
+        capsys.readouterr()
+        code = main([os.fsdecode(word) for word in arguments])
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
 
     return run
 

@@ -20,6 +20,8 @@ SMALL = (
     "--seed", "1000003", "--beams", "1", "--language-branches", "2", "--video-branches", "2",
     "--max-control-steps", "60", "--device", "cpu",
 )  # fmt: skip
+FEW = ("--max-control-steps", "24")
+"""For a run that is not to be caught while it acts on and on."""
 
 
 def steps(path: Path) -> int:
@@ -93,7 +95,7 @@ def test_a_second_process_is_refused_while_the_first_drives(
 
 def test_rules_hold_and_are_told(vlp: Vlp, tmp_path: Path) -> None:
     rule = "never move the red moon"
-    done = vlp("run", GOAL, *SMALL, "--rule", rule, "--out", "run", "--json")
+    done = vlp("run", GOAL, *SMALL, *FEW, "--rule", rule, "--out", "run", "--json")
     assert done.returncode in (0, 4), done.stderr
     result = json.loads((tmp_path / "run/result.json").read_text())
     assert result["rules"] == [rule]
@@ -113,17 +115,17 @@ def test_rules_hold_and_are_told(vlp: Vlp, tmp_path: Path) -> None:
     ],
 )
 def test_what_rules_do_not_allow_is_answered_with_why(
-    vlp: Vlp, tmp_path: Path, instruction: str, rule: str, words: str
+    vlp_here: Vlp, tmp_path: Path, instruction: str, rule: str, words: str
 ) -> None:
-    done = vlp("run", instruction, *SMALL, "--rule", rule, "--out", "run")
+    done = vlp_here("run", instruction, *SMALL, "--rule", rule, "--out", "run")
     assert done.returncode == 2 and words in done.stderr.splitlines()[-1]
     assert steps(tmp_path / "run") == 0
 
 
 @pytest.mark.parametrize("command", ["stop", "rearm", "resume"])
-def test_a_folder_without_a_run_is_one_line(vlp: Vlp, tmp_path: Path, command: str) -> None:
+def test_a_folder_without_a_run_is_one_line(vlp_here: Vlp, tmp_path: Path, command: str) -> None:
     (tmp_path / "empty").mkdir()
-    done = vlp(command, "empty")
+    done = vlp_here(command, "empty")
     assert (
         done.returncode == 5 and done.stderr.count("\n") == 1 and "expected one that vlp run" in done.stderr
     )

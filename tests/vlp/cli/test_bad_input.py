@@ -66,16 +66,27 @@ INSTRUCTIONS: dict[str, str | bytes] = {
 }
 
 
-@pytest.mark.parametrize("text", INSTRUCTIONS.values(), ids=INSTRUCTIONS)
-@pytest.mark.parametrize("command", ["run", "plan"])
-def test_instruction(vlp: Any, tmp_path: Path, command: str, text: str | bytes) -> None:
-    done = vlp(command, text)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    line = one_line(done.stderr)
+def assert_refused(stdout: str, stderr: str, folder: Path) -> None:
+    """By one line that says what else can be asked."""
+    assert stdout == ""
+    line = one_line(stderr)
     assert "expected" in line and GROUP in line and "push the red moon to the blue cube" in line
     assert len(line) < 2000
-    assert entries(tmp_path) == []
+    assert entries(folder) == []
+
+
+@pytest.mark.parametrize("text", INSTRUCTIONS.values(), ids=INSTRUCTIONS)
+def test_instruction(vlp: Any, tmp_path: Path, text: str | bytes) -> None:
+    done = vlp("run", text)
+    assert done.returncode == 2
+    assert_refused(done.stdout, done.stderr, tmp_path)
+
+
+@pytest.mark.parametrize("text", INSTRUCTIONS.values(), ids=INSTRUCTIONS)
+def test_instruction_of_a_plan(vlp_here: Any, tmp_path: Path, text: str | bytes) -> None:
+    done = vlp_here("plan", text)
+    assert done.returncode == 2
+    assert_refused(done.stdout, done.stderr, tmp_path)
 
 
 @pytest.mark.parametrize("text", ["push\0 the red moon", "\0", "push the \ud800 red moon", "\udcff"])
@@ -131,10 +142,10 @@ def test_options(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> No
     one_line(capsys.readouterr().err)
 
 
-def test_folder_in_use_is_left_as_it_is(vlp: Any, weights: Path, tmp_path: Path) -> None:
+def test_folder_in_use_is_left_as_it_is(vlp_here: Any, weights: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("years of work")
-    done = vlp("run", GROUP, "--weights", str(weights), "--out", "out")
+    done = vlp_here("run", GROUP, "--weights", str(weights), "--out", "out")
     assert done.returncode == 5
     assert "out" in one_line(done.stderr)
     assert entries(tmp_path / "out") == ["thesis.tex"]
@@ -180,16 +191,16 @@ def replace_by_pickle(path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [drop, truncate, flip, add_pickle, replace_by_pickle])
-def test_weights(vlp: Any, weights: Path, tmp_path: Path, harm: Callable[[Path], None]) -> None:
+def test_weights(vlp_here: Any, weights: Path, tmp_path: Path, harm: Callable[[Path], None]) -> None:
     harm(weights / "policy" / "model.safetensors")
-    done = vlp("run", GROUP, "--weights", str(weights))
+    done = vlp_here("run", GROUP, "--weights", str(weights))
     assert done.returncode == 3
     assert "policy" in one_line(done.stderr)
     assert entries(tmp_path) == ["weights"]
 
 
-def test_no_weights(vlp: Any, tmp_path: Path) -> None:
-    done = vlp("run", GROUP, "--weights", "nowhere")
+def test_no_weights(vlp_here: Any, tmp_path: Path) -> None:
+    done = vlp_here("run", GROUP, "--weights", "nowhere")
     assert done.returncode == 3
     assert "nowhere" in one_line(done.stderr)
     assert entries(tmp_path) == []

@@ -76,23 +76,27 @@ def test_a_killed_run_goes_on_to_the_same_end(vlp: Vlp, killed: Path, tmp_path: 
     assert over.returncode == 7 and "got one that ended: out of control steps" in over.stderr
 
 
-def test_what_can_not_be_gone_on_with_is_refused_and_kept(vlp: Vlp, killed: Path, tmp_path: Path) -> None:
+def test_what_can_not_be_gone_on_with_is_refused_and_kept(
+    vlp_here: Vlp, killed: Path, tmp_path: Path
+) -> None:
     path = copied(killed, tmp_path / "run")
     whole = (path / "state.sqlite").read_bytes()
     flipped = bytearray(whole)
     flipped[whole.index(b'"options"') + 3] ^= 1
     for damaged in (b"not a database" * 1000, whole[: len(whole) // 2], bytes(flipped)):
         (path / "state.sqlite").write_bytes(damaged)
-        refused = vlp("resume", "run")
+        refused = vlp_here("resume", "run")
         assert refused.returncode == 7 and refused.stderr.count("\n") == 1, refused.stderr
         assert "start the run again" in refused.stderr
         assert (path / "state.sqlite").read_bytes() == damaged, "what there is is left as it is"
     (path / "state.sqlite").unlink()
-    refused = vlp("resume", "run")
+    refused = vlp_here("resume", "run")
     assert refused.returncode == 5 and "without state.sqlite" in refused.stderr
 
 
-def test_damaged_checkpoints_are_refused_and_the_run_is_kept(vlp: Vlp, killed: Path, tmp_path: Path) -> None:
+def test_damaged_checkpoints_are_refused_and_the_run_is_kept(
+    vlp_here: Vlp, killed: Path, tmp_path: Path
+) -> None:
     path = copied(killed, tmp_path / "run")
     for beside in path.glob("checkpoints.sqlite-*"):
         beside.unlink()
@@ -100,7 +104,7 @@ def test_damaged_checkpoints_are_refused_and_the_run_is_kept(vlp: Vlp, killed: P
     before = sorted(item.name for item in path.iterdir())
     for damaged in (b"not a database" * 1000, b"SQLite format 3\0" + bytes(range(256)) * 16):
         kept.write_bytes(damaged)
-        refused = vlp("resume", "run")
+        refused = vlp_here("resume", "run")
         assert refused.returncode == 7 and refused.stderr.count("vlp: error") == 1, refused.stderr
         assert "then vlp resume the run" in refused.stderr and "Traceback" not in refused.stderr
     assert set(item.name for item in path.iterdir()) - {"robot"} <= {*before}, (
@@ -124,7 +128,7 @@ def test_other_weights_are_refused(
     assert vlp("resume", "run").returncode == 0, "with its own weights it goes on"
 
 
-def test_changed_options_are_refused(vlp: Vlp, killed: Path, tmp_path: Path) -> None:
+def test_changed_options_are_refused(vlp_here: Vlp, killed: Path, tmp_path: Path) -> None:
     path = copied(killed, tmp_path / "run")
     import sqlite3
 
@@ -133,7 +137,7 @@ def test_changed_options_are_refused(vlp: Vlp, killed: Path, tmp_path: Path) -> 
         changed = row.replace(b'"beams": 1', b'"beams": 2')
         assert changed != row
         connection.execute("UPDATE kept SET value = ? WHERE key = 'run'", (changed,))
-    refused = vlp("resume", "run")
+    refused = vlp_here("resume", "run")
     assert refused.returncode == 7 and "is not what was written" in refused.stderr
 
 

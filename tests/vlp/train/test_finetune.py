@@ -129,13 +129,13 @@ def test_the_loss_falls_and_the_result_loads_back(kind: str, data: Path, tmp_pat
     known = moments(data, BOARD)
     other = [replace(known[0], task="clear the center", subgoal="push the red star up", steps=333.0)]
     before, processor = build(kind)
-    whole = FinetuneConfig(minutes=5, steps=60, lora=False, learning_rate=1e-2)
-    adapters = FinetuneConfig(minutes=5, steps=40, learning_rate=1e-2)
+    whole = FinetuneConfig(minutes=5, steps=40, lora=False, learning_rate=1e-2)
+    adapters = FinetuneConfig(minutes=5, steps=35, learning_rate=1e-2)
     base, first = finetune(before, processor, known, BOARD, whole)
     save_tuned(base, processor, tmp_path / "base", base="")
     tuned, second = finetune(base, processor, other, BOARD, adapters)
     save_tuned(tuned, processor, tmp_path / "tuned", base=str(tmp_path / "base"))
-    assert (first.steps, second.steps) == (60, 40)
+    assert (first.steps, second.steps) == (40, 35)
     assert first.last_loss < 0.5 * first.first_loss and second.last_loss < 0.7 * second.first_loss
     assert second.trained < first.trained
 
