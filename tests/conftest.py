@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from tests import films
 from tests.forked import Forks, fork_server
 from tests.scheduling import ordinary_scheduling
 from vlp.cli.main import main
 from vlp.models.weights import PARTS, write_manifest
-from vlp.record import film
 
 ROOT = Path(__file__).parent.parent
 
@@ -65,18 +65,10 @@ def scheduled_as_before() -> Iterator[None]:
     assert after == before, f"expected scheduling policy {before} after the test as before it, got {after}"
 
 
-LARGE = film.HEIGHT, film.WIDTH
-"""Of the film of a run."""
-
-
 @pytest.fixture(scope="session", autouse=True)
-def small_films() -> Iterator[None]:
-    """Films of runs in this process are as large as what the camera sees: where the simulator acts, a third
-    of the time would go into the pictures of larger ones."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(film, "HEIGHT", 96)
-        patch.setattr(film, "WIDTH", 128)
-        yield
+def small_films() -> None:
+    """See tests/films.py."""
+    films.set_size(films.SMALL)
 
 
 @pytest.fixture

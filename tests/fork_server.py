@@ -107,7 +107,7 @@ def _keep(pid: int, streams: list[int], connection: socket.socket) -> None:
 
 def become(command: dict[str, Any]) -> None:
     """This process goes on as `python -m vlp`, or as `python -c` where code is given; its end is the end of
-    it."""
+    it. Only films of runs are small."""
     os.chdir(command["folder"])
     os.environ.clear()
     os.environ.update(command["environment"])
@@ -118,6 +118,9 @@ def become(command: dict[str, Any]) -> None:
         assert isinstance(stream, io.TextIOWrapper)
         stream.reconfigure(encoding=encoding, errors="backslashreplace" if stream is sys.stderr else "strict")
     sys.stdout.reconfigure(line_buffering=False)  # type: ignore[union-attr]
+    from tests import films  # which imports some of this project's packages
+
+    films.set_size(films.SMALL)
     sys.argv = ["-c" if command["code"] else "vlp", *command["arguments"]]
     if command["code"]:
         exec(command["code"], {"__name__": "__main__"})

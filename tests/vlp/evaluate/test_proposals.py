@@ -10,6 +10,7 @@ import pytest
 
 from planner import Frames, Proposal
 from tasks.tabletop.demos.collect import collect
+from tests.tasks.tabletop.demos.conftest import drawn_as_dots
 from vlp.evaluate.tabletop.proposals import ProposalOptions, figures, measured, moments
 
 
@@ -28,7 +29,8 @@ class Saying:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("long") / "data"
-    collect(root, episodes=2, kind="long", first_seed=3)
+    with drawn_as_dots():
+        collect(root, episodes=2, kind="long", first_seed=3)
     return root
 
 

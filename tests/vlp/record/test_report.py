@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,11 +13,10 @@ import pytest
 
 from planner import NoPlan, Search, search
 from planner.fakes import BanditProposer, BanditValue, BanditVideo, number_frame
-from tests.conftest import LARGE
+from tests import films
 from tests.vlp.console.serving import browser_page
 from vlp.agent.narrate import searched
 from vlp.events.types import Acted, Event, Observed, Replanned, RunStarted, SubgoalStarted, Verified
-from vlp.record import film
 from vlp.record.decision import ActedSubgoal, Decision
 from vlp.record.folder import RunFolder
 from vlp.record.report.chart import Chart
@@ -236,12 +236,16 @@ def test_parts_add_up_to_the_run_and_hashes_come_last() -> None:
     assert text.index("Level 2") < text.index("Where the time went") < text.index("abc123")
 
 
-def test_the_film_plays_with_captions_and_can_be_scrubbed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def large_films() -> Iterator[None]:
+    films.set_size(films.LARGE)
+    yield
+    films.set_size(films.SMALL)
+
+
+@pytest.mark.usefixtures("large_films")
+def test_the_film_plays_with_captions_and_can_be_scrubbed(tmp_path: Path) -> None:
     plan = found()
-    for name, size in zip(("HEIGHT", "WIDTH"), LARGE, strict=True):
-        monkeypatch.setattr(film, name, size)
     with RunFolder.create(tmp_path, "run") as run:
         told: list[Event] = [
             RunStarted(time=0.0, instruction=EVIL, seed=4),
