@@ -8,5 +8,11 @@ from vlp import Settings
 
 GOAL: Final = "group the blocks by color"
 SMALL: Final = Settings(
-    seed=1_000_002, beams=1, language_branches=2, video_branches=2, max_control_steps=24, device="cpu"
+    seed=1_000_002,
+    beams=1,
+    language_branches=2,
+    video_branches=2,
+    horizon=2,
+    max_control_steps=24,
+    device="cpu",
 )

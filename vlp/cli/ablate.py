@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -20,7 +20,7 @@ from vlp.evaluate import FIRST_SEED
 from vlp.models.weights import BUNDLED, verify
 from vlp.process import print_result, stdout_for_result
 from vlp.session.listed import HINT, one_or_more, one_or_more_of
-from vlp.settings import Device, Settings
+from vlp.settings import TREE, Device, Settings
 
 if TYPE_CHECKING:
     from vlp.ablate.protocol import AskedAblation
@@ -118,7 +118,7 @@ class Ablate:
 
     def settings(self) -> Settings:
         """What all variants have in common."""
-        return Settings(max_control_steps=self.max_control_steps, device=self.device)
+        return replace(TREE, max_control_steps=self.max_control_steps, device=self.device)
 
     def _show(self, result: dict[str, Any]) -> None:
         if self.json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
@@ -20,7 +20,7 @@ from vlp.models.chosen import Pretrained, parse_size
 from vlp.models.weights import BUNDLED
 from vlp.process import print_result, stdout_for_result
 from vlp.session.listed import HINT, one_or_more, one_or_more_of
-from vlp.settings import Device, Settings
+from vlp.settings import TREE, Device, Settings
 
 if TYPE_CHECKING:
     from vlp.bench.protocol import Execution
@@ -120,7 +120,7 @@ class Bench:
         )
 
     def _settings(self) -> Settings:
-        return Settings(max_control_steps=self.max_control_steps, device=self.device)
+        return replace(TREE, max_control_steps=self.max_control_steps, device=self.device)
 
     def _show(self, result: dict[str, Any]) -> None:
         if self.json:

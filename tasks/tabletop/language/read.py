@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final
 
 from tasks.domain import UnknownInstruction
@@ -41,9 +42,16 @@ def _examples(form: str, mentions: Sequence[str]) -> str:
     return f'"{form}"'
 
 
+@lru_cache(maxsize=256)
+def _near(form: str) -> tuple[str, ...]:
+    """Forms that are like one that is not known; models say the same again and again, and each look takes
+    30 ms."""
+    return tuple(get_close_matches(form, _NEAREST, n=3, cutoff=0.6))
+
+
 def _unknown(text: str, form: str, mentions: Sequence[str]) -> UnknownInstruction:
     """The error for a text that no form words."""
-    near = get_close_matches(form, _NEAREST, n=3, cutoff=0.6) if len(form) <= MAX_CHARACTERS else []
+    near = _near(form) if len(form) <= MAX_CHARACTERS else ()
     nearest = " or ".join(_examples(match, mentions) for match in near or _NEAREST[:1])
     return UnknownInstruction(
         f"expected an instruction for one push of at most {MAX_CHARACTERS} characters, got {shown(text)}; "

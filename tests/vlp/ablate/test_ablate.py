@@ -39,7 +39,7 @@ from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.domains.tabletop.simulator_video import SimulatorVideo
 from vlp.errors import UsageError
 from vlp.events.types import Events
-from vlp.settings import Extraction, Settings
+from vlp.settings import TREE, Extraction, Settings
 
 SEED = 1_000_050
 GROUP, AREA = "group the blocks by color", "move all blocks to the left side"
@@ -136,8 +136,8 @@ def test_the_variants_are_the_papers() -> None:
         "2/2/16": ((2, 2, 4, 4), {"score": 0.65, "complete": 0.16}),
     }
     assert sizes(planning().variants[1].of(SMALL)) == (1, 16, 1, 4)
-    as_it_is = [a.reference.of(Settings()) for a in (execution(), extraction())]
-    assert as_it_is == [Settings(), Settings()]
+    as_it_is = [a.reference.of(TREE) for a in (execution(), extraction())]
+    assert as_it_is == [TREE, TREE]
     assert [v.of(SMALL).seconds for v in budget((3, 1, 3)).variants] == [1.0, 3.0]
 
 

@@ -38,7 +38,7 @@ from vlp.cli.main import main
 from vlp.errors import FolderError, VlpError
 from vlp.evaluate import logged
 from vlp.models.weights import BUNDLED, digest, verify
-from vlp.settings import Settings
+from vlp.settings import TREE, Settings
 
 SEED = 1_000_050
 SHORT = Settings(seed=SEED, max_control_steps=3, device="cpu")
@@ -340,7 +340,7 @@ def test_a_bench_from_the_command_line_is_stopped_and_goes_on(
 def test_the_table_of_a_bench_that_has_nothing_left_to_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = Settings(max_control_steps=3, device="cpu")
+    settings = replace(TREE, max_control_steps=3, device="cpu")
     asked = Execution(
         suite=SUITE, tasks=("group",), methods=("ours",), episodes=1, first_seed=SEED, settings=settings
     )

@@ -34,9 +34,10 @@ def page(stage: Stage, opened: Page) -> Page:
         stage.desk.answer("staged", stage.desk.scene.waits, Answer.stop("the test before is over"))
     while not stage.answers.empty() or stage.desk.scene.waits:
         stage.answers.get(timeout=30)
-    stage.ask(stage.desk.scene.decision + 1)
+    number = stage.desk.scene.decision + 1
+    stage.ask(number)
     opened.goto(stage.base, wait_until="domcontentloaded")
-    shown(opened, stage)
+    shown(opened, stage, number)
     opened.locator("h1").click()
     return opened
 

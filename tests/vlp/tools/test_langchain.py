@@ -21,17 +21,14 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 from PIL import Image
 
-from vlp import Agent, Settings
+from tests.vlp.small import GOAL, SMALL
+from vlp import Agent
 from vlp.agent.parts import Parts
 from vlp.domains.tabletop.build import build
 from vlp.errors import HeldError
 from vlp.tools.langchain import planner_tools
 from vlp.tools.plans import TOOLS
 
-GOAL = "group the blocks by color"
-SMALL = Settings(
-    seed=1_000_002, beams=1, language_branches=2, video_branches=2, max_control_steps=24, device="cpu"
-)
 THREAD: RunnableConfig = {"configurable": {"thread_id": "one"}}
 YES = {"approve": True, "name": "Ada"}
 

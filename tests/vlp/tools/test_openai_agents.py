@@ -20,7 +20,8 @@ from agents.tool_context import ToolContext
 from openai import AsyncOpenAI
 from PIL import Image
 
-from vlp import Agent, Settings
+from tests.vlp.small import GOAL, SMALL
+from vlp import Agent
 from vlp.agent.parts import Parts
 from vlp.domains.tabletop.build import build
 from vlp.errors import HeldError
@@ -28,10 +29,6 @@ from vlp.tools.openai_agents import planner_tools
 from vlp.tools.plans import TOOLS
 from vlp.vlm.hosted.fakes import Body, ChatServer, reply
 
-GOAL = "group the blocks by color"
-SMALL = Settings(
-    seed=1_000_002, beams=1, language_branches=2, video_branches=2, max_control_steps=24, device="cpu"
-)
 QUIET = RunConfig(tracing_disabled=True)
 
 

@@ -29,10 +29,10 @@ from vlp.bench.tabletop.suite import SUITE
 from vlp.bench.tabletop.tasks import instruction
 from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.models.weights import BUNDLED, digest, verify
-from vlp.settings import Settings
+from vlp.settings import TREE
 
 SEED = 1_000_050
-SHORT = Settings(seed=SEED, max_control_steps=3, device="cpu")
+SHORT = replace(TREE, seed=SEED, max_control_steps=3, device="cpu")
 GROUP = "group the blocks by color"
 AREA = "move all blocks to the left side"
 
