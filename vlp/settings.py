@@ -36,13 +36,13 @@ class Settings:
     """Settings of one run. Raises UsageError for a value out of its range."""
 
     seed: int = 0
-    beams: int = 1
+    beams: int = 3
     language_branches: int = 12
-    """Subgoals proposed for each beam."""
-    video_branches: int = 4
+    """Subgoals proposed for each beam: what wins at equal numbers of clips (docs/bench.md, looking ahead)."""
+    video_branches: int = 1
     """Clips imagined for each subgoal."""
-    horizon: int = 1
-    """Subgoals that a plan looks ahead. In closed loop more has not paid (docs/bench.md)."""
+    horizon: int = 2
+    """Subgoals that a plan looks ahead."""
     sampling_steps: int = 2
     """Denoising steps a clip."""
     max_control_steps: int = 1500
@@ -115,7 +115,7 @@ def _check_share(value: object) -> None:
 
 PRESETS: Final[dict[PresetName, Settings]] = {
     "nano": Settings(),
-    "base": Settings(language_branches=16, video_branches=8),
+    "base": Settings(beams=4, language_branches=16, video_branches=4),
 }
 """nano for two CPU cores, base for a GPU."""
 TREE: Final = Settings(beams=2, language_branches=4, video_branches=4, horizon=2)

@@ -92,7 +92,7 @@ print(json.dumps({name: os.environ.get(name) for name in ALLOCATOR}))
 
 def test_presets_and_numbers_given() -> None:
     assert Options(preset="base", beams=3).settings() == Settings(
-        beams=3, language_branches=16, video_branches=8
+        beams=3, language_branches=16, video_branches=4
     )
     assert Options(seed=5).settings() == Settings(seed=5)
     assert PRESETS["nano"] == Settings()
