@@ -85,7 +85,7 @@ def test_only_what_agrees_in_everything_is_used_again(weights: Path, tmp_path: P
     others = [
         episode(method="best-of-n"),
         episode(SEED + 1),
-        episode(beams=3),
+        episode(beams=2),
         episode(max_control_steps=4),
         replace(one, task="area"),
         replace(one, instruction="group the blocks by shape"),

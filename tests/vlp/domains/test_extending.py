@@ -29,6 +29,7 @@ from vlp.domains.base import domain, installed
 from vlp.errors import InstructionError, UsageError
 from vlp.events.types import Searched, read_events
 from vlp.session.request import Options
+from vlp.settings import TREE
 from vlp.tools.plans import Plans, worded
 
 SEED = "3"
@@ -212,7 +213,8 @@ def test_programs_plan_amend_and_act_in_it(here: None, tmp_path: Path) -> None:
 
 
 def test_standing_rules_hold_of_clips_and_of_actions(here: None, tmp_path: Path) -> None:
-    with Agent.simulated(world="dot", seed=int(SEED), rules=["stay left of 0.3"], root=tmp_path) as agent:
+    rules, settings = ["stay left of 0.3"], replace(TREE, seed=int(SEED))
+    with Agent.simulated(world="dot", seed=int(SEED), settings=settings, rules=rules, root=tmp_path) as agent:
         plan = agent.plan("move the dot to 0.2")
         with pytest.raises(InstructionError, match="expected what the standing rules allow, got: stay left"):
             agent.plan("move the dot to 0.4")

@@ -28,7 +28,7 @@ from vlp.domains.tabletop.arranged_parts import ArrangedProposer, Arranger
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
 from vlp.evaluate.tabletop.crowded import TASKS, crowded
-from vlp.evaluate.tabletop.unphysical import ArrangementValue, KnowsTheEnd, State, States, pushed
+from vlp.evaluate.tabletop.unphysical import ArrangementValue, BoardState, KnowsTheEnd, States, pushed
 from vlp.models.weights import BUNDLED, PROGRAMS, digest, verify
 from vlp.vlm.tabletop.programs.model import ProgramNet
 from vlp.vlm.tabletop.programs.parts import ProgramModel, ProgramProposer, ProgramValue
@@ -74,7 +74,7 @@ class UnphysicalOptions:
     weights: Path = BUNDLED
 
 
-class Player:
+class WidthPlayer:
     """Plays boards to their end, looking anew after each push."""
 
     def __init__(self, by: str, net: ProgramNet, width: Width) -> None:
@@ -90,7 +90,7 @@ class Player:
     def play(self, task: str, seed: int) -> tuple[bool, float]:
         """Whether a board is completed, and in how many control steps."""
         (layout, pusher), text = crowded(task, seed)
-        state = State({name: np.array(pose[:2]) for name, pose in layout.items()}, np.array(pusher))
+        state = BoardState({name: np.array(pose[:2]) for name, pose in layout.items()}, np.array(pusher))
         goal = understand(text, state.blocks)
         assert isinstance(goal, ProgramGoal)
         states, steps = States(), 0.0
@@ -103,7 +103,7 @@ class Player:
             if not text:
                 break
             found = pushed(state, text, seed + 1000 * number + 999)
-            state, steps = State(found.blocks, found.pusher), steps + found.steps
+            state, steps = BoardState(found.blocks, found.pusher), steps + found.steps
         return (True, min(steps, MOST)) if value.over(state) else (False, MOST)
 
     def _next(
@@ -153,7 +153,7 @@ def main(options: UnphysicalOptions) -> None:
     for task in options.tasks:
         rows = {}
         for width in options.widths:
-            player = Player(options.by, net, WIDTHS[width])
+            player = WidthPlayer(options.by, net, WIDTHS[width])
             rows[width] = [player.play(task, seed) for seed in seeds]
             print(task, width, figures(rows[width])["completed"], flush=True)
         told = {width: figures(own) for width, own in rows.items()}

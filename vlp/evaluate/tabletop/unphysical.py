@@ -28,7 +28,7 @@ SURELY_NOT = 5.0
 
 
 @dataclass(frozen=True)
-class State:
+class BoardState:
     """A board."""
 
     blocks: Blocks
@@ -36,7 +36,7 @@ class State:
     """[2] metres."""
 
 
-def pushed(state: State, text: str, seed: int) -> Pushed:
+def pushed(state: BoardState, text: str, seed: int) -> Pushed:
     """A push in words carried out, a little other with each seed."""
     rng = np.random.default_rng(seed)
     return kept_on(carry_out(Subgoal(parse(text), None, 0.0), state.blocks, state.pusher, rng))
@@ -46,15 +46,15 @@ class States:
     """Which state a picture stands for: an eye, what sees blocks, and a video model of T = 1."""
 
     def __init__(self) -> None:
-        self._known: list[State] = []
+        self._known: list[BoardState] = []
 
-    def picture(self, state: State) -> Frames:
+    def picture(self, state: BoardState) -> Frames:
         """Of a state, uint8 [1, 4, 3]."""
         self._known.append(state)
         number = np.frombuffer(len(self._known).to_bytes(12, "big"), np.uint8)
         return number.reshape(1, 4, 3)
 
-    def state(self, frame: Frames) -> State:
+    def state(self, frame: Frames) -> BoardState:
         """Of a picture that was made here."""
         return self._known[int.from_bytes(frame.tobytes(), "big") - 1]
 
@@ -63,7 +63,7 @@ class States:
         clips = []
         for frame, text, seed in zip(frames, subgoals, seeds, strict=True):
             found = pushed(self.state(frame), text, seed)
-            clips.append(self.picture(State(found.blocks, found.pusher))[None])
+            clips.append(self.picture(BoardState(found.blocks, found.pusher))[None])
         return np.stack(clips)
 
     def blocks_of(self, frames: Frames) -> list[dict[str, tuple[float, float]]]:
@@ -94,7 +94,7 @@ class KnowsTheEnd:
             np.where(done, 0.0, np.maximum(told.mean, SURELY_NOT)).astype(np.float32), told.spread
         )
 
-    def over(self, state: State) -> bool:
+    def over(self, state: BoardState) -> bool:
         """Whether the goal is reached."""
         return self._goal.reward(state.blocks, state.pusher.tolist()) >= 1.0
 

@@ -17,9 +17,9 @@ from tasks.tabletop.seeing.slots import PUSHER, places
 from tasks.tabletop.world.board import KINDS
 from vlp.domains.tabletop.arranged_parts import Arranger
 from vlp.evaluate.tabletop.ahead_unphysical import PAIRS, WIDTHS, UnphysicalOptions, main
-from vlp.evaluate.tabletop.unphysical import ArrangementValue, KnowsTheEnd, State, States
+from vlp.evaluate.tabletop.unphysical import ArrangementValue, BoardState, KnowsTheEnd, States
 
-STATE = State(
+STATE = BoardState(
     {"red_moon": np.array([0.35, 0.15]), "blue_cube": np.array([0.35, -0.15])}, np.array([0.3, 0.0])
 )
 LEFT = "put the red moon on the left"
@@ -47,8 +47,8 @@ def test_the_end_is_known_and_nothing_else_is_taken_for_it() -> None:
     assert isinstance(goal, ProgramGoal)
     value = KnowsTheEnd(ArrangementValue(Arranger(states, goal, BoardRules())), states, goal)
     assert isinstance(value, Value)
-    there = State({**STATE.blocks, "red_moon": np.array([0.35, -0.2])}, STATE.pusher)
-    nearly = State({**STATE.blocks, "red_moon": np.array([0.35, 0.02])}, STATE.pusher)
+    there = BoardState({**STATE.blocks, "red_moon": np.array([0.35, -0.2])}, STATE.pusher)
+    nearly = BoardState({**STATE.blocks, "red_moon": np.array([0.35, 0.02])}, STATE.pusher)
     told = value.steps_to_go(np.stack([states.picture(s) for s in (STATE, nearly, there)]), LEFT).mean
     assert told[0] > told[1] > 4 and told[2] == 0.0
 
