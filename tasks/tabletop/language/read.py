@@ -92,6 +92,22 @@ def _spot(text: str, kind: str, x: str, y: str) -> Instruction:
         raise UnknownInstruction(f"{error}, in {shown(text)}") from None
 
 
+def _split(text: str) -> tuple[str, tuple[str, ...]]:
+    """A text with slots for names, and these."""
+    plain = " ".join(text.lower().split()).removesuffix(".").rstrip()
+    # A literal slot in the text must not pass for a block's name.
+    return split_mentions(plain.replace(SLOT, "?"))
+
+
+def is_worded(text: str) -> bool:
+    """Whether a text has the form of an instruction, whatever it names. `parse` refuses all others, too, but
+    looks for what is like them, which takes some 30 milliseconds: too long for texts drawn from a model."""
+    if len(text) > MAX_CHARACTERS:
+        return False
+    form, _ = _split(text)
+    return form in _FORMS or _SPOT.fullmatch(form) is not None
+
+
 def parse_all(text: str, blocks_on_table: Sequence[str] | None = None) -> tuple[Instruction, ...]:
     """Every reading of a text, the one that `parse` returns first.
 
@@ -101,9 +117,7 @@ def parse_all(text: str, blocks_on_table: Sequence[str] | None = None) -> tuple[
     """
     if len(text) > MAX_CHARACTERS:
         raise _unknown(text, text, ())
-    plain = " ".join(text.lower().split()).removesuffix(".").rstrip()
-    # A literal slot in the text must not pass for a block's name.
-    form, mentions = split_mentions(plain.replace(SLOT, "?"))
+    form, mentions = _split(text)
     if (spot := _SPOT.fullmatch(form)) and len(mentions) == 1:
         return (_spot(text, _resolve(mentions[0], text, blocks_on_table), spot[1], spot[2]),)
     forms = _FORMS.get(form)

@@ -13,6 +13,7 @@ from transformers import DynamicCache, PaliGemmaForConditionalGeneration
 
 from planner import Proposal, StepsToGo
 from tasks.domain import UnsoundSubgoal
+from tasks.tabletop.language import is_worded
 from tasks.tabletop.language.subgoals import sound
 from tasks.tabletop.world.board import COLORS, KINDS, color_of, shape_of
 from vlp.errors import ModelError
@@ -145,7 +146,7 @@ class BundledVLM:
 def _sound(text: str, kinds: Sequence[str]) -> str | None:
     """The canonical form of a subgoal about blocks that are there, or None."""
     try:
-        return sound(text, kinds)
+        return sound(text, kinds) if is_worded(text) else None
     except UnsoundSubgoal:
         return None
 

@@ -19,6 +19,7 @@ from tasks.tabletop.language import (
     UnknownInstruction,
     canonical,
     instructions,
+    is_worded,
     parse,
     parse_all,
     phrase,
@@ -229,3 +230,25 @@ def test_words_cover_the_long_tasks() -> None:
     for text in LONG:
         assert set(tokenize(text)) <= set(WORDS)
     assert tokenize("Push the cube, and.") == ["push", "the", "cube", ",", "and", "."]
+
+
+@pytest.mark.parametrize("family", WORDED)
+def test_what_parses_is_worded(family: str) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        assert all(is_worded(text) for text in wordings(random_instruction(family, rng, BLOCK_8), BLOCK_8))
+
+
+@pytest.mark.parametrize(
+    "text", ["push", "", "push the * to the center", "x" * 500, "push the red moon red moon"]
+)
+def test_what_is_not_worded_does_not_parse(text: str) -> None:
+    assert not is_worded(text)
+    with pytest.raises(UnknownInstruction):
+        parse(text, BLOCK_8)
+
+
+def test_a_wording_of_what_is_not_there_is_one() -> None:
+    assert is_worded("push the red moon next to the red moon") and is_worded(
+        "slide the moon to the spot x 1 y 2"
+    )
