@@ -109,7 +109,7 @@ def train(run: GpuTraining, report: Callable[[str], None] = print) -> dict[str, 
     model: Any = network(run.config, clips, tokenizer)
     bundle = LatentBundle(
         packed.autoencoder, model if run.whole else model.prior, tokenizer, clips.scale, packed.size,
-        clips.stride, packed.store.fps,
+        clips.stride, packed.store.fps, exposure=packed.store.exposure,
     )  # fmt: skip
     report(f"{len(clips)} clips, {_count(bundle.network):,} parameters, read in {_since(begun)}")
     run.out.mkdir(parents=True, exist_ok=True)

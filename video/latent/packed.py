@@ -24,6 +24,7 @@ from torch import Tensor
 
 from tasks.data.layout import DatasetError
 from video.latent.clips import Frames, shortest
+from video.latent.exposure import Exposure
 from video.latent.samples import HeldOut
 from video.latent.split import part
 from video.latent.store import FrameStore
@@ -158,6 +159,8 @@ def write(
         "stride": stride, "mean": mean.flatten().tolist(), "step": step.flatten().tolist(), "files": files,
         "latent": list(latents[np.zeros(1, np.int64)].shape[1:]), "words": list(held.words),
     }  # fmt: skip
+    if store.exposure is not None:
+        about["exposure"] = store.exposure.as_dict()
     (folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
     report(f"{int(chosen.sum())} of {len(chosen)} episodes, {sum(n for _, _, n in blocks)} frames packed")
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -177,7 +180,7 @@ def read(folder: Path) -> Packed:
     frames = int(columns["stop"][-1])
     store = FrameStore(
         frames=cast(Any, _Unseen((frames, *about["size"]))), texts=tuple(about["texts"]), fps=about["fps"],
-        **columns,
+        exposure=Exposure.read(about.get("exposure")), **columns,
     )  # fmt: skip
     kept, starts = keep_frames(store, about["every"], about["stride"])
     mean, step = (torch.tensor(about[name])[:, None, None] for name in ("mean", "step"))

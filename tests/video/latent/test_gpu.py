@@ -131,6 +131,7 @@ def test_the_script_trains_evaluates_and_writes_in_time(packed: Path, tmp_path: 
     figures = train(run, said.append)
     assert "evaluated and written after" in said[-1] and 0.25 < float(said[-1].split()[4]) < 0.3
     bundle = LatentBundle.load(tmp_path / "out/weights")
+    assert bundle.exposure is not None and bundle.exposure == read(packed).store.exposure
     assert bundle.is_whole and bundle.dynamics is not None
     first = np.asarray(read(packed).held.first[:2])
     assert LatentPipeline(bundle).imagine(first, ["go right"] * 2, [0, 1]).shape == (2, 3, 32, 32, 3)

@@ -28,6 +28,7 @@ from tests.conftest import ROOT
 from tests.forked import Forks, Process
 from tests.tiny import MOMENT
 from tests.video.latent.conftest import WAYS, square, without_actions, write
+from video.latent.bundle import LatentBundle
 from video.latent.config import LatentConfig
 from video.latent.films import averaged
 from video.latent.split import split
@@ -103,6 +104,7 @@ def test_a_training_begins_from_weights_of_another(
         old, new = (load_file(next((root / part).glob("*.safetensors"))) for root in (first, found))
         assert all(torch.allclose(old[name], new[name], atol=1e-3) for name in old), part
     assert (found / "scale.json").read_text() == (first / "scale.json").read_text()
+    assert LatentBundle.load(found).exposure is not None
     assert main(line(other, tmp_path / "whole", "--start", first)) == 0
     assert (tmp_path / "whole/world/nano/weights/transformer").is_dir()
     capfd.readouterr()

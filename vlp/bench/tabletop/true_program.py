@@ -20,8 +20,6 @@ from vlp.domains.tabletop.arranged_parts import Arranger
 Way = Literal["arrangement", "played"]
 MOST: Final = 600.0
 """Control steps told for a board from which the script does not get there in so many, or not at all."""
-GONE: Final = 500.0
-"""The same by the arrangement, where none is found."""
 
 
 class TrueBoards:
@@ -63,8 +61,7 @@ class TrueProgramValue:
         if goal.reward(blocks, world.target) >= 1.0:
             return 0.0
         if self._way == "arrangement":
-            (arranged,) = self._arranger.of(frame[None])
-            return 5.0 + (GONE if arranged is None else arranged.steps)
+            return 5.0 + self._arranger.steps(frame[None])[0]
         key = (goal.step, frame.tobytes())
         if key not in self._known:
             self._known[key] = played(world, goal, np.random.default_rng(0))

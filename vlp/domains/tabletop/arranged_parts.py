@@ -16,6 +16,8 @@ from tasks.tabletop.rules import BoardRules
 from tasks.tabletop.seeing.encoder import PoseProbe
 from vlp.domains.tabletop.sight import expected_reward
 
+NOT_FOUND: Final = 500.0
+"""Control steps to go where no arrangement is found."""
 STAYED: Final = 0.008
 """Metres below which a block has not been moved by what was tried."""
 
@@ -47,6 +49,10 @@ class Arranger:
         found = self._probe.blocks_of(frames)
         boards = ({name: np.array(xy, float) for name, xy in seen.items()} for seen in found)
         return [self._arranging.of(self.goal.now, blocks, real=real) for blocks in boards]
+
+    def steps(self, frames: Frames) -> list[float]:
+        """Control steps to go from each frame, about, whether its step is done or not."""
+        return [NOT_FOUND if found is None else found.steps for found in self.of(frames)]
 
 
 class ArrangedProposer:
@@ -103,8 +109,8 @@ class ArrangedValue:
         done = [expected_reward(own, here, where, where[-1]) >= 1.0 for here, where in seen]
         later = len(own.program.steps) - 1 - own.step
         steps = [
-            0.0 if over else self._done_below + 1.0 + (100.0 * later) + (500.0 if a is None else a.steps)
-            for over, a in zip(done, self._arranger.of(frames), strict=True)
+            0.0 if over else self._done_below + 1.0 + 100.0 * later + left
+            for over, left in zip(done, self._arranger.steps(frames), strict=True)
         ]
         mean = np.array(steps, np.float32)
         return StepsToGo(mean, (0.25 * mean).astype(np.float32))

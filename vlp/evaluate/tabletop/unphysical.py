@@ -21,8 +21,6 @@ from tasks.tabletop.language import parse
 from tasks.tabletop.seeing import slots
 from vlp.domains.tabletop.arranged_parts import Arranger
 
-GONE = 500.0
-"""Control steps to go where no arrangement is found."""
 SURELY_NOT = 5.0
 """The least told of a board that is not done: at fewer a search takes it for done."""
 
@@ -107,6 +105,5 @@ class ArrangementValue:
 
     def steps_to_go(self, frames: Frames, goal: str) -> StepsToGo:
         """See planner.Value."""
-        steps = [GONE if found is None else found.steps for found in self._arranger.of(frames)]
-        mean = np.array(steps, np.float32)
+        mean = np.array(self._arranger.steps(frames), np.float32)
         return StepsToGo(mean, np.zeros_like(mean))
