@@ -56,9 +56,8 @@ def train_world(
         both = begun.is_whole and run.whole  # else what both have: the prior
         fill(model.prior if run.whole and not both else model, begun.network if both else begun.prior)
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
-    bundle.exposure = store.exposure
-    if begun is not None and store.exposure is not None and begun.exposure is not None:
-        bundle.exposure = store.exposure.widened(begun.exposure)
+    if store.exposure is not None:
+        bundle.exposure = store.exposure.widened(None if begun is None else begun.exposure)
     films = None if held is None or not run.whole else _films(run, bundle, held, latents, report)
     more = _beside(run, run.corrected, eye, store, report)
     learned = CorrectedClips(clips, LatentClips(*more[0], tokenizer, run.config)) if more else clips
