@@ -43,3 +43,8 @@ def encode(tokenizer: Any, texts: Sequence[str]) -> Tensor:
     )
     numbers: Tensor = found["input_ids"]
     return numbers
+
+
+def cut(tokenizer: Any, text: str) -> int:
+    """How many tokens of a text `encode` leaves out at its end: 0 where it is read whole."""
+    return max(0, len(tokenizer(text.lower())["input_ids"]) - MAX_TOKENS)

@@ -30,8 +30,9 @@ class Collect:
     long (a whole long task), failures among them; corrected (what the expert does from where the policy of
     --models got, alone or shown the outcome), corrected-long (on the way to a long task), corrected-lost
     (there, from where it was about to push a block off the board), timelapse (long tasks without physics, two
-    pictures a second, for world-vlm) and timelapse-own (what --models do on long tasks, and what would be
-    next; for world-vlm alone), never among all.
+    pictures a second, for world-vlm), timelapse-own (what --models do on long tasks, and what would be
+    next; for world-vlm alone), program (goals of one or two relations, such as "gather the cubes") and
+    timelapse-program (the same without physics), never among all.
     metaworld: expert, disturbed, play."""
     first_seed: int = 0
     """Episode i has this seed + i; of corrected ones a seed gives several, or none."""

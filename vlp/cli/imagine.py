@@ -72,6 +72,7 @@ class Imagine:
         from vlp.models.learned import Learned
 
         models = Learned.load(self.models, device=self.device, steps=self.steps, with_vlm=False)
+        models.check_words(self.words)
         first = self._shown().first(models)
         seeds = [self.seed + i for i in range(self.clips)]
         found = models.pipeline.imagine(first[None].repeat(self.clips, 0), [self.words] * self.clips, seeds)

@@ -55,8 +55,8 @@ class Train:
     minutes: float
     """How long; 0 exports what is trained already."""
     start: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
-    """Where there is no checkpoint, go on from this weights folder (such as vlp/bundled; world: such as
-    vlp/bundled_latent)."""
+    """Where there is no checkpoint, go on from this weights folder (such as vlp/bundled; world and world-vlm:
+    such as vlp/bundled_latent)."""
     learning_rate: Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")] = None
     """Where the cosine starts, else the part's own; a run that goes on wants a lower one."""
     device: Device = "auto"
@@ -164,7 +164,7 @@ class Train:
     def _world(self) -> int:
         if not self.data or not self.minutes:
             raise UsageError(f"{self.part}: expected --data and minutes above 0 with it; give both")
-        for name in ("base", "lora", "frames", *(() if self.part == "world" else ("start",))):
+        for name in ("base", "lora", "frames", *(("start",) if self.part == "world-policy" else ())):
             if getattr(self, name):
                 raise UsageError(f"{name}: expected another part than {self.part} with it; leave it out")
         from vlp.train.world import WorldTask, train, train_actions, train_words

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from executors.follow.frames import distance
 from tasks.domain import Scene, UnknownInstruction
+from video.latent.text import MAX_TOKENS
 from vlp.vlm.latent.vlm import LatentVLM
 
 Frames = NDArray[np.uint8]
@@ -27,6 +28,14 @@ and none of 288 other moments (docs/latent.md)."""
 def as_said(words: str) -> str:
     """Words without what does not change them."""
     return " ".join(words.lower().split()).removesuffix(".").rstrip()
+
+
+def too_long(words: str, unread: int) -> str:
+    """Why words are refused of which so many tokens would not be heard."""
+    return (
+        f"expected words of at most {MAX_TOKENS} tokens, got {MAX_TOKENS + unread}, of which the last "
+        f"{unread} would not be heard: {words!r:.200}; say it in fewer words, or one thing at a time"
+    )
 
 
 @dataclass(frozen=True)
@@ -63,12 +72,17 @@ class LatentSight:
         """See Sight."""
         if not words.strip():
             raise UnknownInstruction("expected words, got nothing")
-        return WordsGoal(self._read(words))
+        text = self._read(words)
+        if unread := self._vlm.unread(text):
+            raise UnknownInstruction(too_long(text, unread))
+        return WordsGoal(text)
 
     def check_subgoal(self, words: str) -> None:
         """Raises ValueError for no words."""
         if not words.strip():
             raise ValueError("expected what is to be done next, got nothing")
+        if unread := self._vlm.unread(words):
+            raise ValueError(too_long(words, unread))
 
     def reached(self, goal: Any, observation: Mapping[str, Any], *, surely: bool) -> bool:
         """See Sight."""

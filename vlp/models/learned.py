@@ -16,10 +16,12 @@ from tasks.data.dataset_rows import read_rows
 from tasks.data.fitting import CameraView, letterboxed
 from tasks.data.footage import FootageReader
 from tasks.data.layout import DatasetError
+from video.latent import text
 from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
 from vlp.errors import FolderError, UsageError, WeightsError
 from vlp.latent.folder import VLM, opened
+from vlp.latent.sight import too_long
 from vlp.models.device import choose_device
 from vlp.models.source import Source
 from vlp.session.picture import PictureError, fitted
@@ -55,6 +57,11 @@ class Learned:
                 "train both on the same data and size"
             )
         return cls(folder, bundle, LatentPipeline(bundle, steps=steps), source, vlm)
+
+    def check_words(self, words: str) -> None:
+        """Raises UsageError for words that are not read to their end."""
+        if unread := text.cut(self.bundle.tokenizer, words):
+            raise UsageError(f"words: {too_long(words, unread)}")
 
     def first(self, pictures: Sequence[Path]) -> Frames:
         """The picture that the models see, uint8 [H, W, 3]: one file, or one for each of their cameras,

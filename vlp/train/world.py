@@ -138,7 +138,7 @@ def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
             **beside | {"minutes": (1 - CHOICE_SHARE - PROGRESS_SHARE) * task.minutes},
             choice_minutes=CHOICE_SHARE * task.minutes, progress_minutes=PROGRESS_SHARE * task.minutes,
             learning_rate=task.learning_rate or 1e-3,
-            corrected=task.corrected, timelapses=task.timelapses, own=task.own,
+            corrected=task.corrected, timelapses=task.timelapses, own=task.own, start=task.start,
         )  # fmt: skip
         vlm = train_vlm(run, report)
     if task.export is not None:

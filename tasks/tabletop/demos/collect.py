@@ -87,13 +87,14 @@ def demonstrate(
         names = board.BLOCK_8 if chosen == "long" else random_names(rng)
         world.place(*random_layout(rng, names))
         world.step(world.target)
-        recording = StepRecorder(world, rng, _noise(rng))
+        recording = StepRecorder(world, rng, drawn_noise(rng))
         return _long(recording) if chosen == "long" else _ONE[chosen](recording, families)
     finally:
         world.close()
 
 
-def _noise(rng: np.random.Generator) -> Noise:
+def drawn_noise(rng: np.random.Generator) -> Noise:
+    """None, or for some episodes disturbances."""
     return Noise(rate=0.12, size=0.03) if rng.random() < DISTURBED else Noise()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -106,6 +107,12 @@ class ProgramGoal:
     @property
     def text(self) -> str:
         return self.program.words
+
+    @property
+    def plain(self) -> str:
+        """Its words for those who learn from words what they mean: of one step without what explains them
+        in brackets."""
+        return self.text if len(self.program.steps) > 1 else re.sub(r" \([^()]*\)", "", self.text)
 
     @property
     def name(self) -> str:

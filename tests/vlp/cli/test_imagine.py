@@ -61,6 +61,7 @@ def test_clips_of_words_are_drawn(weights: Path, picture: Path, tmp_path: Path) 
         ({"--clips": "0"}, "clips: expected 1 to 64"),
         ({"--steps": "0"}, "steps: expected 1 to 100"),
         ({"--seed": "-1"}, "seed: expected"),
+        ({"": " and then left"}, "words: expected words of at most 24 tokens"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -71,8 +72,9 @@ def test_bad_input_is_one_line(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
+    words = "go right" + 24 * change.pop("", "")
     given = {"--frame": str(picture), "--models": str(weights), "--out": str(tmp_path / "out")} | change
-    assert main(["imagine", "go right", *(word for pair in given.items() for word in pair)]) != 0
+    assert main(["imagine", words, *(word for pair in given.items() for word in pair)]) != 0
     err = [line for line in capfd.readouterr().err.splitlines() if line.startswith("vlp:")]
     assert len(err) == 1
     assert said in err[0]

@@ -17,6 +17,7 @@ from planner import Proposal
 from tasks.domain import UnknownInstruction
 from tasks.tabletop.world.limits import LIMITS
 from tests.conftest import Vlp
+from video.latent import text
 from video.latent.bundle import LatentBundle
 from video.latent.pipeline import LatentPipeline
 from vlp.agent.agent import AgentLoop
@@ -30,8 +31,10 @@ from vlp.events.timing import Stopwatch
 from vlp.events.types import Events
 from vlp.latent.build import latent_parts
 from vlp.latent.folder import is_latent, verified, verify_latent
+from vlp.latent.sight import LatentSight
 from vlp.record.folder import RunFolder
 from vlp.settings import Settings
+from vlp.vlm.latent.vlm import LatentVLM
 
 GOAL = "group the blocks by color"
 FEW = Settings(
@@ -133,6 +136,20 @@ def test_goals_are_told_in_the_words_of_the_demonstrations() -> None:
     assert read("push the red moon to the blue cube") == "push the red moon next to the blue cube"
     with pytest.raises(UnknownInstruction):
         read("make me a coffee")
+
+
+def test_what_would_not_be_heard_to_its_end_is_refused(weights: Path) -> None:
+    """Less than was asked would be done."""
+    vlm = LatentVLM.load(weights / "vlm")
+    sight, longest = LatentSight(vlm, 2), "push the red moon"
+    while not vlm.unread(f"{longest}?"):
+        longest += "?"
+    assert len(text.encode(vlm._reader, [longest])[0].nonzero()) == text.MAX_TOKENS
+    sight.check_subgoal(longest)
+    assert sight.understand(longest, {}).text == longest
+    for ask in (lambda: sight.understand(f"{longest}?", {}), lambda: sight.check_subgoal(f"{longest}?")):
+        with pytest.raises(ValueError, match=r"at most 24 tokens, got 25, of which the last 1 would not be"):
+            ask()
 
 
 def test_a_plan_from_the_command_line(vlp: Vlp, weights: Path, tmp_path: Path) -> None:

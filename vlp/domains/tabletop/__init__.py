@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -113,9 +114,15 @@ class Tabletop:
         from tasks.tabletop.demos import corrected
         from tasks.tabletop.demos.collect import KINDS, collect
         from tasks.tabletop.demos.own import OWN, collect_own
+        from tasks.tabletop.demos.program import PROGRAM, TIMELAPSE_PROGRAM, collect_programs
         from tasks.tabletop.demos.timelapse import TIMELAPSE, collect_timelapse
 
-        kinds = (*KINDS, *corrected.KINDS, TIMELAPSE, OWN, "mixed")
+        by_itself: Mapping[str, Callable[..., int]] = {
+            TIMELAPSE: collect_timelapse,
+            PROGRAM: collect_programs,
+            TIMELAPSE_PROGRAM: partial(collect_programs, physics=False),
+        }
+        kinds = (*KINDS, *corrected.KINDS, *by_itself, OWN, "mixed")
         models = options.pop("models", None)
         if (kind := options.get("kind", "mixed")) not in kinds:
             raise UsageError(f"kind: expected one of {', '.join(kinds)}, got {kind!r:.40}; choose one")
@@ -125,9 +132,9 @@ class Tabletop:
                 raise UsageError(
                     f"models: expected none with --kind {kind}, got one; use --kind {corrected.CORRECTED}"
                 )
-            if kind == TIMELAPSE:
+            if kind in by_itself:
                 del options["kind"]
-                return collect_timelapse(out, **options)
+                return by_itself[kind](out, **options)
             return collect(out, **options)
         from vlp.domains.tabletop.latent import acting, alone, heeds_words_alone
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tasks.domain import UnknownInstruction
 from tasks.tabletop.demos.acting import CorrectedPolicy
 from tasks.tabletop.goals.goal import understand
+from tasks.tabletop.goals.program import ProgramGoal
 from tasks.tabletop.world.board import KINDS
 from tasks.tabletop.world.limits import LIMITS
 from video.latent.policy.policy import FOLDER as POLICY
@@ -38,11 +39,12 @@ def read(words: str) -> str:
     so all that exist are taken to be there, and none is anywhere. Raises UnknownInstruction."""
     somewhere = {kind: np.zeros(2) for kind in KINDS}
     try:
-        return understand(words, somewhere).text
+        goal = understand(words, somewhere)
     except UnknownInstruction:
         raise
     except ValueError:  # what does not fit for all blocks at once may for those that are there
         return as_said(words)
+    return goal.plain if isinstance(goal, ProgramGoal) else goal.text
 
 
 def heeds_words_alone(folder: Path) -> bool:

@@ -89,6 +89,12 @@ def told(stores: Sequence[FrameStore]) -> dict[str, list[str]]:
     return {goal: sorted(texts) for goal, texts in sorted(found.items()) if 1 < len(texts) <= MANY}
 
 
+def joined(one: Said, other: Said) -> Said:
+    """What was said on the way to each goal, by both; where that is too many, nothing."""
+    both = {goal: sorted({*one.get(goal, ()), *other.get(goal, ())}) for goal in {*one, *other}}
+    return {goal: texts for goal, texts in sorted(both.items()) if len(texts) <= MANY}
+
+
 class ChosenSubgoals:
     """Moments of a store at which one of several subgoals was chosen, for ever."""
 
@@ -150,16 +156,18 @@ def train_choice(
     config: TrainConfig,
     *,
     size: int,
+    begun: SubgoalChoice | None = None,
     workers: int = 0,
     report: Callable[[str], None] = print,
 ) -> SubgoalChoice | None:
     """Train one that first sees as a prior does, on as many moments of each of `choices`, going on from the
-    folder's checkpoint; it has averaged weights. None where nothing can be chosen, or nothing was trained."""
+    folder's checkpoint, or from one that is `begun`; it has averaged weights. Where nothing can be chosen, or
+    nothing was trained, what was begun is left as it is."""
     choices = [some for some in choices if len(some)]
     if not (config.minutes or (folder / CHECKPOINT).is_file()) or not choices:
-        return None
+        return begun
     torch.manual_seed(4)
-    model = SubgoalChoice.of(sight, scale)
+    model = begun or SubgoalChoice.of(sight, scale)
     trainer = Trainer(model, lambda batch: loss(model, batch), folder, replace(config, slow=r"sight\."))
     if config.minutes:
         trainer.run(feed(lambda seed: drawn(choices, size, seed), trainer.seed, workers), report)

@@ -138,16 +138,18 @@ def train_progress(
     config: TrainConfig,
     *,
     size: int,
+    begun: Progress | None = None,
     workers: int = 0,
     report: Callable[[str], None] = print,
 ) -> Progress | None:
     """Train one that first sees as a prior does, on as many moments of each of `moments`, going on from the
-    folder's checkpoint; it has averaged weights. None where no end is known, or nothing was trained. Of what
-    failed alone it learns that it is not done."""
+    folder's checkpoint, or from one that is `begun`; it has averaged weights. Where no end is known, or
+    nothing was trained, what was begun is left as it is. Of what failed alone it learns that it is not
+    done."""
     if not (config.minutes or (folder / CHECKPOINT).is_file()) or not any(moments):
-        return None
+        return begun
     torch.manual_seed(5)
-    model = Progress.of(sight, scale)
+    model = begun or Progress.of(sight, scale)
     trainer = Trainer(model, lambda batch: loss(model, batch), folder, config)
     if config.minutes:
         trainer.run(feed(lambda seed: drawn(moments, size, seed), trainer.seed, workers), report)

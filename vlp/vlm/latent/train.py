@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from tasks.data.layout import DatasetError
 from tasks.learning.feeding import feed
 from tasks.learning.trainer import TrainConfig, Trainer
 from video.latent.beside import BesideTraining
@@ -19,13 +20,14 @@ from video.latent.corrected import corrections
 from video.latent.latents import Latents
 from video.latent.prior import ActionPrior
 from video.latent.store import FrameStore
+from vlp.errors import WeightsError
 from vlp.latent.folder import VLM
 from vlp.vlm.latent import words
-from vlp.vlm.latent.choice import ChosenSubgoals, Said, SubgoalChoice, told, train_choice
+from vlp.vlm.latent.choice import ChosenSubgoals, Said, SubgoalChoice, joined, told, train_choice
 from vlp.vlm.latent.lessons import Clock, Lessons, mixed
 from vlp.vlm.latent.model import Hints, Network, NetworkConfig, build, loss
 from vlp.vlm.latent.progress import Progress, TaskMoments, train_progress
-from vlp.vlm.latent.vlm import CHOICE, PROGRESS, LatentVLM
+from vlp.vlm.latent.vlm import CHOICE, PROGRESS, Begun, LatentVLM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,9 @@ class VlmTraining(BesideTraining):
     """Of what chooses among subgoals, after the network."""
     progress_minutes: float = 0.0
     """Of what tells how far a goal is, last of all."""
+    start: Path | None = None
+    """Weights of an earlier training, whose VLM those parts begin from that have no checkpoint; its words and
+    its clock are kept."""
 
 
 def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> LatentVLM:
@@ -54,21 +59,21 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     Raises DatasetError for data that cannot be learned from, and where the model of video is not there.
     """
     store, latents, eye = run.frames(report)
-    tokenizer = words.learn(store.texts)
     world = run.model()
+    begun = _begun(run, eye, world)
+    tokenizer = words.learn(store.texts) if begun is None else begun.tokenizer
     lapses, own = (
         _others(run, some, eye, store, report, any_rate=True) for some in (run.timelapses, run.own)
     )
     corrected = _others(run, run.corrected, eye, store, report)
-    first = Lessons(store, latents, tokenizer, world.tokenizer)
+    first = Lessons(store, latents, tokenizer, world.tokenizer, clock=None if begun is None else begun.clock)
     clock = first.clock
     ends = [Lessons(*some, tokenizer, world.tokenizer, ends=True, clock=clock) for some in corrected]
     more = [Lessons(*some, tokenizer, world.tokenizer, clock=clock) for some in [*lapses, *own]]
     torch.manual_seed(2)
-    hints = Hints.of(world.prior, world.scale, run.config.width)
-    model = Network(build(len(tokenizer), latents.shape, run.config), hints)
+    model = _network(run, world, latents, tokenizer) if begun is None else begun.network
     seen = [(store, latents), *lapses, *own]
-    said = told([some for some, _ in seen])
+    said: Said = told([some for some, _ in seen])
     minutes = run.minutes + (0.0 if said else run.choice_minutes)  # where nothing can be chosen
     config = TrainConfig(minutes=minutes, learning_rate=run.learning_rate, muon=True, device=run.device)
     trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
@@ -78,12 +83,35 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     record = trainer.record()
     trained: Any = trainer.averaged().cpu()
     subgoals = {words.plain(store.texts[number]) for number in np.unique(store.text[:, 0])}
-    chosen = _chosen(run, world, seen, said, report)
-    progress = _progress(run, world, seen, clock, report)
+    subgoals |= set() if begun is None else begun.subgoals
+    said = said if begun is None else joined(begun.said, said)
+    chosen = _chosen(run, world, seen, said, begun, report)
+    progress = _progress(run, world, seen, clock, begun, report)
     vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, clock, subgoals, *chosen, progress)
     vlm.save(run.world / "weights" / VLM)
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return vlm
+
+
+def _begun(run: VlmTraining, eye: Any, world: LatentBundle) -> Begun | None:
+    """What a run goes on from. Raises DatasetError where there is none, or it stands beside another model."""
+    if run.start is None:
+        return None
+    try:
+        return LatentVLM.load(run.start / VLM).begin(eye, world.tokenizer)
+    except WeightsError as error:
+        raise DatasetError(str(error)) from error
+    except ValueError as error:
+        raise DatasetError(
+            f"expected a VLM in {run.start} that stands beside this model of video, got {error}; train that "
+            "with --start of the same weights first"
+        ) from error
+
+
+def _network(run: VlmTraining, world: LatentBundle, latents: Latents, tokenizer: Any) -> Network:
+    """An untrained one."""
+    hints = Hints.of(world.prior, world.scale, run.config.width)
+    return Network(build(len(tokenizer), latents.shape, run.config), hints)
 
 
 def _others(
@@ -106,6 +134,7 @@ def _chosen(
     world: LatentBundle,
     seen: Sequence[tuple[FrameStore, Latents]],
     said: Said,
+    begun: Begun | None,
     report: Callable[[str], None],
 ) -> tuple[SubgoalChoice | None, Said]:
     """What chooses among subgoals, and these."""
@@ -114,7 +143,8 @@ def _chosen(
     # Time lapses show many times as many boards.
     choice = train_choice(
         _sight(world), world.scale, [first, *others, *others], run.folder / CHOICE, config,
-        size=run.batch // 2, workers=run.workers, report=report,
+        size=run.batch // 2, begun=None if begun is None else begun.choice, workers=run.workers,
+        report=report,
     )  # fmt: skip
     return choice, said if choice is not None else {}
 
@@ -124,6 +154,7 @@ def _progress(
     world: LatentBundle,
     seen: Sequence[tuple[FrameStore, Latents]],
     clock: Clock,
+    begun: Begun | None,
     report: Callable[[str], None],
 ) -> Progress | None:
     """What tells how far a goal is."""
@@ -134,7 +165,8 @@ def _progress(
     config = TrainConfig(minutes=run.progress_minutes, learning_rate=run.learning_rate / 2, device=run.device)
     return train_progress(
         _sight(world), world.scale, [first, *others, *others, *others], run.folder / PROGRESS, config,
-        size=2 * run.batch, workers=run.workers, report=report,
+        size=2 * run.batch, begun=None if begun is None else begun.progress, workers=run.workers,
+        report=report,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -39,6 +39,19 @@ SAMPLES = 4
 """Texts sampled for each one asked for; those that are alike fall together."""
 LONGEST = 32
 """Tokens of a subgoal at most."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A VLM's parts, to go on from; see `LatentVLM`."""
+
+    network: Network
+    tokenizer: Any
+    clock: Clock
+    subgoals: frozenset[str]
+    choice: SubgoalChoice | None
+    said: Said
+    progress: Progress | None
 
 
 class LatentVLM:
@@ -120,6 +133,24 @@ class LatentVLM:
             (folder / SAID).write_text(json.dumps(self._said, indent=0) + "\n", encoding="utf-8")
         listed = json.dumps(sorted(self._subgoals), indent=0)
         (folder / SUBGOALS).write_text(listed + "\n", encoding="utf-8")
+
+    def begin(self, eye: Any, reader: Any) -> Begun:
+        """What a training goes on from, with such an autoencoder and such a reader of words beside it. Raises
+        ValueError where those are others than its own: what it learned would mean something else."""
+        mine, other = self._eye.state_dict(), eye.state_dict()
+        alike = mine.keys() == other.keys() and all(
+            torch.equal(value.cpu().bfloat16(), other[name].cpu().bfloat16()) for name, value in mine.items()
+        )
+        if not alike or self._reader.get_vocab() != reader.get_vocab():
+            raise ValueError("another autoencoder or other words")
+        return Begun(
+            self._network.train(), self._tokenizer, self.clock, self._subgoals, self._choice, self._said,
+            self._progress,
+        )  # fmt: skip
+
+    def unread(self, words: str) -> int:
+        """How many tokens of a text are not read, since it is too long."""
+        return text.cut(self._reader, words)
 
     @torch.no_grad()
     def _see(self, frames: Frames, goal: str) -> Tensor:

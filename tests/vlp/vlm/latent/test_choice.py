@@ -17,7 +17,7 @@ from video.latent.latents import Latents
 from video.latent.run import network
 from video.latent.store import FrameStore
 from vlp.vlm.latent import words
-from vlp.vlm.latent.choice import AMONG, MANY, ChosenSubgoals, SubgoalChoice, loss, told, train_choice
+from vlp.vlm.latent.choice import AMONG, MANY, ChosenSubgoals, SubgoalChoice, joined, loss, told, train_choice
 from vlp.vlm.latent.lessons import Clock
 from vlp.vlm.latent.model import Hints, Network, build
 from vlp.vlm.latent.vlm import CHOICE, SAID, LatentVLM
@@ -45,6 +45,14 @@ def test_only_goals_of_a_few_subgoals_leave_a_choice(store: FrameStore) -> None:
     many = tuple(f"go {number}" for number in range(MANY + 1))
     text = np.stack([np.arange(len(store)) % len(many), np.full(len(store), len(many))], 1)
     assert told([FrameStore(**{**vars(store), "text": text, "texts": (*many, "play")})]) == {}
+
+
+def test_what_was_heard_of_a_goal_before_is_not_forgotten() -> None:
+    old = {"walk": ["go down", "go right"], "stay": ["sit", "stand"]}
+    new = {"walk": ["go right", "go up"], "run": ["go down", "go up"]}
+    assert joined(old, new) == {**old, **new, "walk": ["go down", "go right", "go up"]}
+    many = [f"go {number}" for number in range(MANY)]
+    assert joined(old, {"walk": many}) == {"stay": old["stay"]}
 
 
 def test_the_first_is_the_one_that_was_said_and_none_is_drawn_twice(store: FrameStore) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from planner import Proposer, Value
 from tasks.data.layout import DatasetError
-from tests.video.latent.conftest import half_failed, two_subgoals, write
+from tasks.tabletop.demos.lerobot_write import LeRobotWriter
+from tests.video.latent.conftest import WAYS, half_failed, square, two_subgoals, write
 from video.latent import autoencoder, text
 from video.latent.asked import WorldTraining
 from video.latent.clips import LatentClips
@@ -54,11 +57,11 @@ class Numbers:
         return torch.from_numpy(index)
 
 
-def training(root: Path, minutes: float, poses: float = 0.0) -> VlmTraining:
+def training(root: Path, minutes: float, make: Callable[[Path], object] = write) -> VlmTraining:
     """A run on eight episodes beside a model of video and action that was hardly trained."""
     data = root / "data"
     if not data.exists():
-        write(data, poses)
+        make(data)
         world = WorldTraining(
             data=[data], folder=root, config=SIZES, minutes=0, autoencoder_minutes=5, autoencoder_steps=2
         )
@@ -183,7 +186,7 @@ def test_weights_say_the_same_when_they_are_read_back(
     expected = taught.steps_to_go(frames, "go right").mean
     np.testing.assert_allclose(again.steps_to_go(frames, "go right").mean, expected, atol=0.5, rtol=0.05)
     shutil.rmtree(tmp_path / "model")
-    with pytest.raises(WeightsError, match="expected a VLM of `vlp train world-vlm`"):
+    with pytest.raises(WeightsError, match=r"expected a VLM of `vlp train world-vlm`"):
         LatentVLM.load(tmp_path)
 
 
@@ -351,3 +354,38 @@ def test_time_lapses_are_of_any_rate_and_corrections_are_not(tmp_path: Path) -> 
     train_vlm(replace(run, timelapses=[slow]), lambda _: None)
     with pytest.raises(DatasetError, match="rate"):
         train_vlm(replace(run, corrected=[slow]), lambda _: None)
+
+
+def walks(root: Path) -> None:
+    """Eight episodes of one task, on the way to which two things are said."""
+    rng = np.random.default_rng(1)
+    with LeRobotWriter(root, fps=10) as writer:
+        for number in range(8):
+            one = square(rng, list(WAYS)[number % 2])
+            later = len(one.subgoal) // 3
+            said = (*one.subgoal[later:], *(["stop"] * later))
+            writer.add(replace(one, instruction="walk", subgoal=said))
+
+
+def test_a_training_begins_from_a_vlm_of_another(tmp_path: Path) -> None:
+    """All its parts, with its words, its clock and what it has heard; one of another model is refused."""
+    minutes: dict[str, Any] = {"choice_minutes": 0.002, "progress_minutes": 0.002}
+    first = replace(training(tmp_path / "one", 0.001, walks), **minutes)
+    train_vlm(first, lambda _: None)
+    begun, plain = first.world / "weights", write(tmp_path / "plain")
+    no = shutil.ignore_patterns("vlm", "store", "latents")
+    shutil.copytree(first.world, tmp_path / "two", ignore=no)
+    run = replace(training(tmp_path / "two", 0.001), data=[plain], start=begun, learning_rate=1e-9)
+    train_vlm(replace(run, **minutes), lambda _: None)
+    found = tmp_path / "two/weights"
+    for part in ("model", "hints", "choice", "progress"):
+        old, new = (load_file(next((root / "vlm" / part).glob("*.safetensors"))) for root in (begun, found))
+        assert all(torch.allclose(old[name], new[name], atol=1e-2) for name in old), part
+    for name in ("clock.json", "said.json"):
+        assert (found / "vlm" / name).read_text() == (begun / "vlm" / name).read_text()
+    heard = json.loads((found / "vlm/subgoals.json").read_text())
+    assert set(heard) == {*WAYS, "stop"}
+    with pytest.raises(DatasetError, match=r"stands beside this model .*, got another autoencoder"):
+        train_vlm(replace(training(tmp_path / "three", 0.001), start=begun), lambda _: None)
+    with pytest.raises(DatasetError, match=r"expected a VLM of `vlp train world-vlm` in .*nothing"):
+        train_vlm(replace(run, start=tmp_path / "nothing"), lambda _: None)
