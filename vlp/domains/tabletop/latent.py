@@ -20,8 +20,9 @@ from vlp.errors import UsageError
 from vlp.latent.build import latent_parts
 from vlp.latent.folder import STEPS
 from vlp.latent.imagination import Imagination
-from vlp.latent.sight import as_said
+from vlp.latent.sight import SURE, as_said
 from vlp.models.chosen import Models
+from vlp.vlm.latent.vlm import LatentVLM
 
 PROPOSED = 4
 """Subgoals among which one that acts alone draws."""
@@ -68,8 +69,8 @@ def acting(folder: Path | None, *, by: Literal["policy", "prior"] = "policy") ->
 class ToldAgent:
     """Acts on long tasks without imagining anything: see tasks.tabletop.demos.own.LoneAgent."""
 
-    def __init__(self, imagination: Imagination) -> None:
-        self._imagination = imagination
+    def __init__(self, imagination: Imagination, vlm: LatentVLM) -> None:
+        self._imagination, self._vlm = imagination, vlm
 
     def next(self, frame: NDArray[np.uint8], goal: str, seed: int) -> str:
         """One of what is proposed, the likelier the oftener; where nothing is, what was asked."""
@@ -87,6 +88,14 @@ class ToldAgent:
         """As what tells when a subgoal is over says."""
         return self._imagination.is_over(begun, now, words)
 
+    def hears(self, goal: str) -> bool:
+        """Whether a goal's words are read to their end."""
+        return not self._vlm.unread(goal)
+
+    def reached(self, frame: NDArray[np.uint8], goal: str) -> bool:
+        """Whether the VLM surely says so, as in `vlp.latent.sight`."""
+        return self._vlm.chance(frame, goal) >= SURE
+
 
 def alone(folder: Path | None) -> ToldAgent:
     """What acts by itself on long tasks, of a folder of learned weights. Raises WeightsError and
@@ -99,4 +108,4 @@ def alone(folder: Path | None) -> ToldAgent:
             f"models: expected a VLM and what tells when a subgoal is over in {folder}, got none; train "
             "vlp train world-vlm, and vlp train world on subgoals that end"
         )
-    return ToldAgent(imagination)
+    return ToldAgent(imagination, imagination.vlm)

@@ -26,6 +26,7 @@ from vlp.domains.tabletop.latent import ToldAgent, alone
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import write
 from vlp.evaluate.tabletop.asked import ask
+from vlp.evaluate.tabletop.by_itself import Pace, by_itself
 from vlp.evaluate.tabletop.following import layout_of
 from vlp.evaluate.tabletop.spoiled import Spoil, as_it_is, painted
 from vlp.evaluate.tabletop.told import outcome
@@ -106,18 +107,9 @@ def group(agent: ToldAgent, seed: int, spoil: Spoil, options: RobustnessOptions)
     """Whether a board was grouped, whatever the agent thought of it."""
     robot = SimulatedRobot(TASK, seed=seed, max_steps=options.long_steps)
     robot.connect()
-    look, words, since, number = _camera(robot, spoil, np.random.default_rng([seed, 2])), "", 0, 0
-    begun = look()
     try:
-        while not (robot.terminated or robot.truncated):
-            now = look()
-            if not words or since >= options.stalled or agent.over(begun, now, words):
-                words, begun, since, number = agent.next(now, TASK, seed + 1000 * number), now, 0, number + 1
-            for action in agent.actions(now, words)[: options.execute]:
-                if not (robot.terminated or robot.truncated):
-                    robot.send_action(action)
-                    since += 1
-        return bool(robot.info["complete"])
+        look = _camera(robot, spoil, np.random.default_rng([seed, 2]))
+        return by_itself(agent, robot, look, TASK, seed, Pace(options.stalled, options.execute))
     finally:
         robot.disconnect()
 
