@@ -61,4 +61,5 @@ def test_boards_are_told_their_own_sentence_and_another(
     agent = alone(LEARNED)
     assert found["completed"]["of"] == found["completed_told_another"]["of"] == len(found["rows"]) == 2
     assert all(agent.hears(read(row["text"])) and not row["complete"] for row in found["rows"])
-    assert not agent.hears(read("put the red moon between the blue cube and the green star and line up the cubes vertically"))
+    long = "put the red moon between the blue cube and the green star and line up the cubes vertically"
+    assert not agent.hears(read(long))
