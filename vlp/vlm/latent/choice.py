@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,8 @@ AMONG: Final = 8
 """Subgoals at most among which one is chosen in training, drawn anew each time."""
 MANY: Final = 64
 """Subgoals of a goal, of more of which none is chosen: such a goal says nothing of what is next."""
+ONCE: Final = 0.5
+"""Share of a goal's subgoals that may have been said in one episode alone."""
 EARLY: Final = 0.7
 BEGUN: Final = 0.5
 """Share of moments that are within so many seconds of the beginning of a subgoal: that is when one is chosen.
@@ -81,12 +84,23 @@ class SubgoalChoice(Scaled, ModelMixin, ConfigMixin):  # type: ignore[misc]
 
 
 def told(stores: Sequence[FrameStore]) -> dict[str, list[str]]:
-    """What was said on the way to each goal, where something can be chosen."""
+    """What was said on the way to each goal, where something can be chosen: among what is said again and
+    again. Where most was said in a single episode of all, such as the places of a board, something else will
+    be said on the next one."""
     found: dict[str, set[str]] = {}
+    episodes: Counter[str] = Counter()
     for store in stores:
+        plain = [words.plain(one) for one in store.texts]
         for subgoal, goal in np.unique(store.text[:, [SUBGOAL, TASK]], axis=0):
-            found.setdefault(words.plain(store.texts[goal]), set()).add(words.plain(store.texts[subgoal]))
-    return {goal: sorted(texts) for goal, texts in sorted(found.items()) if 1 < len(texts) <= MANY}
+            found.setdefault(plain[goal], set()).add(plain[subgoal])
+        episode = np.repeat(np.arange(len(store.start)), store.stop - store.start)
+        said = np.unique(np.stack([episode, store.text[:, SUBGOAL]], 1), axis=0)
+        episodes.update(plain[subgoal] for _, subgoal in said)
+    return {
+        goal: sorted(texts)
+        for goal, texts in sorted(found.items())
+        if 1 < len(texts) <= MANY and sum(episodes[one] == 1 for one in texts) <= ONCE * len(texts)
+    }
 
 
 def joined(one: Said, other: Said) -> Said:

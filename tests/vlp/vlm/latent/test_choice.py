@@ -47,6 +47,21 @@ def test_only_goals_of_a_few_subgoals_leave_a_choice(store: FrameStore) -> None:
     assert told([FrameStore(**{**vars(store), "text": text, "texts": (*many, "play")})]) == {}
 
 
+def test_what_is_said_in_one_episode_alone_is_not_what_is_chosen_among(store: FrameStore) -> None:
+    """Such as the places of one board: on the next one others will be said."""
+    count = len(store.start)
+    episode = np.repeat(np.arange(count), store.stop - store.start)
+    spots = tuple(f"to the spot {number}" for number in range(count))
+    text = np.stack([episode, np.full(len(store), count)], 1)
+    apart = FrameStore(**{**vars(store), "text": text, "texts": (*spots, "walk")})
+    assert told([apart]) == {}
+    assert told([apart, apart]) == {"walk": sorted(spots)}, "of what was said again there is a choice"
+    later = FrameStore(
+        **{**vars(store), "text": np.stack([episode // 2, text[:, 1]], 1), "texts": apart.texts}
+    )
+    assert told([later]) == {"walk": sorted(spots[: count // 2])}
+
+
 def test_what_was_heard_of_a_goal_before_is_not_forgotten() -> None:
     old = {"walk": ["go down", "go right"], "stay": ["sit", "stand"]}
     new = {"walk": ["go right", "go up"], "run": ["go down", "go up"]}
