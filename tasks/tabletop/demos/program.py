@@ -46,6 +46,8 @@ FEWEST: Final = 3
 MOST_PUSHES: Final = 12
 TO_A_SPOT: Final = ("block2spot", "block2area")
 """Pushes that go where the arrangement says; others go where their words say."""
+EDGES: Final = np.add(np.transpose([board.BOARD_X, board.BOARD_Y]), [[0.006], [-0.006]])
+"""Metres, low and high: spots that can be said, also when they are rounded to a centimetre."""
 BESIDE: Final = 0.06
 """Metres from where a block is to be within which a push to a side of another one brings it there."""
 IN_PLACE: Final = 0.005
@@ -152,7 +154,8 @@ def worded(arranged: Arranged, name: str, spot: Vector) -> Instruction:
                 if not succeeded(said.family, task, arranged.blocks, np.zeros(2)):
                     return said
     exact = 1 if arranged.least < OFF else 0
-    x, y = (f"{round(100 * float(value), exact) + 0.0:.{exact}f}" for value in spot)
+    on_board = np.clip(spot, *EDGES)
+    x, y = (f"{round(100 * float(value), exact) + 0.0:.{exact}f}" for value in on_board)
     return Instruction("block2spot", {"block": name, "spot": f"{x},{y}"})
 
 

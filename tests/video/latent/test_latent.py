@@ -119,7 +119,7 @@ def by_heart(factory: pytest.TempPathFactory) -> Path:
 
     def make(root: Path) -> None:
         store = pack([write(root / "data")], root / "store", report=lambda _: None)
-        learned, seen = learn(store, 150, 120, 16)
+        learned, seen = learn(store, 120, 80, 16)
         learned.save(root / "weights")
         (root / "losses.json").write_text(json.dumps(seen))
 

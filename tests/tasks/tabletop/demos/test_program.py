@@ -92,6 +92,7 @@ def test_nothing_is_explained_in_brackets(episodes: list[RecordedEpisode]) -> No
         (Side((MOON,), "left", (CUBE,)), (0.3, 0.12), "push the red moon to the left side of the blue cube"),
         (Side((MOON,), "left", (CUBE,)), (0.5, -0.1), "push the red moon to the spot x 50 y -10"),
         (AtPlace(MOON, 0.35, -0.004), (0.35, -0.004), "push the red moon to the spot x 35 y 0"),
+        (AtPlace(MOON, 0.578, 0.304), (0.578, 0.304), "push the red moon to the spot x 57 y 30"),
     ],
 )
 def test_a_push_is_said_by_what_it_does(relation: Relation, spot: tuple[float, float], said: str) -> None:
