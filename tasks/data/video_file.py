@@ -30,6 +30,9 @@ _OPTIONS: Final = {
     "tune": "zerolatency",
     "bf": "0",
 }
+_ALONE: Final[dict[str, int]] = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
+"""PyAV converts pixels in threads since version 17, which are begun for every frame: of small frames on a busy
+machine that takes forty times as long as the conversion."""
 
 
 class VideoFileError(Exception):
@@ -240,4 +243,4 @@ def _begins(container: InputContainer, stream: VideoStream, time: float) -> floa
 
 
 def _pixels(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    return np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+    return np.asarray(frame.to_ndarray(format="rgb24", **_ALONE), dtype=np.uint8)

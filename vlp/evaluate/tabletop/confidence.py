@@ -37,7 +37,7 @@ from vlp.models.weights import BUNDLED, digest, verify
 from vlp.settings import Settings
 
 TASKS: Final = ("area", "group", "line", "push")
-WIDTHS: Final = ((2, 4, 4, 2), (1, 2, 2, 2), (1, 1, 4, 1))
+WIDTHS: Final = ((3, 12, 1, 2), (2, 4, 4, 2), (1, 2, 2, 2))
 """Beams, language branches, video branches and horizon, in turn."""
 FIT_SEED: Final = 900_000
 RIDGE: Final = 1.0
