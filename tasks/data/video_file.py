@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import av
 import av.error
@@ -30,9 +30,9 @@ _OPTIONS: Final = {
     "tune": "zerolatency",
     "bf": "0",
 }
-_ALONE: Final[dict[str, int]] = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
-"""PyAV converts pixels in threads since version 17, which are begun for every frame: of small frames on a busy
-machine that takes forty times as long as the conversion."""
+_ALONE: Final[dict[str, Any]] = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
+"""PyAV converts pixels in threads since version 17, which are begun for every frame: of small frames, on a
+busy machine, that takes forty times as long as the conversion."""
 
 
 class VideoFileError(Exception):
