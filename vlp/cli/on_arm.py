@@ -53,6 +53,7 @@ class OnArm:
                 arm_known = known(self.data, self.camera, share=self.speed)
                 models = Learned.load(self.models, device=self.device, steps=self.steps)
                 check_models(models, arm_known.config.joints, arm_known.config.size)
+                models.check_words(self.words)
             arm = connected(bridged(self.bridge, self.token_file, arm_known.config), self.bridge)
             arm.disconnect()
             folder.mkdir(parents=True, exist_ok=True)

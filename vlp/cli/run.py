@@ -93,6 +93,7 @@ class PlanCommand(PlanRequest):
 
             assert self.weights is not None
             models = Learned.load(self.weights, device=self.device, steps=self.sampling_steps or STEPS)
+            models.check_words(self.instruction)
             frame = shown.first(models)
         with stdout_for_result():
             folder.mkdir(parents=True, exist_ok=True)

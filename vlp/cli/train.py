@@ -56,7 +56,7 @@ class Train:
     """How long; 0 exports what is trained already."""
     start: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """Where there is no checkpoint, go on from this weights folder (such as vlp/bundled; world and world-vlm:
-    such as vlp/bundled_latent)."""
+    such as vlp/bundled_latent; world-vlm wants the same again each time)."""
     learning_rate: Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")] = None
     """Where the cosine starts, else the part's own; a run that goes on wants a lower one."""
     device: Device = "auto"

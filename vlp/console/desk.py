@@ -53,11 +53,12 @@ class Desk:
     """A `Watcher` on one side, the page on the other; `began` is called by each run anew.
 
     Args:
-        check_subgoal: raises ValueError for words of an operator that are no subgoal.
+        check_subgoal: raises ValueError for words of an operator that are no subgoal; a run that is begun
+            sets its own, since it knows what its models can read.
     """
 
     def __init__(self, check_subgoal: Callable[[str], None]) -> None:
-        self._check_subgoal = check_subgoal
+        self.check_subgoal = check_subgoal
         self._changed = threading.Condition()
         self.versions: Counter[Topic] = Counter()
         """How often each part of the page has changed."""
@@ -140,7 +141,7 @@ class Desk:
         for branches that it has not."""
         found = self._waiting(run, decision)
         try:
-            check(answer, found, self._check_subgoal)  # without the lock, which a stop needs
+            check(answer, found, self.check_subgoal)  # without the lock, which a stop needs
         except ValueError as error:
             raise UsageError(str(error)) from error
         with self._changed:

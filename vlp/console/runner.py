@@ -61,6 +61,7 @@ class Runner:
         self._start("getting ready to go on", lambda: resume(run, lambda _: self._follow))
 
     def _follow(self, parts: Parts, folder: Path) -> AbstractContextManager[Watcher]:
+        self._desk.check_subgoal = parts.sight.check_subgoal
         return nullcontext(self._desk)
 
     def _check_rules(self, run: Path) -> None:

@@ -33,8 +33,9 @@ def as_said(words: str) -> str:
 def too_long(words: str, unread: int) -> str:
     """Why words are refused of which so many tokens would not be heard."""
     return (
-        f"expected words of at most {MAX_TOKENS} tokens, got {MAX_TOKENS + unread}, of which the last "
-        f"{unread} would not be heard: {words!r:.200}; say it in fewer words, or one thing at a time"
+        f"expected what these models can read, words of at most {MAX_TOKENS} tokens, got "
+        f"{MAX_TOKENS + unread}, of which the last {unread} would not be heard: {words!r:.200}; ask for less "
+        "at a time"
     )
 
 
@@ -74,7 +75,7 @@ class LatentSight:
             raise UnknownInstruction("expected words, got nothing")
         text = self._read(words)
         if unread := self._vlm.unread(text):
-            raise UnknownInstruction(too_long(text, unread))
+            raise ValueError(too_long(text, unread))  # it is understood; other words for it are not wanted
         return WordsGoal(text)
 
     def check_subgoal(self, words: str) -> None:

@@ -41,10 +41,8 @@ class PicturePlan:
 def plan(asked: PicturePlan, models: Learned, frame: Frames) -> dict[str, Any]:
     """Search from a picture uint8 [H, W, 3], and write plan.png, plan.mp4, branches.png and plan.json.
 
-    Raises NoPlanError where every branch is rejected; branches.png shows them. Raises UsageError for a goal
-    that is too long to be read.
+    Raises NoPlanError where every branch is rejected; branches.png shows them.
     """
-    models.check_words(asked.goal)
     settings, ranked = asked.settings, models.vlm is not None
     alone = GoalAlone()
     try:

@@ -65,25 +65,29 @@ def collect_programs(
     """Write `episodes` to a new dataset folder, episode i a function of first_seed + i and `physics` alone;
     how many of them succeeded. Without physics they are time lapses, two pictures a second. Raises
     DatasetError for a folder that is in use or cannot be written."""
+    seeds = range(first_seed, first_seed + episodes)
+    if physics:
+        return write(out, map(demonstrated, seeds), progress)
     world = World()
-    demonstrate = demonstrated if physics else lapsed
     try:
-        found = (demonstrate(world, seed) for seed in range(first_seed, first_seed + episodes))
-        return write(out, found, progress, fps=board.CONTROL_HZ if physics else FPS)
+        return write(out, (lapsed(world, seed) for seed in seeds), progress, fps=FPS)
     finally:
         world.close()
 
 
-def demonstrated(world: World, seed: int) -> RecordedEpisode:
-    """An episode in the physics, always the same for a seed."""
-    rng = np.random.default_rng(seed)
-    world.place(*draw_layout(rng, _names(rng)))
-    world.step(world.target)
-    recording = StepRecorder(world, rng, drawn_noise(rng))
-    goal = _goal(rng, centers(world))
-    for arranged, name, spot in _pushes(goal, lambda: centers(world), rng):
-        recording.run(Push.begin(worded(arranged, name, spot), arranged.blocks, Style.sample(rng), spot))
-    return recording.episode(goal.plain, _holds(goal.now, centers(world)), PROGRAM)
+def demonstrated(seed: int) -> RecordedEpisode:
+    """An episode in the physics of a world of its own, always the same for a seed."""
+    rng, world = np.random.default_rng(seed), World()
+    try:
+        world.place(*draw_layout(rng, _names(rng)))
+        world.step(world.target)
+        recording = StepRecorder(world, rng, drawn_noise(rng))
+        goal = _goal(rng, centers(world))
+        for arranged, name, spot in _pushes(goal, lambda: centers(world), rng):
+            recording.run(Push.begin(worded(arranged, name, spot), arranged.blocks, Style.sample(rng), spot))
+        return recording.episode(goal.plain, _holds(goal.now, centers(world)), PROGRAM)
+    finally:
+        world.close()
 
 
 def lapsed(world: World, seed: int) -> RecordedEpisode:

@@ -40,10 +40,11 @@ def run(
     monkeypatch: pytest.MonkeyPatch,
     *more: str,
     said: str = "yes\n",
+    words: str = "open the drawer",
 ) -> int:
     monkeypatch.chdir(folder)
     monkeypatch.setattr("sys.stdin", io.StringIO(said))
-    line = ["run", "open the drawer", "--bridge", f"unix:{folder}/arm.sock", "--data", str(dataset)]
+    line = ["run", words, "--bridge", f"unix:{folder}/arm.sock", "--data", str(dataset)]
     return main([*line, "--models", str(models), "--device", "cpu", "--json", *more])
 
 
@@ -137,6 +138,20 @@ def test_bad_input_is_one_line_and_nothing_moves(
     (line,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("vlp:")]
     assert said in line
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_words_that_would_not_be_heard_to_their_end_move_nothing(
+    data: Path,  # noqa: F811
+    models: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    words = "open the drawer" + " and close it again" * 8
+    assert run(tmp_path, data, models, monkeypatch, words=words) == 2
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("vlp:")]
+    assert "words: expected what these models can read, words of at most 24 tokens" in line
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_arm_s_options_want_an_arm(capsys: pytest.CaptureFixture[str]) -> None:

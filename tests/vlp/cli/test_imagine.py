@@ -61,7 +61,7 @@ def test_clips_of_words_are_drawn(weights: Path, picture: Path, tmp_path: Path) 
         ({"--clips": "0"}, "clips: expected 1 to 64"),
         ({"--steps": "0"}, "steps: expected 1 to 100"),
         ({"--seed": "-1"}, "seed: expected"),
-        ({"": " and then left"}, "words: expected words of at most 24 tokens"),
+        ({"": " and then left"}, "words: expected what these models can read, words of at most 24 tokens"),
     ],
 )
 def test_bad_input_is_one_line(

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -121,6 +123,22 @@ def test_no_run_moves_before_the_robot_is_armed_again(stage: Stage) -> None:
             after.resume(stage.root / "one")
         assert client.post("/arm").status_code == 204
         assert client.post("/runs/one/resume").status_code == 204
+
+
+def test_words_of_an_operator_are_checked_by_what_the_run_s_models_can_read(tmp_path: Path) -> None:
+    """What the desk took and the run refuses would end it."""
+
+    def too_long(words: str) -> None:
+        raise ValueError("expected fewer words")
+
+    desk = Desk(lambda words: None)
+    sight: Any = SimpleNamespace(check_subgoal=too_long)
+    parts: Any = SimpleNamespace(sight=sight)
+    with (
+        Runner(Options(), tmp_path, desk)._follow(parts, tmp_path),
+        pytest.raises(ValueError, match="fewer"),
+    ):
+        desk.check_subgoal("push the red moon up")
 
 
 @pytest.mark.parametrize("path", ["/arm", "/runs/staged/rearm"])

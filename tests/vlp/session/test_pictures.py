@@ -114,6 +114,9 @@ def test_a_picture_for_each_camera(two: tuple[Path, Path], tmp_path: Path) -> No
     assert abs(int(recorded[-4, half + half // 2, 0]) - 160) < 12
 
 
+LONG = "open the drawer" + " and close it again" * 8
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -127,6 +130,7 @@ def test_a_picture_for_each_camera(two: tuple[Path, Path], tmp_path: Path) -> No
         (["plan", "open it", "--frame", "p.png", "--models", "m", "--rule", "gently"], "rule: expected none"),
         (["plan", "open it", "--world", "dataset:set", "--models", "m", "--seed", "7"], "0 to 1, got 7"),
         (["plan", "open it", "--world", "dataset:other", "--models", "m"], "got shoulder_pan.pos, elbow"),
+        (["plan", LONG, "--frame", "p.png", "--models", "m"], "words: expected what these models can read"),
         (["run", "open it", "--world", "dataset:set"], "expected one with a robot"),
         (["imagine", "open it", "--models", "m"], "frame: expected --frame PICTURE or --world"),
     ],

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import tyro
@@ -28,6 +28,9 @@ from vlp.evaluate.common import write
 from vlp.evaluate.tabletop.by_itself import Pace, by_itself
 from vlp.latent.folder import verify_latent
 from vlp.models.weights import digest
+
+TRIES: Final = 200
+"""Sentences drawn in a row for one that is heard."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,11 @@ def drawn(agent: ToldAgent, seed: int, relations: int) -> tuple[str, int]:
     """A sentence that the agent hears to its end, and how many were drawn that it would not."""
     layout, _ = random_layout(np.random.default_rng(seed))
     blocks = {name: np.array(pose[:2]) for name, pose in layout.items()}
-    rng, unheard = np.random.default_rng([seed, 3]), 0
-    while not agent.hears(read(text := sentence(rng, blocks, relations))):
-        unheard += 1
-    return text, unheard
+    rng = np.random.default_rng([seed, 3])
+    for unheard in range(TRIES):
+        if agent.hears(read(text := sentence(rng, blocks, relations))):
+            return text, unheard
+    raise SystemExit(f"weights: expected some that hear a sentence, got none heard of {TRIES}; choose others")
 
 
 def carried_out(agent: ToldAgent, text: str, told: str, seed: int, steps: int) -> dict[str, Any]:
@@ -79,6 +83,8 @@ def carried_out(agent: ToldAgent, text: str, told: str, seed: int, steps: int) -
 
 def main(options: ToldProgramOptions) -> None:
     """Each board told its own sentence, and the next one's."""
+    if options.programs < 2:
+        raise SystemExit(f"programs: expected 2 or more, got {options.programs}; each is told another's, too")
     agent, hashes = alone(options.weights), verify_latent(options.weights)
     seeds = range(options.first_seed, options.first_seed + options.programs)
     said = [drawn(agent, seed, options.relations) for seed in seeds]

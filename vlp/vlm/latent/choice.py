@@ -103,10 +103,10 @@ def told(stores: Sequence[FrameStore]) -> dict[str, list[str]]:
     }
 
 
-def joined(one: Said, other: Said) -> Said:
-    """What was said on the way to each goal, by both; where that is too many, nothing."""
-    both = {goal: sorted({*one.get(goal, ()), *other.get(goal, ())}) for goal in {*one, *other}}
-    return {goal: texts for goal, texts in sorted(both.items()) if len(texts) <= MANY}
+def joined(before: Said, now: Said) -> Said:
+    """What was said on the way to each goal, before and now; where that is too many, what was before."""
+    both = {goal: sorted({*before.get(goal, ()), *now.get(goal, ())}) for goal in {*before, *now}}
+    return {goal: texts if len(texts) <= MANY else before[goal] for goal, texts in sorted(both.items())}
 
 
 class ChosenSubgoals:
@@ -121,7 +121,12 @@ class ChosenSubgoals:
         plain = [words.plain(one) for one in store.texts]
         self._number = [number.get(one, -1) for one in plain]
         self._among = [np.array([number[one] for one in said.get(goal, ())], np.int64) for goal in plain]
-        several = np.array([len(some) > 1 for some in self._among])[store.text[:, TASK]]
+        # Goals may be known from elsewhere: what is said here and not there is no choice among those.
+        pairs, back = np.unique(store.text[:, [SUBGOAL, TASK]], axis=0, return_inverse=True)
+        several = np.array([
+            len(self._among[goal]) > 1 and self._number[subgoal] in self._among[goal]
+            for subgoal, goal in pairs
+        ])[back.reshape(-1)]  # fmt: skip
         ends = Ends(store, SUBGOAL)
         begun = np.arange(len(store)) - ends.first <= BEGUN * store.fps
         over = ends.left <= AT_END * CONTROL_HZ

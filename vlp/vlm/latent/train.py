@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,12 +14,16 @@ import torch
 
 from tasks.data.layout import DatasetError
 from tasks.learning.feeding import feed
-from tasks.learning.trainer import TrainConfig, Trainer
+from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer
+from video.latent import text
 from video.latent.beside import BesideTraining
 from video.latent.bundle import LatentBundle
+from video.latent.clips import Frames
 from video.latent.corrected import corrections
+from video.latent.ends import TASK
 from video.latent.latents import Latents
 from video.latent.prior import ActionPrior
+from video.latent.split import latents_of, part
 from video.latent.store import FrameStore
 from vlp.errors import WeightsError
 from vlp.latent.folder import VLM
@@ -27,7 +32,10 @@ from vlp.vlm.latent.choice import ChosenSubgoals, Said, SubgoalChoice, joined, t
 from vlp.vlm.latent.lessons import Clock, Lessons, mixed
 from vlp.vlm.latent.model import Hints, Network, NetworkConfig, build, loss
 from vlp.vlm.latent.progress import Progress, TaskMoments, train_progress
-from vlp.vlm.latent.vlm import CHOICE, PROGRESS, Begun, LatentVLM
+from vlp.vlm.latent.vlm import CHOICE, CLOCK, PROGRESS, TOKENIZER, Begun, LatentVLM
+
+NETWORK, START = "network", "start.txt"
+"""In a training's folder, and in it by which words it was begun."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,27 +64,32 @@ class VlmTraining(BesideTraining):
 def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> LatentVLM:
     """Train for so many minutes, going on from the folder's checkpoint; writes and returns the VLM.
 
-    Raises DatasetError for data that cannot be learned from, and where the model of video is not there.
+    Raises DatasetError for data that cannot be learned from, and where the model of video is not there;
+    WeightsError for a start that is none, and where a checkpoint was begun from another one.
     """
-    store, latents, eye = run.frames(report)
+    start = _start(run)
+    whole, all_latents, eye = run.frames(report)
     world = run.model()
-    begun = _begun(run, eye, world)
+    begun = None if start is None else _begun(start, run, eye, world)
+    store, latents = _heard(whole, all_latents, world.tokenizer, report)
     tokenizer = words.learn(store.texts) if begun is None else begun.tokenizer
     lapses, own = (
-        _others(run, some, eye, store, report, any_rate=True) for some in (run.timelapses, run.own)
+        _others(run, some, eye, whole, world, report, any_rate=True) for some in (run.timelapses, run.own)
     )
-    corrected = _others(run, run.corrected, eye, store, report)
+    corrected = _others(run, run.corrected, eye, whole, world, report)
     first = Lessons(store, latents, tokenizer, world.tokenizer, clock=None if begun is None else begun.clock)
     clock = first.clock
     ends = [Lessons(*some, tokenizer, world.tokenizer, ends=True, clock=clock) for some in corrected]
     more = [Lessons(*some, tokenizer, world.tokenizer, clock=clock) for some in [*lapses, *own]]
     torch.manual_seed(2)
-    model = _network(run, world, latents, tokenizer) if begun is None else begun.network
+    model = _network(run, world, all_latents, tokenizer) if begun is None else begun.network
     seen = [(store, latents), *lapses, *own]
     said: Said = told([some for some, _ in seen])
-    minutes = run.minutes + (0.0 if said else run.choice_minutes)  # where nothing can be chosen
+    said = said if begun is None else joined(begun.said, said)
+    choices = [ChosenSubgoals(*some, world.tokenizer, said) for some in seen]
+    minutes = run.minutes + (0.0 if any(map(len, choices)) else run.choice_minutes)
     config = TrainConfig(minutes=minutes, learning_rate=run.learning_rate, muon=True, device=run.device)
-    trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / "network", config)
+    trainer = Trainer(model, lambda batch: loss(model, batch), run.folder / NETWORK, config)
     if minutes:
         batches = feed(lambda seed: mixed(first, ends, more, run.batch, seed), trainer.seed, run.workers)
         trainer.run(batches, report)
@@ -84,27 +97,47 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     trained: Any = trainer.averaged().cpu()
     subgoals = {words.plain(store.texts[number]) for number in np.unique(store.text[:, 0])}
     subgoals |= set() if begun is None else begun.subgoals
-    said = said if begun is None else joined(begun.said, said)
-    chosen = _chosen(run, world, seen, said, begun, report)
+    choice = _chosen(run, world, choices, begun, report)
     progress = _progress(run, world, seen, clock, begun, report)
-    vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, clock, subgoals, *chosen, progress)
+    vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, clock, subgoals, choice, said, progress)
     vlm.save(run.world / "weights" / VLM)
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return vlm
 
 
-def _begun(run: VlmTraining, eye: Any, world: LatentBundle) -> Begun | None:
-    """What a run goes on from. Raises DatasetError where there is none, or it stands beside another model."""
-    if run.start is None:
-        return None
+def _start(run: VlmTraining) -> LatentVLM | None:
+    """The VLM that a run begins from. Its words and its clock are those of its checkpoints, too, so a run
+    that goes on must be given the same."""
+    vlm = None if run.start is None else LatentVLM.load(run.start / VLM)
+    kept, told = run.folder / START, "" if run.start is None else _told_apart(run.start / VLM)
+    if not (run.folder / NETWORK / CHECKPOINT).is_file():
+        run.folder.mkdir(parents=True, exist_ok=True)
+        kept.write_text(told + "\n", encoding="utf-8")
+    elif told != (before := kept.read_text(encoding="utf-8").strip() if kept.is_file() else ""):
+        named = ["none" if one == "" else f"those of words {one}" for one in (before, told)]
+        raise WeightsError(
+            f"start: expected the weights that the training in {run.folder} began from ({named[0]}), got "
+            f"{named[1]}; give the same --start, or another --cache"
+        )
+    return vlm
+
+
+def _told_apart(folder: Path) -> str:
+    """What tells VLMs apart by whose words and clock something was trained."""
+    seen = hashlib.sha256((folder / CLOCK).read_bytes())
+    for path in sorted((folder / TOKENIZER).iterdir()):
+        seen.update(path.read_bytes())
+    return seen.hexdigest()[:16]
+
+
+def _begun(start: LatentVLM, run: VlmTraining, eye: Any, world: LatentBundle) -> Begun:
+    """Its parts. Raises WeightsError where it stands beside another model of video."""
     try:
-        return LatentVLM.load(run.start / VLM).begin(eye, world.tokenizer)
-    except WeightsError as error:
-        raise DatasetError(str(error)) from error
+        return start.begin(eye, world.tokenizer)
     except ValueError as error:
-        raise DatasetError(
-            f"expected a VLM in {run.start} that stands beside this model of video, got {error}; train that "
-            "with --start of the same weights first"
+        raise WeightsError(
+            f"start: expected a VLM in {run.start} that stands beside this model of video, got {error}; "
+            "train that with --start of the same weights first"
         ) from error
 
 
@@ -119,40 +152,58 @@ def _others(
     roots: Sequence[Path],
     eye: Any,
     store: FrameStore,
+    world: LatentBundle,
     report: Callable[[str], None],
     *,
     any_rate: bool = False,
-) -> list[tuple[FrameStore, Latents]]:
+) -> list[tuple[FrameStore, Frames]]:
     """Frames and latents of what is learned from beside the first."""
     if not roots:
         return []
-    return [corrections(roots, run.world, eye, store, camera=run.camera, any_rate=any_rate, report=report)]
+    found = corrections(roots, run.world, eye, store, camera=run.camera, any_rate=any_rate, report=report)
+    return [_heard(*found, world.tokenizer, report)]
+
+
+def _heard(
+    store: FrameStore, latents: Frames, reader: Any, report: Callable[[str], None]
+) -> tuple[FrameStore, Frames]:
+    """The episodes whose task is read to its end: of others it would be learned that half of it is all.
+    Raises DatasetError where there are none."""
+    heard = np.array([not text.cut(reader, one) for one in store.texts])[store.text[store.start, TASK]]
+    if heard.all():
+        return store, latents
+    if not heard.any():
+        raise DatasetError(
+            f"expected tasks of at most {text.MAX_TOKENS} tokens as the model of video reads them, got "
+            "longer ones alone; say them in fewer words"
+        )
+    report(f"{(~heard).sum()} of {len(heard)} episodes are left out: their tasks are too long to be read")
+    some = part(store, heard)
+    return some, latents_of(latents, some)
 
 
 def _chosen(
     run: VlmTraining,
     world: LatentBundle,
-    seen: Sequence[tuple[FrameStore, Latents]],
-    said: Said,
+    choices: Sequence[ChosenSubgoals],
     begun: Begun | None,
     report: Callable[[str], None],
-) -> tuple[SubgoalChoice | None, Said]:
-    """What chooses among subgoals, and these."""
-    first, *others = [ChosenSubgoals(*some, world.tokenizer, said) for some in seen]
+) -> SubgoalChoice | None:
+    """What chooses among subgoals."""
+    first, *others = choices
     config = TrainConfig(minutes=run.choice_minutes, learning_rate=run.learning_rate, device=run.device)
     # Time lapses show many times as many boards.
-    choice = train_choice(
+    return train_choice(
         _sight(world), world.scale, [first, *others, *others], run.folder / CHOICE, config,
         size=run.batch // 2, begun=None if begun is None else begun.choice, workers=run.workers,
         report=report,
     )  # fmt: skip
-    return choice, said if choice is not None else {}
 
 
 def _progress(
     run: VlmTraining,
     world: LatentBundle,
-    seen: Sequence[tuple[FrameStore, Latents]],
+    seen: Sequence[tuple[FrameStore, Frames]],
     clock: Clock,
     begun: Begun | None,
     report: Callable[[str], None],

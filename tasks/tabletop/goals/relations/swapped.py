@@ -29,7 +29,7 @@ class Swapped:
 
     @property
     def words(self) -> str:
-        return f"{listed(self.pair)} swapped, each where the other was"
+        return f"{listed(self.pair)} swapped (each where the other was)"
 
     @property
     def names(self) -> tuple[str, ...]:

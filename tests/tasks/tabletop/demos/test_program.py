@@ -108,14 +108,15 @@ def test_a_push_is_said_by_what_it_does(relation: Relation, spot: tuple[float, f
 
 
 def test_demonstrations_are_a_function_of_their_seed(tmp_path: Path) -> None:
+    """Whatever was demonstrated before."""
     for physics, source, rate in ((True, PROGRAM, board.CONTROL_HZ), (False, TIMELAPSE_PROGRAM, FPS)):
-        found = []
-        for name in ("one", "other"):
-            out = tmp_path / f"{name}-{rate}"
-            collect_programs(out, episodes=1, first_seed=3, physics=physics)
-            assert f'"fps": {rate}' in (out / "meta/info.json").read_text()
-            found.append(list(read_episodes(out)))
-        for one, other in zip(*found, strict=True):
-            assert one.instruction == other.instruction and one.subgoal == other.subgoal
-            np.testing.assert_array_equal(one.action, other.action)
-            assert one.source in (source, "failure") and len(one.rgb) > 1
+        both, last = tmp_path / f"both-{rate}", tmp_path / f"last-{rate}"
+        with drawn_as_dots():
+            collect_programs(both, episodes=2, first_seed=5, physics=physics)
+            collect_programs(last, episodes=1, first_seed=6, physics=physics)
+        assert f'"fps": {rate}' in (last / "meta/info.json").read_text()
+        one, other = list(read_episodes(both))[1], next(iter(read_episodes(last)))
+        assert one.instruction == other.instruction and one.subgoal == other.subgoal
+        np.testing.assert_array_equal(one.action, other.action)
+        np.testing.assert_array_equal(one.blocks, other.blocks)
+        assert one.source in (source, "failure") and len(one.rgb) > 1

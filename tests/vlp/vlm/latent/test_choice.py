@@ -67,7 +67,20 @@ def test_what_was_heard_of_a_goal_before_is_not_forgotten() -> None:
     new = {"walk": ["go right", "go up"], "run": ["go down", "go up"]}
     assert joined(old, new) == {**old, **new, "walk": ["go down", "go right", "go up"]}
     many = [f"go {number}" for number in range(MANY)]
-    assert joined(old, {"walk": many}) == {"stay": old["stay"]}
+    assert joined(old, {"walk": many}) == old
+
+
+def test_of_a_goal_that_was_known_only_what_is_known_is_chosen(store: FrameStore) -> None:
+    """What new data say of it, and say but once, is nothing to choose, and no other text in its place."""
+    tokenizer = text.learn(("go right", "go down", "go up", "walk"))
+    new = FrameStore(**{**vars(store), "texts": ("go right", "go up", "walk")})
+    choices = ChosenSubgoals(new, Numbers(new), tokenizer, {"walk": ["go down", "go right"]})
+    right = text.encode(tokenizer, ["go right"])[0].tolist()
+    batch = next(choices.batches(32, 0))
+    assert (new.text[batch["latents"].long().numpy(), 0] == RIGHT).all()
+    assert all(row[0] == right for row in batch["subgoals"].tolist())
+    nobody = ChosenSubgoals(new, Numbers(new), tokenizer, {"walk": ["go down", "go left"]})
+    assert len(nobody) == 0
 
 
 def test_the_first_is_the_one_that_was_said_and_none_is_drawn_twice(store: FrameStore) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from planner import Proposer, Value
 from tasks.data.layout import DatasetError
@@ -367,12 +367,32 @@ def walks(root: Path) -> None:
             writer.add(replace(one, instruction="walk", subgoal=said))
 
 
+def test_tasks_that_are_not_read_to_their_end_are_not_learned_from(tmp_path: Path) -> None:
+    """That half of what is asked is all would be learned."""
+    long = "go right" + " and then right" * 12
+
+    def half(root: Path, words: tuple[str, str] = ("go right", long)) -> None:
+        rng = np.random.default_rng(1)
+        with LeRobotWriter(root, fps=10) as writer:
+            for number in range(8):
+                writer.add(replace(square(rng, "go right"), instruction=words[number % 2]))
+
+    told: list[str] = []
+    train_vlm(training(tmp_path / "half", 0.001, half), told.append)
+    assert "4 of 8 episodes are left out: their tasks are too long to be read" in told
+    with pytest.raises(DatasetError, match=r"expected tasks of at most 24 tokens .*, got longer ones alone"):
+        train_vlm(training(tmp_path / "all", 0.001, lambda root: half(root, (long, long))), told.append)
+
+
 def test_a_training_begins_from_a_vlm_of_another(tmp_path: Path) -> None:
     """All its parts, with its words, its clock and what it has heard; one of another model is refused."""
     minutes: dict[str, Any] = {"choice_minutes": 0.002, "progress_minutes": 0.002}
     first = replace(training(tmp_path / "one", 0.001, walks), **minutes)
     train_vlm(first, lambda _: None)
     begun, plain = first.world / "weights", write(tmp_path / "plain")
+    for part in ("model", "hints", "choice", "progress"):  # what was trained so little is much like untrained
+        path = next((begun / "vlm" / part).glob("*.safetensors"))
+        save_file({name: value + 0.125 for name, value in load_file(path).items()}, path, {"format": "pt"})
     no = shutil.ignore_patterns("vlm", "store", "latents")
     shutil.copytree(first.world, tmp_path / "two", ignore=no)
     run = replace(training(tmp_path / "two", 0.001), data=[plain], start=begun, learning_rate=1e-9)
@@ -385,7 +405,11 @@ def test_a_training_begins_from_a_vlm_of_another(tmp_path: Path) -> None:
         assert (found / "vlm" / name).read_text() == (begun / "vlm" / name).read_text()
     heard = json.loads((found / "vlm/subgoals.json").read_text())
     assert set(heard) == {*WAYS, "stop"}
-    with pytest.raises(DatasetError, match=r"stands beside this model .*, got another autoencoder"):
+    with pytest.raises(WeightsError, match=r"began from \(those of words \w+\), got none; give the same"):
+        train_vlm(replace(run, start=None), lambda _: None)
+    with pytest.raises(WeightsError, match=r"began from \(none\), got those of words \w+; give the same"):
+        train_vlm(replace(first, start=begun), lambda _: None)
+    with pytest.raises(WeightsError, match=r"stands beside this model .*, got another autoencoder"):
         train_vlm(replace(training(tmp_path / "three", 0.001), start=begun), lambda _: None)
-    with pytest.raises(DatasetError, match=r"expected a VLM of `vlp train world-vlm` in .*nothing"):
+    with pytest.raises(WeightsError, match=r"expected a VLM of `vlp train world-vlm` in .*nothing"):
         train_vlm(replace(run, start=tmp_path / "nothing"), lambda _: None)
