@@ -55,6 +55,8 @@ class WorldTraining:
     start: Path | None = None
     """Weights of an earlier training, which those parts begin from that have no checkpoint; its words and its
     scales are kept."""
+    kept: float = 0.0
+    """Share of the start's weights in those that are written (see `keeping`); checkpoints go on without."""
     held_out: Path | None = None
     """A dataset that is only looked at; None: a share of the episodes of `data`."""
     share: float = SHARE

@@ -23,6 +23,7 @@ from video.latent.config import LatentConfig
 from video.latent.corrected import CorrectedClips, corrections
 from video.latent.eye import train_autoencoder
 from video.latent.films import Films
+from video.latent.keeping import State, keep, state_of
 from video.latent.latents import Latents, SeenLatents
 from video.latent.model import WorldModel
 from video.latent.split import latents_of, split
@@ -55,6 +56,7 @@ def train_world(
     if begun is not None:
         both = begun.is_whole and run.whole  # else what both have: the prior
         fill(model.prior if run.whole and not both else model, begun.network if both else begun.prior)
+    before = _before(run, begun)
     bundle = LatentBundle(eye, model, tokenizer, clips.scale, (height, width), clips.stride, store.fps)
     if store.exposure is not None:
         bundle.exposure = store.exposure.widened(None if begun is None else begun.exposure)
@@ -73,10 +75,21 @@ def train_world(
         run, clips, bundle, (store, latents_of(latents, store)), report, onlookers
     )
     bundle.dynamics = part_training.dynamics(run, seen[: 1 + len(more)], bundle, report, onlookers)
+    for part, state in before.items():
+        keep(getattr(bundle, part), state, run.kept)
     if is_first():
         write_weights(bundle, run.folder / "weights")
         _write_record(run, record)
     return bundle
+
+
+def _before(run: WorldTraining, begun: LatentBundle | None) -> dict[str, State]:
+    """The weights, by a bundle's parts, of which something is kept."""
+    if begun is None or not run.kept:
+        return {}
+    first = "network" if begun.is_whole and run.whole else "prior"
+    parts = {part: getattr(begun, part) for part in (first, "termination", "rolling", "dynamics")}
+    return {part: state_of(model) for part, model in parts.items() if model is not None}
 
 
 def write_weights(bundle: LatentBundle, folder: Path) -> None:

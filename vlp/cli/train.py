@@ -57,6 +57,9 @@ class Train:
     start: Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """Where there is no checkpoint, go on from this weights folder (such as vlp/bundled; world and world-vlm:
     such as vlp/bundled_latent; world-vlm wants the same again each time)."""
+    keep: float = 0.0
+    """world, world-vlm with --start: share (0 to 1) of the start's weights in those that are written. A half
+    keeps nearly all of what they could, beside nearly all of what is learned; checkpoints go on without."""
     learning_rate: Annotated[float | None, arg(metavar="FLOAT", help_behavior_hint="")] = None
     """Where the cosine starts, else the part's own; a run that goes on wants a lower one."""
     device: Device = "auto"
@@ -141,6 +144,13 @@ class Train:
             )
         if self.part != "world-vlm" and self.own:
             raise UsageError(f"own: expected the part world-vlm, got {self.part}; leave it out")
+        if self.keep and (self.start is None or self.part not in ("world", "world-vlm")):
+            given = self.part if self.start is not None else "no --start"
+            raise UsageError(
+                f"keep: expected the part world or world-vlm with --start, got {given}; leave it out"
+            )
+        if not 0 <= self.keep <= 1:
+            raise UsageError(f"keep: expected 0 to 1, got {self.keep:g}; choose such a share")
         if self.part in ("world", "world-vlm", "world-policy"):
             return self._world()
         if self.part == "bc":
@@ -177,7 +187,7 @@ class Train:
                 learning_rate=self.learning_rate, held_out=self.held_out, trackers=self.track,
                 corrected=self.corrected, timelapses=self.timelapse, own=self.own, rolling=self.rolling,
                 dynamics=self.dynamics,
-                whole=self.whole, start=self.start,
+                whole=self.whole, start=self.start, kept=self.keep,
             )
         )  # fmt: skip
         more = f": vlp imagine WORDS --frame PICTURE --models {weights}" if self.part == "world" else ""

@@ -62,6 +62,8 @@ class WorldTask:
     learning_rate: float | None = None
     start: Path | None = None
     """Weights of an earlier training to begin from."""
+    kept: float = 0.0
+    """Share of these in the weights that are written."""
     held_out: Path | None = None
     """A dataset that is only looked at, else a share of the episodes."""
     corrected: Sequence[Path] = ()
@@ -109,6 +111,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         learning_rate=task.learning_rate or 1.5e-3,
         workers=0 if place == "cpu" else WORKERS,
         start=task.start,
+        kept=task.kept,
         held_out=task.held_out,
         corrected=task.corrected,
         timelapses=task.timelapses,
@@ -139,6 +142,7 @@ def train_words(task: WorldTask, report: Callable[[str], None] = print) -> Path:
             choice_minutes=CHOICE_SHARE * task.minutes, progress_minutes=PROGRESS_SHARE * task.minutes,
             learning_rate=task.learning_rate or 1e-3,
             corrected=task.corrected, timelapses=task.timelapses, own=task.own, start=task.start,
+            kept=task.kept,
         )  # fmt: skip
         vlm = train_vlm(run, report)
     if task.export is not None:

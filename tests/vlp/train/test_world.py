@@ -107,6 +107,17 @@ def test_a_training_begins_from_weights_of_another(
     assert LatentBundle.load(found).exposure is not None
     assert main(line(other, tmp_path / "whole", "--start", first)) == 0
     assert (tmp_path / "whole/world/nano/weights/transformer").is_dir()
+    # Of what was learned since, all but a share is kept as it was.
+    kept = ("--start", first, "--no-whole", "--learning-rate", 1.0, "--keep")
+    for name, share in (("all", 1.0), ("half", 0.5)):
+        assert main(line(other, tmp_path / name, *kept, share)) == 0
+    old = load_file(first / "prior/diffusion_pytorch_model.safetensors")
+    whole, half = (
+        load_file(tmp_path / f"{name}/world/nano/weights/prior/diffusion_pytorch_model.safetensors")
+        for name in ("all", "half")
+    )
+    assert all(torch.equal(old[name], whole[name]) for name in old)
+    assert not all(torch.equal(old[name], half[name]) for name in old)
     capfd.readouterr()
     monkeypatch.setattr("vlp.train.world.PRESETS", {"nano": replace(SMALL, width=32)})
     assert main(line(other, tmp_path / "three", *more)) != 0

@@ -21,6 +21,7 @@ from video.latent.bundle import LatentBundle
 from video.latent.clips import Frames
 from video.latent.corrected import corrections
 from video.latent.ends import TASK
+from video.latent.keeping import keep
 from video.latent.latents import Latents
 from video.latent.prior import ActionPrior
 from video.latent.split import latents_of, part
@@ -59,6 +60,8 @@ class VlmTraining(BesideTraining):
     start: Path | None = None
     """Weights of an earlier training, whose VLM those parts begin from that have no checkpoint; its words and
     its clock are kept."""
+    kept: float = 0.0
+    """Share of the start's weights in those that are written, see video.latent.keeping."""
 
 
 def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> LatentVLM:
@@ -83,6 +86,7 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     more = [Lessons(*some, tokenizer, world.tokenizer, clock=clock) for some in [*lapses, *own]]
     torch.manual_seed(2)
     model = _network(run, world, all_latents, tokenizer) if begun is None else begun.network
+    before = {} if begun is None or not run.kept else begun.states()
     seen = [(store, latents), *lapses, *own]
     said: Said = told([some for some, _ in seen])
     said = said if begun is None else joined(begun.said, said)
@@ -99,6 +103,9 @@ def train_vlm(run: VlmTraining, report: Callable[[str], None] = print) -> Latent
     subgoals |= set() if begun is None else begun.subgoals
     choice = _chosen(run, world, choices, begun, report)
     progress = _progress(run, world, seen, clock, begun, report)
+    for model_after, name in ((trained, "network"), (choice, "choice"), (progress, "progress")):
+        if name in before and model_after is not None:
+            keep(model_after, before[name], run.kept)
     vlm = LatentVLM(trained, eye.cpu(), tokenizer, world.tokenizer, clock, subgoals, choice, said, progress)
     vlm.save(run.world / "weights" / VLM)
     (run.folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

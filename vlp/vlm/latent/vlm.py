@@ -21,6 +21,7 @@ from planner import Proposal, StepsToGo
 from video.latent import text
 from video.latent.autoencoder import encode
 from video.latent.ends import SUBGOAL, TASK
+from video.latent.keeping import State, state_of
 from video.latent.saved import save
 from vlp.errors import WeightsError
 from vlp.vlm.hosted.replies import Success
@@ -52,6 +53,11 @@ class Begun:
     choice: SubgoalChoice | None
     said: Said
     progress: Progress | None
+
+    def states(self) -> dict[str, State]:
+        """Copies of the weights of its networks."""
+        parts = {"network": self.network, "choice": self.choice, "progress": self.progress}
+        return {name: state_of(part) for name, part in parts.items() if part is not None}
 
 
 class LatentVLM:
