@@ -180,7 +180,10 @@ def test_collecting_is_asked_for_by_kind_and_by_seeds_of_training(refused: Said)
         *asked, "--kind", "push"
     )
     assert "expected seeds below 1000000" in refused(*asked, "--first-seed", "999999")
-    kinds = "play, push, long, corrected, corrected-long, corrected-lost, timelapse, timelapse-own, mixed"
+    kinds = (
+        "play, push, long, corrected, corrected-long, corrected-lost, timelapse, program, timelapse-program, "
+        "timelapse-own, mixed"
+    )
     said = refused("collect", "--out", "data", "--episodes", "2", "--kind", "expert")
     assert f"kind: expected one of {kinds}" in said
 
