@@ -150,7 +150,7 @@ class LatentVLM:
         if not alike or self._reader.get_vocab() != reader.get_vocab():
             raise ValueError("another autoencoder or other words")
         return Begun(
-            self._network.train(), self._tokenizer, self.clock, self._subgoals, self._choice, self._said,
+            self._network, self._tokenizer, self.clock, self._subgoals, self._choice, self._said,
             self._progress,
         )  # fmt: skip
 
