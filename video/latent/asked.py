@@ -35,6 +35,9 @@ class WorldTraining:
     """Of the rolling model, last of all: it reads words by the transformer's prior, which still changes while
     that is trained."""
     rolling_steps: int | None = None
+    flow_minutes: float = 0.0
+    """Of the flows, which imagine a beat at a time by where things were seen before."""
+    flow_steps: int | None = None
     dynamics_minutes: float = 0.0
     """Of the dynamics, which imagine and explain a beat at a time."""
     dynamics_steps: int | None = None
@@ -64,7 +67,7 @@ class WorldTraining:
     @property
     def looks(self) -> bool:
         """Whether pictures themselves are needed, beside what the autoencoder sees in them."""
-        return self.whole or bool(self.autoencoder_minutes or self.rolling_minutes)
+        return self.whole or bool(self.autoencoder_minutes or self.rolling_minutes or self.flow_minutes)
 
 
 EYE: Final = "autoencoder"
@@ -73,6 +76,7 @@ SKETCH: Final = "sketch"
 ALONE: Final = "prior"
 """In the place of the sketch and the transformer, where the whole network is not trained."""
 ROLLING: Final = "rolling"
+FLOW: Final = "flow"
 DYNAMICS: Final = "dynamics"
 TERMINATION: Final = "termination"
 STEPS: Final = "rolling/steps"

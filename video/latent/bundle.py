@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerFast
 from video.latent.clips import Scale
 from video.latent.dynamics import Dynamics
 from video.latent.exposure import Exposure
+from video.latent.flow import FlowDynamics
 from video.latent.model import WorldModel
 from video.latent.prior import ActionPrior
 from video.latent.rolling import Rolling
@@ -22,7 +23,7 @@ from video.latent.saved import save
 from video.latent.termination import Termination
 
 SCALE = "scale.json"
-ROLLING, TERMINATION, DYNAMICS = "rolling", "termination", "dynamics"
+ROLLING, FLOW, TERMINATION, DYNAMICS = "rolling", "flow", "termination", "dynamics"
 WHOLE, PRIOR = "transformer", "prior"
 """Of a folder, one of the two."""
 
@@ -52,6 +53,9 @@ class LatentBundle:
     """What tells when a subgoal is over, where it was trained."""
     dynamics: Dynamics | None = None
     """What imagines and explains a short way at a time, where it was trained: before all others."""
+    flow: FlowDynamics | None = None
+    """What imagines a short way at a time by where things were seen before, where it was trained: before a
+    rolling model."""
     exposure: Exposure | None = None
     """The light of the pictures that it learned from; None where that was not measured."""
 
@@ -59,6 +63,11 @@ class LatentBundle:
     def is_whole(self) -> bool:
         """Whether the whole network is there."""
         return isinstance(self.network, WorldModel)
+
+    @property
+    def rolls(self) -> bool:
+        """Whether it imagines a short way at a time."""
+        return not (self.rolling is None and self.flow is None and self.dynamics is None)
 
     @property
     def explains(self) -> bool:
@@ -94,7 +103,7 @@ class LatentBundle:
         network = WHOLE if self.is_whole else PRIOR
         parts = (
             ("autoencoder", self.autoencoder), (network, self.network), (ROLLING, self.rolling),
-            (TERMINATION, self.termination), (DYNAMICS, self.dynamics),
+            (FLOW, self.flow), (TERMINATION, self.termination), (DYNAMICS, self.dynamics),
         )  # fmt: skip
         for name, part in parts:
             if part is not None:
@@ -129,13 +138,18 @@ class LatentBundle:
                 part.from_pretrained(folder / name).float().to(device).eval()
                 if (folder / name).is_dir()
                 else None
-                for name, part in ((ROLLING, Rolling), (TERMINATION, Termination), (DYNAMICS, Dynamics))
+                for name, part in (
+                    (ROLLING, Rolling),
+                    (TERMINATION, Termination),
+                    (DYNAMICS, Dynamics),
+                    (FLOW, FlowDynamics),
+                )
             ]
             tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer")
             size = (int(about["size"][0]), int(about["size"][1]))
             return cls(
                 autoencoder, network, tokenizer, scale, size, int(about["stride"]), float(about["fps"]),
-                extra[0], extra[1], extra[2], Exposure.read(about.get("exposure")),
+                extra[0], extra[1], extra[2], extra[3], Exposure.read(about.get("exposure")),
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError) as error:
             raise LatentWeightsError(

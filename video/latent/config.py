@@ -25,6 +25,8 @@ class LatentConfig:
     text_layers: int = 2
     dynamics_widths: tuple[int, int, int] = (48, 96, 128)
     """Of the dynamics, at the latents' size, at half and at a quarter of it."""
+    flow_widths: tuple[int, int, int] = (64, 96, 128)
+    """Of the flows, of cells of four pixels' side, of eight and of sixteen."""
     batch: int = 16
 
 
@@ -38,6 +40,7 @@ PRESETS: Final = {
         heads=12,
         text_layers=4,
         dynamics_widths=(96, 192, 256),
+        flow_widths=(128, 192, 256),
         batch=256,
     ),
 }

@@ -7,8 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from tasks.learning.feeding import feed
-from tasks.learning.trainer import TrainConfig, Trainer, TrainingMoment
-from video.latent.asked import ALONE, DYNAMICS, ROLLING, SKETCH, TERMINATION, WORLD, Onlookers, WorldTraining
+from tasks.learning.trainer import CHECKPOINT, TrainConfig, Trainer, TrainingMoment
+from video.latent import flow as flowing
+from video.latent.asked import (
+    ALONE,
+    DYNAMICS,
+    FLOW,
+    ROLLING,
+    SKETCH,
+    TERMINATION,
+    WORLD,
+    Onlookers,
+    WorldTraining,
+)
 from video.latent.beats import Beats
 from video.latent.bundle import LatentBundle
 from video.latent.clips import Frames, LatentClips, beat_of
@@ -16,6 +27,9 @@ from video.latent.corrected import ClipSamples
 from video.latent.dynamics import BEAT, Dynamics
 from video.latent.dynamics_training import train_dynamics
 from video.latent.films import Films
+from video.latent.flow import FlowDynamics
+from video.latent.flow_training import train_flow
+from video.latent.flow_windows import FlowWindows
 from video.latent.model import WorldModel
 from video.latent.prior import ActionPrior
 from video.latent.rolling import FINE, Rolling
@@ -90,6 +104,29 @@ def rolling(
     )  # fmt: skip
     actions = len(clips.scale.action_mean)
     return train_rolling(prior, beats, prior.config.size, fine, actions, training, bundle.rolling)
+
+
+def flow(
+    run: WorldTraining,
+    store: FrameStore,
+    bundle: LatentBundle,
+    report: Callable[[str], None],
+    onlookers: Onlookers,
+) -> FlowDynamics | None:
+    """What imagines a beat at a time by where things were seen before."""
+    if not (run.flow_minutes or (run.folder / FLOW / CHECKPOINT).is_file()):
+        return bundle.flow
+    config = TrainConfig(
+        minutes=run.flow_minutes, steps=run.flow_steps, learning_rate=run.learning_rate, device=run.device
+    )
+    return train_flow(
+        FlowWindows(store, bundle.scale, beat_of(bundle.stride, flowing.BEAT)), len(bundle.scale.action_mean),
+        run.folder / FLOW, config,
+        size=4 * run.config.batch, widths=run.config.flow_widths, begun=bundle.flow, workers=run.workers,
+        report=report,
+        tick=lambda seconds: onlookers.tick(FLOW, seconds),
+        watch=lambda moment: onlookers.watch(FLOW, moment),
+    )  # fmt: skip
 
 
 def dynamics(

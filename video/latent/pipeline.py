@@ -42,14 +42,14 @@ class LatentPipeline:
         self, frames: Frames, subgoals: Sequence[str], seeds: Sequence[int]
     ) -> tuple[Frames, NDArray[np.float32]]:
         """Words to video and the actions that it was imagined with: see imagine and act. Where there are
-        dynamics, or a rolling model, these and the prior go on from each other, as a robot that looks does.
-        Else actions are sampled first and the video by these: both at once, a robot is drawn before it is
-        known where it goes, and then nowhere at all."""
+        dynamics, flows or a rolling model, these and the prior go on from each other, as a robot that looks
+        does. Else actions are sampled first and the video by these: both at once, a robot is drawn before it
+        is known where it goes, and then nowhere at all."""
         (first, noise, acts), words = self._start(frames, seeds), self._words(subgoals)
         if self.bundle.dynamics is not None:
             drawn, found = imagined(self.bundle, first, words, noise, acts)
             return self._shown(drawn), self._actions(found)
-        if self.bundle.rolling is not None:
+        if self.bundle.rolls:
             drawn, found = roll(self.bundle, to_tensor(frames).to(self.device), words, acts)
             return as_clips(drawn), self._actions(found)
         _, found = self._sample(first, noise, acts, words, video_level=1.0, action_level=None)
@@ -105,7 +105,7 @@ class LatentPipeline:
         words = self._words(subgoals, len(frames))
         if self.bundle.dynamics is not None:
             return self._shown(imagined(self.bundle, first, words, noise, None, known)[0])
-        if self.bundle.rolling is not None:
+        if self.bundle.rolls:
             drawn, _ = roll(self.bundle, to_tensor(frames).to(self.device), words, noise=None, sent=known)
             return as_clips(drawn)
         video, _ = self._sample(first, noise, known, words, video_level=None, action_level=0.0)

@@ -1,8 +1,9 @@
-"""A clip as a robot would see it that looks and acts on: the prior says what is done, the rolling model what
-comes of it."""
+"""A clip as a robot would see it that looks and acts on: the prior says what is done, flows or a rolling
+model what comes of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -36,9 +37,8 @@ def roll(
     Returns:
         Pictures [N, T, 3, H, W] and chunks [N, T, chunk], these of unit scale.
     """
-    model, prior, scale = bundle.rolling, bundle.prior, bundle.scale
-    assert model is not None, "expected a rolling model in the bundle"
-    frames, beat, count = int(prior.config.frames), int(model.config.beat), len(picture)
+    prior, scale, frames, count = bundle.prior, bundle.scale, int(bundle.prior.config.frames), len(picture)
+    beat = int((bundle.flow or bundle.rolling).config.beat)  # type: ignore[union-attr]
     width = beat * len(scale.action_mean)
     asked = None if sent is None else sent.reshape(count, -1, width)
     apart = None if noise is None else noise.reshape(count, -1, width)
@@ -51,7 +51,7 @@ def roll(
     with fast(picture.device.type):
         first = bundle.see(picture)
         seen, ahead = prior.look_ahead(first, words)
-        scene = model.begin(picture, first, ahead)
+        rolled = _begun(bundle, picture, first, ahead)
         before = None if ending is None or asked is not None else ending.look(first, words)
         for number in range(frames * bundle.stride // beat):
             if asked is None:
@@ -68,9 +68,29 @@ def roll(
                 now = torch.where(over, still, now)
             else:
                 now = asked[:, number]
-            scene = model.go(scene, torch.cat([last, now], 1))
-            picture, last = scene.drawn[0], now
+            picture, last = rolled(torch.cat([last, now], 1)), now
             done.append(now)
             if (number + 1) * beat % bundle.stride == 0:
                 shown.append(picture)
     return torch.stack(shown, 1).float(), torch.stack(done, 1).reshape(count, frames, -1).float()
+
+
+def _begun(bundle: LatentBundle, picture: Tensor, first: Tensor, ahead: Tensor) -> Callable[[Tensor], Tensor]:
+    """From what is sent in the last and in this beat [N, 2 * beat * A] to the picture then [N, 3, H, W]."""
+    if (flow := bundle.flow) is not None:
+        scenes = [flow.begin(picture)]
+
+        def flowed(sent: Tensor) -> Tensor:
+            scenes[0] = flow.go(scenes[0], sent)
+            return scenes[0].frame
+
+        return flowed
+    rolling = bundle.rolling
+    assert rolling is not None, "expected flows or a rolling model in the bundle"
+    cut = [rolling.begin(picture, first, ahead)]
+
+    def gone(sent: Tensor) -> Tensor:
+        cut[0] = rolling.go(cut[0], sent)
+        return cut[0].drawn[0]
+
+    return gone

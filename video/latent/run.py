@@ -68,12 +68,14 @@ def train_world(
     record = part_training.transformer(run, learned, bundle, report, onlookers, films) if run.whole else {}
     if begun is not None:
         bundle.rolling, bundle.termination, bundle.dynamics = begun.rolling, begun.termination, begun.dynamics
+        bundle.flow = begun.flow
     lapses = _beside(run, run.timelapses, eye, store, report, any_rate=True)
     seen = [(store, latents_of(latents, store)), *more, *lapses]
     bundle.termination = part_training.termination(run, seen, bundle, report, onlookers)
     bundle.rolling = part_training.rolling(
         run, clips, bundle, (store, latents_of(latents, store)), report, onlookers
     )
+    bundle.flow = part_training.flow(run, store, bundle, report, onlookers)
     bundle.dynamics = part_training.dynamics(run, seen[: 1 + len(more)], bundle, report, onlookers)
     for part, state in before.items():
         keep(getattr(bundle, part), state, run.kept)
@@ -88,7 +90,7 @@ def _before(run: WorldTraining, begun: LatentBundle | None) -> dict[str, State]:
     if begun is None or not run.kept:
         return {}
     first = "network" if begun.is_whole and run.whole else "prior"
-    parts = {part: getattr(begun, part) for part in (first, "termination", "rolling", "dynamics")}
+    parts = {part: getattr(begun, part) for part in (first, "termination", "rolling", "flow", "dynamics")}
     return {part: state_of(model) for part, model in parts.items() if model is not None}
 
 

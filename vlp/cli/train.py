@@ -94,13 +94,16 @@ class Train:
     of --timelapse; again for more of them."""
     whole: bool = True
     """world: train the whole network; without it, its action prior alone, which acts, and beside
-    which a rolling model or dynamics imagine."""
+    which a rolling model, flows or dynamics imagine."""
     rolling: float = 0.0
     """world: minutes, after the others, of a rolling model, which imagines a short way at a time; for worlds
     in which a robot and the things that it pushes are small beside the picture."""
+    flow: float = 0.0
+    """world: minutes, after the others, of flows, which imagine a short way at a time by where each pixel was
+    seen before, in the place of a rolling model; for a camera that stands still."""
     dynamics: float = 0.0
     """world: minutes, after the others, of dynamics, which imagine and explain a short way at a time in the
-    place of a rolling model, in any world, and take many times as many samples."""
+    place of these, in any world, and take many times as many samples."""
     track: Annotated[
         UseAppendAction[tuple[Annotated[TrackerName, one_or_more_of(TrackerName)], ...]], HINT
     ] = ()
@@ -126,7 +129,9 @@ class Train:
             raise UsageError(f"held-out, track: expected the part world, got {self.part}; leave them out")
         if self.part != "world" and not self.whole:
             raise UsageError(f"no-whole: expected the part world, got {self.part}; leave it out")
-        for name, minutes in (("rolling", self.rolling), ("dynamics", self.dynamics)):
+        for name, minutes in (
+            ("rolling", self.rolling), ("flow", self.flow), ("dynamics", self.dynamics)
+        ):  # fmt: skip
             if self.part != "world" and minutes:
                 raise UsageError(f"{name}: expected the part world, got {self.part}; leave it out")
             if not (math.isfinite(minutes) and 0 <= minutes <= MOST_MINUTES):
@@ -186,7 +191,7 @@ class Train:
                 size=self.size, device=self.device, cache=self.cache, export=self.export,
                 learning_rate=self.learning_rate, held_out=self.held_out, trackers=self.track,
                 corrected=self.corrected, timelapses=self.timelapse, own=self.own, rolling=self.rolling,
-                dynamics=self.dynamics,
+                flow=self.flow, dynamics=self.dynamics,
                 whole=self.whole, start=self.start, kept=self.keep,
             )
         )  # fmt: skip

@@ -33,10 +33,11 @@ def opened(folder: Path, device: str, *, imagines: bool = True) -> LatentBundle:
         bundle = LatentBundle.load(folder, device)
     except LatentWeightsError as error:
         raise WeightsError(str(error)) from error
-    if imagines and not bundle.is_whole and bundle.rolling is None and bundle.dynamics is None:
+    if imagines and not bundle.is_whole and not bundle.rolls:
         raise WeightsError(
             f"models: expected what imagines in {folder}, got an action prior alone; train a rolling "
-            "model or dynamics beside it (vlp train world --rolling or --dynamics MINUTES), or all of it"
+            "model, flows or dynamics beside it (vlp train world --rolling, --flow or --dynamics MINUTES), "
+            "or all of it"
         )
     return bundle
 

@@ -14,6 +14,7 @@ from tasks.learning.trainer import CHECKPOINT, CheckpointError
 from video.latent.asked import (
     DYNAMICS,
     EYE,
+    FLOW,
     ROLLING,
     SKETCH,
     STEPS,
@@ -76,6 +77,8 @@ class WorldTask:
     """Whether the whole network is trained; else its action prior alone."""
     rolling: float = 0.0
     """Minutes of the rolling model, after the others."""
+    flow: float = 0.0
+    """Minutes of the flows, after the others."""
     dynamics: float = 0.0
     """Minutes of the dynamics, last of all."""
     trackers: Sequence[str] = ()
@@ -102,6 +105,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         minutes=max(0.0, task.minutes - eye - sketch - ending),
         whole=task.whole,
         rolling_minutes=task.rolling,
+        flow_minutes=task.flow,
         dynamics_minutes=task.dynamics,
         termination_minutes=ending,
         autoencoder_minutes=eye,
@@ -121,7 +125,7 @@ def train(task: WorldTask, report: Callable[[str], None] = print) -> Path:
         EYE: run.autoencoder_minutes, SKETCH: run.sketch_minutes, WORLD: run.minutes,
         TERMINATION: run.termination_minutes,
         ROLLING: (CUT + TRACKED) * run.rolling_minutes, STEPS: GONE * run.rolling_minutes,
-        DYNAMICS: run.dynamics_minutes,
+        FLOW: run.flow_minutes, DYNAMICS: run.dynamics_minutes,
     }  # fmt: skip
     with _said(), Watching(folder, minutes, task.trackers) as watching:
         bundle: LatentBundle = train_world(run, report, Onlookers(watching.tick, watching.watch))

@@ -33,7 +33,7 @@ from video.latent.train import loss
 
 SMALL = LatentConfig(
     frames=3, seconds=0.3, channels=8, encoder_widths=(8, 8, 16), decoder_widths=(8, 16, 32), width=64,
-    layers=3, heads=4, text_layers=1, batch=16,
+    layers=3, heads=4, text_layers=1, flow_widths=(16, 16, 16), batch=16,
 )  # fmt: skip
 WORLD = {
     "board",

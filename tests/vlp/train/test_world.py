@@ -41,7 +41,7 @@ from vlp.train.watching import Watching
 
 SMALL = LatentConfig(
     frames=3, seconds=0.3, channels=8, encoder_widths=(8, 8, 16), decoder_widths=(8, 8, 16), width=64,
-    layers=1, heads=4, text_layers=1, dynamics_widths=(8, 16, 16), batch=4,
+    layers=1, heads=4, text_layers=1, dynamics_widths=(8, 16, 16), flow_widths=(8, 8, 8), batch=4,
 )  # fmt: skip
 
 
@@ -86,8 +86,8 @@ def test_a_rolling_model_and_dynamics_are_trained_where_they_are_asked_for(tmp_p
     assert main(line(data, tmp_path / "cache", "--rolling", MOMENT, *more)) == 0
     assert (weights / "rolling").is_dir() and (weights / "termination").is_dir()
     assert not (weights / "dynamics").exists()
-    assert main(line(data, tmp_path / "cache", "--dynamics", MOMENT, *more)) == 0
-    assert all((weights / part).is_dir() for part in ("rolling", "termination", "dynamics"))
+    assert main(line(data, tmp_path / "cache", "--dynamics", MOMENT, "--flow", MOMENT, *more)) == 0
+    assert all((weights / part).is_dir() for part in ("rolling", "termination", "dynamics", "flow"))
 
 
 def test_a_training_begins_from_weights_of_another(
