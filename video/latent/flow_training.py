@@ -27,7 +27,7 @@ BLURRED: Final = 0.5
 """Weight of pictures that are out of focus: they tell from further off where a thing went."""
 DUST, SCATTER = 0.1, 3.0
 """Share of pixels at most that are taken from elsewhere in true pictures, and how far, in pixels."""
-ROLLED, SLOWLY = 0.2, 0.2
+ROLLED, SLOWLY = 0.4, 0.2
 """Share of the minutes in which what was told is then rolled on, and of the learning rate."""
 RESTART: Final = 0.1
 """How often a window that is rolled on begins anew, before it is over."""

@@ -168,10 +168,10 @@ def pushes(count: int) -> dict[str, Tensor]:
 
 def test_what_is_touched_is_taken_along_and_keeps_its_colour() -> None:
     """Nothing is known of blocks: it is seen in what happened, and what is sent tells it."""
-    batch, model = pushes(24), small()
+    batch, model = pushes(10), small()
     piece = {name: batch[name][:, : AHEAD + extra] for name, extra in (("pictures", 2), ("sent", 0))}
     optimizer = torch.optim.AdamW(model.parameters(), 4e-3)
-    for _ in range(130):
+    for _ in range(60):
         optimizer.zero_grad()
         value, _ = told(model, piece)
         value.backward()  # type: ignore[no-untyped-call]
@@ -183,7 +183,7 @@ def test_what_is_touched_is_taken_along_and_keeps_its_colour() -> None:
         _, _, others = error(model, scene, pictures[:, 1:], piece["sent"].roll(1, 0))
     assert shares[-1] < 0.5 and others[-1] > 1.5 * shares[-1], (shares, others)
     blocks = (pictures[:, -1, 0] < 0) & (pictures[:, 1, 0] > -0.5)  # where a block came to be
-    assert blocks.sum() > 20
+    assert blocks.sum() > 8
     gap = (done.frame - pictures[:, -1]).abs().mean(1)[blocks].mean()
     assert gap < 0.5, "of up to 1 beside the board"
 
