@@ -76,11 +76,11 @@ class FlowDynamics(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.stem = nn.Conv2d(3 * (2 + ways) * CELL**2, thin, 3, padding=1)
         self.seen = nn.ModuleList([_Cells(thin, condition), _Cells(half, condition)])
         self.down = nn.ModuleList([nn.Conv2d(a, b, 2, stride=2) for a, b in ((thin, half), (half, wide))])
-        self.coarse = nn.ModuleList([_Cells(wide, condition) for _ in range(3)])
+        self.coarse = _Several(3, wide, condition)
         self.up = nn.ModuleList(
             [nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in ((wide, half), (half, thin))]
         )
-        self.drawn = nn.ModuleList([_Twice(width, condition) for width in (half, thin)])
+        self.drawn = nn.ModuleList([_Several(2, width, condition) for width in (half, thin)])
         self.last = nn.Conv2d(thin, 2 + ways + 3 + fine, 3, padding=1)
         self.pixels = nn.Conv2d(9 + fine, fine, 3, padding=1)
         self.kinds = nn.Conv2d(fine, 3, 3, padding=1)
@@ -109,8 +109,7 @@ class FlowDynamics(ModelMixin, ConfigMixin):  # type: ignore[misc]
         for block, down in zip(self.seen, self.down, strict=True):
             skips.append(block(x, condition))
             x = down(skips[-1])
-        for block in self.coarse:
-            x = block(x, condition)
+        x = self.coarse(x, condition)
         for up, block in zip(self.up, self.drawn, strict=True):
             x = block(up(x) + skips.pop(), condition)
         found = F.interpolate(self.last(F.silu(_normed(x))).float(), scale_factor=CELL, mode="bilinear")
@@ -177,11 +176,11 @@ class _Cells(nn.Module):
         return torch.as_tensor(x + self.convs[1](F.silu(_normed(y))))
 
 
-class _Twice(nn.ModuleList):
-    """Two such blocks, one after the other."""
+class _Several(nn.ModuleList):
+    """Such blocks, one after the other."""
 
-    def __init__(self, width: int, condition: int) -> None:
-        super().__init__([_Cells(width, condition) for _ in range(2)])
+    def __init__(self, count: int, width: int, condition: int) -> None:
+        super().__init__([_Cells(width, condition) for _ in range(count)])
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """x [N, width, h, w]."""

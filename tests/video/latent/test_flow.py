@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from tasks.data.layout import DatasetError
-from tests.video.latent.conftest import without_actions, write
-from tests.video.latent.test_latent import SMALL
-from video.latent.asked import WorldTraining
-from video.latent.bundle import LatentBundle, LatentWeightsError
 from video.latent.clips import Scale, beat_of
 from video.latent.flow import BEAT, FlowDynamics, mixed, places, sampled
 from video.latent.flow_training import RolledLoss, dusty, error, told, unit
 from video.latent.flow_windows import AHEAD, LONG, TOLD, FlowWindows
-from video.latent.pipeline import LatentPipeline
-from video.latent.prior import ActionPrior
-from video.latent.run import train_world
 from video.latent.store import FrameStore, pack
 
 
@@ -198,68 +189,3 @@ def test_a_window_goes_on_where_it_had_got_to() -> None:
         beats.append(loss._beat.tolist())
     assert all(beat <= LONG and not beat % AHEAD for row in beats for beat in row)
     assert max(max(row) for row in beats) == LONG and beats[-1] != beats[0]
-
-
-def test_they_are_trained_and_kept_and_begin_every_clip(squares: Path, tmp_path: Path) -> None:
-    run = WorldTraining(
-        data=[squares], folder=tmp_path, config=SMALL, minutes=5, steps=2, sketch_minutes=5, sketch_steps=2,
-        flow_minutes=5, flow_steps=2,
-    )  # fmt: skip
-    trained = train_world(run, lambda _: None).flow
-    assert trained is not None
-    bundle = LatentBundle.load(tmp_path / "weights")
-    assert bundle.flow is not None and bundle.flow.config.beat == 1
-    pipeline, frames = LatentPipeline(bundle), np.full((2, 32, 32, 3), 90, np.uint8)
-    words, sent = ["go right", "go down"], np.zeros((2, 9, 2), np.float32)
-    clips, actions = pipeline.joint(frames, words, [0, 1])
-    assert clips.shape == (2, 3, 32, 32, 3) and actions.shape == (2, 9, 2)
-    again, _ = pipeline.joint(frames, words, [0, 1])
-    np.testing.assert_array_equal(clips, again, "a function of the seeds")
-    _, others = pipeline.joint(frames, words, [2, 3])
-    assert np.abs(others - actions).max() > 1e-4, "branches differ"
-    predicted = pipeline.predict(frames, sent, [0, 1])
-    assert predicted.shape == clips.shape
-    kept = train_world(replace(run, minutes=0, sketch_minutes=0, flow_minutes=0), lambda _: None).flow
-    assert kept is not None, "it is there after a training without it"
-
-
-def test_a_prior_alone_and_flows_act_and_imagine(
-    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = WorldTraining(
-        data=[squares], folder=tmp_path, config=SMALL, minutes=0, whole=False, sketch_minutes=5,
-        sketch_steps=2, flow_minutes=5, flow_steps=2,
-    )  # fmt: skip
-    train_world(run, lambda _: None)
-    assert not (tmp_path / "weights" / "transformer").exists()
-    pipeline = LatentPipeline(LatentBundle.load(tmp_path / "weights"))
-    frames = np.full((2, 32, 32, 3), 90, np.uint8)
-    clips, _ = pipeline.joint(frames, ["go right", "go down"], [0, 1])
-    looked, look = list[int](), ActionPrior.look
-
-    def counted(own: ActionPrior, *given: Tensor) -> Tensor:
-        looked.append(1)
-        return torch.as_tensor(look(own, *given))
-
-    monkeypatch.setattr(ActionPrior, "look", counted)
-    pipeline.joint(frames, ["go right", "go down"], [0, 1])
-    assert len(looked) == 4, "after the first of nine beats, every second one"
-    first, other = (pipeline.act(frames, ["go right"] * 2, seeds) for seeds in ([0, 0], [0, 1]))
-    np.testing.assert_array_equal(first[0], other[0], "a function of the seeds")
-    assert np.abs(other[1] - other[0]).max() > 1e-3, "sampled"
-    with pytest.raises(LatentWeightsError, match=r"expected weights of the whole network, got"):
-        pipeline.explain(frames, clips, [0, 1])
-
-
-def test_a_prior_alone_needs_actions(tmp_path: Path) -> None:
-    silent = without_actions(write(tmp_path / "data"))
-    run = WorldTraining(data=[silent], folder=tmp_path / "world", config=SMALL, minutes=0, whole=False)
-    with pytest.raises(DatasetError, match="expected actions for a prior of them"):
-        train_world(run, lambda _: None)
-
-
-def test_video_alone_has_none(tmp_path: Path) -> None:
-    silent = without_actions(write(tmp_path / "data"))
-    run = WorldTraining(data=[silent], folder=tmp_path, config=SMALL, minutes=0, flow_minutes=5, flow_steps=2)
-    assert train_world(run, lambda _: None).flow is None
-    assert not (tmp_path / "weights" / "flow").exists()

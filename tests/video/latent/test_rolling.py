@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -173,15 +174,24 @@ def rolled_on(model: Rolling, prior: ActionPrior, batch: dict[str, Tensor], step
     return float(value.detach())
 
 
-def test_it_is_trained_last_kept_and_begins_every_clip(squares: Path, tmp_path: Path) -> None:
+PARTS = pytest.mark.parametrize("part", ["rolling", "flow"])
+"""What imagines a short way at a time."""
+
+
+def asked(part: str) -> dict[str, Any]:
+    return {f"{part}_minutes": 5, f"{part}_steps": 2}
+
+
+@PARTS
+def test_it_is_trained_last_kept_and_begins_every_clip(squares: Path, tmp_path: Path, part: str) -> None:
     run = WorldTraining(
         data=[squares], folder=tmp_path, config=SMALL, minutes=5, steps=2, sketch_minutes=5, sketch_steps=2,
-        rolling_minutes=5, rolling_steps=2,
+        **asked(part),
     )  # fmt: skip
-    trained = train_world(run, lambda _: None).rolling
+    trained = getattr(train_world(run, lambda _: None), part)
     assert trained is not None
     bundle = LatentBundle.load(tmp_path / "weights")
-    assert bundle.rolling is not None and bundle.rolling.config.beat == 1
+    assert getattr(bundle, part).config.beat == 1
     pipeline, frames = LatentPipeline(bundle), np.full((2, 32, 32, 3), 90, np.uint8)
     words, sent = ["go right", "go down"], np.zeros((2, 9, 2), np.float32)
     clips, actions = pipeline.joint(frames, words, [0, 1])
@@ -192,16 +202,18 @@ def test_it_is_trained_last_kept_and_begins_every_clip(squares: Path, tmp_path: 
     assert np.abs(others - actions).max() > 1e-4, "branches differ"
     predicted = pipeline.predict(frames, sent, [0, 1])
     assert predicted.shape == clips.shape
-    kept = train_world(replace(run, minutes=0, sketch_minutes=0, rolling_minutes=0), lambda _: None).rolling
-    assert kept is not None, "it is there after a training without it"
+    nothing: Any = {"minutes": 0, "sketch_minutes": 0, f"{part}_minutes": 0}
+    kept = train_world(replace(run, **nothing), lambda _: None)
+    assert getattr(kept, part) is not None, "it is there after a training without it"
 
 
-def test_a_prior_alone_and_a_rolling_model_act_and_imagine(
-    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@PARTS
+def test_a_prior_alone_and_what_rolls_act_and_imagine(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     run = WorldTraining(
         data=[squares], folder=tmp_path, config=SMALL, minutes=0, whole=False, sketch_minutes=5,
-        sketch_steps=2, rolling_minutes=5, rolling_steps=2,
+        sketch_steps=2, **asked(part),
     )  # fmt: skip
     train_world(run, lambda _: None)
     assert not (tmp_path / "weights" / "transformer").exists()
@@ -231,10 +243,9 @@ def test_a_prior_alone_needs_actions(tmp_path: Path) -> None:
         train_world(run, lambda _: None)
 
 
-def test_video_alone_has_none(tmp_path: Path) -> None:
+@PARTS
+def test_video_alone_has_none(tmp_path: Path, part: str) -> None:
     silent = without_actions(write(tmp_path / "data"))
-    run = WorldTraining(
-        data=[silent], folder=tmp_path, config=SMALL, minutes=0, rolling_minutes=5, rolling_steps=2
-    )
-    assert train_world(run, lambda _: None).rolling is None
-    assert not (tmp_path / "weights" / "rolling").exists()
+    run = WorldTraining(data=[silent], folder=tmp_path, config=SMALL, minutes=0, **asked(part))
+    assert getattr(train_world(run, lambda _: None), part) is None
+    assert not (tmp_path / "weights" / part).exists()
