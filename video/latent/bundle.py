@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import torch
 from diffusers import AutoencoderDC
@@ -23,7 +23,13 @@ from video.latent.saved import save
 from video.latent.termination import Termination
 
 SCALE = "scale.json"
-ROLLING, FLOW, TERMINATION, DYNAMICS = "rolling", "flow", "termination", "dynamics"
+EXTRA: Final = {
+    "rolling": Rolling,
+    "flow": FlowDynamics,
+    "termination": Termination,
+    "dynamics": Dynamics,
+}
+"""Of a folder and of a bundle, the parts that may be there."""
 WHOLE, PRIOR = "transformer", "prior"
 """Of a folder, one of the two."""
 
@@ -101,11 +107,8 @@ class LatentBundle:
     def save(self, folder: Path) -> None:
         """Write a folder; weights as safetensors in bf16."""
         network = WHOLE if self.is_whole else PRIOR
-        parts = (
-            ("autoencoder", self.autoencoder), (network, self.network), (ROLLING, self.rolling),
-            (FLOW, self.flow), (TERMINATION, self.termination), (DYNAMICS, self.dynamics),
-        )  # fmt: skip
-        for name, part in parts:
+        parts = {"autoencoder": self.autoencoder, network: self.network}
+        for name, part in (parts | {name: getattr(self, name) for name in EXTRA}).items():
             if part is not None:
                 save(part, folder / name)
         self.tokenizer.save_pretrained(folder / "tokenizer")
@@ -134,22 +137,16 @@ class LatentBundle:
                 part.from_pretrained(folder / name).float().to(device).eval()
                 for part, name in zip(parts, names, strict=True)
             )
-            extra: list[Any] = [
-                part.from_pretrained(folder / name).float().to(device).eval()
+            extra: dict[str, Any] = {
+                name: part.from_pretrained(folder / name).float().to(device).eval()
+                for name, part in EXTRA.items()
                 if (folder / name).is_dir()
-                else None
-                for name, part in (
-                    (ROLLING, Rolling),
-                    (TERMINATION, Termination),
-                    (DYNAMICS, Dynamics),
-                    (FLOW, FlowDynamics),
-                )
-            ]
+            }
             tokenizer = PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer")
             size = (int(about["size"][0]), int(about["size"][1]))
             return cls(
                 autoencoder, network, tokenizer, scale, size, int(about["stride"]), float(about["fps"]),
-                extra[0], extra[1], extra[2], extra[3], Exposure.read(about.get("exposure")),
+                exposure=Exposure.read(about.get("exposure")), **extra,
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError) as error:
             raise LatentWeightsError(
