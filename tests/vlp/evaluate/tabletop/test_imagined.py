@@ -44,7 +44,9 @@ def test_the_robot_acts_for_a_clip_and_rests_once_it_is_over() -> None:
     near = acted(soon, layout, "go")
     assert never.asked == STEPS // EXECUTE - 1, "it is asked whenever it looks, but not before it began"
     assert soon.asked == 2, "what is over stays so"
-    came = [np.flatnonzero((first.astype(int) - last.astype(int) > 40).all(-1).any(1)) for last in (near, far)]
+    came = [
+        np.flatnonzero((first.astype(int) - last.astype(int) > 40).all(-1).any(1)) for last in (near, far)
+    ]
     assert len(came[0]) and came[0].mean() + 3 < came[1].mean(), "rows that the robot darkens"
 
 
