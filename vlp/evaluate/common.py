@@ -4,10 +4,29 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final, TypeVar
 
-from video.latent.bundle import LatentBundle
+import tyro
+
+from tasks.data.layout import DatasetError
+from video.latent.bundle import LatentBundle, LatentWeightsError
+from vlp.errors import VlpError
+
+Options = TypeVar("Options")
+REFUSED: Final = (VlpError, LatentWeightsError, DatasetError)
+"""Errors whose message is one line for who asked."""
+
+
+def run_main(main: Callable[[Options], None], options: type[Options]) -> None:
+    """Measure as the command line says; what cannot be measured ends with one line, as `vlp` does."""
+    try:
+        main(tyro.cli(options))
+    except REFUSED as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = error.exit_code if isinstance(error, VlpError) else VlpError.exit_code
+        raise SystemExit(code) from None
 
 
 def write(name: str, result: Mapping[str, object], folder: Path = Path("results")) -> None:

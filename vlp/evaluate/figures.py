@@ -6,10 +6,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from vlp.evaluate import facts, rows, table
+from vlp.evaluate.common import run_main
 
 TEMPLATE = Path(__file__).parent / "figures.md.jinja"
 _MARKS = "<!-- figures -->", "<!-- /figures -->"
@@ -85,4 +85,4 @@ def main(options: FiguresOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(FiguresOptions))
+    run_main(main, FiguresOptions)

@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 
 from planner import Frames, FrozenGuard
@@ -25,7 +24,7 @@ from video.latent.samples import check
 from video.latent.store import FrameStore, pack
 from vlp.bench.stats import share
 from vlp.bench.video.clips import BenchClips, choose
-from vlp.evaluate.common import explaining, write
+from vlp.evaluate.common import explaining, run_main, write
 from vlp.models.device import choose_device
 from vlp.vlm.latent.vlm import LatentVLM
 
@@ -155,4 +154,4 @@ def calibrated(
 
 
 if __name__ == "__main__":
-    main(tyro.cli(LatentGuardOptions))
+    run_main(main, LatentGuardOptions)

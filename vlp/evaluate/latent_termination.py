@@ -13,14 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import tyro
 
 from video.latent.ends import SUBGOAL
 from video.latent.pipeline import LatentPipeline
 from video.latent.store import FrameStore, pack
 from video.latent.termination import OVER
 from vlp.bench.stats import share
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.latent_vlm import SHORT, area
 from vlp.evaluate.world import digest
 from vlp.latent.folder import opened
@@ -86,4 +85,4 @@ def main(options: LatentTerminationOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(LatentTerminationOptions))
+    run_main(main, LatentTerminationOptions)

@@ -13,13 +13,12 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 
 from video.latent.ends import SUBGOAL
 from video.latent.store import FrameStore, pack
 from vlp.bench.stats import average, share
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.world import digest
 from vlp.models.device import choose_device
 from vlp.vlm.latent.vlm import LatentVLM
@@ -135,4 +134,4 @@ def main(options: LatentVlmOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(LatentVlmOptions))
+    run_main(main, LatentVlmOptions)

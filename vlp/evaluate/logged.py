@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tyro
-
 from vlp.bench.line import LATER, Line
 from vlp.bench.log import EpisodeLog
 from vlp.bench.names import TASKS, MethodName, Stop, TaskName
 from vlp.bench.session import write_json
 from vlp.bench.summary import summary
+from vlp.evaluate.common import run_main
 
 
 @dataclass(frozen=True)
@@ -86,4 +85,4 @@ def _chosen(lines: Sequence[Line], options: LoggedOptions) -> list[Line]:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(LoggedOptions))
+    run_main(main, LoggedOptions)

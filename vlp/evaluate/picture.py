@@ -10,6 +10,7 @@ import tyro
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from vlp.evaluate.common import run_main
 from vlp.record.decision import load_acted, load_decision
 from vlp.record.filmstrip import PAPER, sheet, strip
 
@@ -56,4 +57,4 @@ def main(options: PictureOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(PictureOptions))
+    run_main(main, PictureOptions)

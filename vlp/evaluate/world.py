@@ -12,13 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import tyro
-
 from tasks.data.fitting import CameraView
 from video.latent.pipeline import LatentPipeline
 from video.latent.samples import beside, check, figures, held_out
 from video.latent.store import pack
-from vlp.evaluate.common import explaining
+from vlp.evaluate.common import explaining, run_main
 from vlp.models.source import Source
 from vlp.record.filmstrip import write_png
 
@@ -64,4 +62,4 @@ def digest(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(WorldOptions))
+    run_main(main, WorldOptions)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
-import tyro
 
 from executors.tabletop.simulated import SimulatedRobot
 from tasks.tabletop.goals.program import ProgramGoal
@@ -30,7 +29,7 @@ from vlp.bench.tabletop.true_program import TrueBoards, TrueProgramValue, Way
 from vlp.domains.tabletop.arranged_parts import ArrangedProposer, Arranger
 from vlp.domains.tabletop.build import build
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.crowded import TASKS, crowded
 from vlp.events.types import Events
 from vlp.models.weights import BUNDLED, PLANNER, PROGRAMS, digest
@@ -215,4 +214,4 @@ def main(options: AheadOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(AheadOptions))
+    run_main(main, AheadOptions)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
-import tyro
 
 from planner import Proposer, Value
 from planner.search import search
@@ -26,7 +25,7 @@ from vlp.bench.code import code_digest
 from vlp.bench.stats import average, bootstrap, share
 from vlp.domains.tabletop.arranged_parts import ArrangedProposer, Arranger
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.crowded import TASKS, crowded
 from vlp.evaluate.tabletop.unphysical import ArrangementValue, BoardState, KnowsTheEnd, States, pushed
 from vlp.models.weights import BUNDLED, PROGRAMS, digest, verify
@@ -168,4 +167,4 @@ def main(options: UnphysicalOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(UnphysicalOptions))
+    run_main(main, UnphysicalOptions)

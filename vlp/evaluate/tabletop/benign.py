@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
-import tyro
 
 from executors.tabletop.simulated import SimulatedRobot
 from executors.wrapped import WrappedRobot
@@ -32,7 +31,7 @@ from vlp.bench.tabletop.episode import TabletopEpisode
 from vlp.domains.tabletop.build import named, tabletop
 from vlp.domains.tabletop.under_rules import under_rules
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.asked import ask
 from vlp.events.types import Events
 from vlp.models.weights import BUNDLED, PLANNER
@@ -155,4 +154,4 @@ def main(options: BenignOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(BenignOptions))
+    run_main(main, BenignOptions)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import tyro
 
 from tasks.tabletop.seeing.encoder import SlotEncoder
 from tasks.tabletop.world.camera import BOARD, Camera
@@ -19,7 +18,7 @@ from video.tabletop.renderer import SlotRenderer
 from vlp.bench.stats import share
 from vlp.domains.tabletop.view import BoardView
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.spoiled import GOOD, WRONG, Boards, Spoil, with_hand
 from vlp.models.weights import BUNDLED
 
@@ -87,4 +86,4 @@ def kind(words: str) -> str:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(CameraOptions))
+    run_main(main, CameraOptions)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
@@ -29,7 +28,7 @@ from vlp.bench.stats import bootstrap, share
 from vlp.bench.tabletop.tasks import instruction
 from vlp.domains.tabletop.confidence import FEATURES, FITTED, FittedConfidence
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.reliability import draw, reliability
 from vlp.evaluate.tabletop.asked import ask
 from vlp.evaluate.tabletop.recorded import Recorded
@@ -146,4 +145,4 @@ def main(options: ConfidenceOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(ConfidenceOptions))
+    run_main(main, ConfidenceOptions)

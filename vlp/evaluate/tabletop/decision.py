@@ -10,14 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import tyro
 
 from executors.tabletop.simulated import SimulatedRobot
 from planner import search
 from tasks.learning.precision import has_bfloat16
 from vlp.domains.tabletop.build import MAX_VALUE_GAIN, build
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.models.device import choose_device
 from vlp.models.weights import BUNDLED
 
@@ -87,4 +86,4 @@ def main(options: DecisionOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(DecisionOptions))
+    run_main(main, DecisionOptions)

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 from tasks.tabletop.demos.demonstrator import Push, centers, run_long, run_push
 from tasks.tabletop.goals import BY_INSTRUCTION, LongTask
@@ -19,7 +18,7 @@ from tasks.tabletop.world.layout import random_layout
 from tasks.tabletop.world.world import World
 from vlp.bench.stats import share
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.asked import ask
 
 PUSH_BAR = 0.97
@@ -150,4 +149,4 @@ def main(options: DemonstratorsOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(DemonstratorsOptions))
+    run_main(main, DemonstratorsOptions)

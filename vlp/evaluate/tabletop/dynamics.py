@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 
 from tasks.tabletop.demos.collect import demonstrate
@@ -18,7 +17,7 @@ from tasks.tabletop.seeing.encoder import PoseProbe, SlotEncoder
 from video.latent.pipeline import LatentPipeline
 from vlp.bench.stats import average
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.latent.folder import opened, verify_latent
 from vlp.models.weights import BUNDLED, digest
 
@@ -106,4 +105,4 @@ def main(options: DynamicsOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(DynamicsOptions))
+    run_main(main, DynamicsOptions)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 
 from executors.tabletop.simulated import SimulatedRobot
@@ -21,7 +20,7 @@ from vlp.agent.parts import Parts
 from vlp.bench.stats import share
 from vlp.domains.tabletop import Tabletop
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.asked import AskedMeasurement, ask
 from vlp.events.timing import Stopwatch
 from vlp.models.weights import BUNDLED
@@ -90,4 +89,4 @@ def main(options: FollowingOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(FollowingOptions))
+    run_main(main, FollowingOptions)

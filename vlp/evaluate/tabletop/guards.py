@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 
 from planner import Guard
@@ -21,7 +20,7 @@ from video.tabletop.clips import FRAMES, STRIDE
 from vlp.bench.stats import share
 from vlp.domains.tabletop.build import build
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.asked import AskedMeasurement, ask
 from vlp.models.weights import BUNDLED
 
@@ -146,4 +145,4 @@ def _kind(reason: str) -> str:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(GuardsOptions))
+    run_main(main, GuardsOptions)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import tyro
 
 from planner import Frames
 from tasks.tabletop.goals import families
@@ -23,7 +22,7 @@ from vlp.bench.tabletop.clip_judge import judged
 from vlp.domains.tabletop import Tabletop
 from vlp.domains.tabletop.latent import alone
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.acted import acted
 from vlp.evaluate.tabletop.asked import ask
 from vlp.evaluate.tabletop.following import layout_of
@@ -100,4 +99,4 @@ def main(options: ImaginedOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(ImaginedOptions))
+    run_main(main, ImaginedOptions)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 
 from tasks.tabletop.demos.demonstrator import MAX_PUSH_STEPS, Push, centers, run_long, run_push
@@ -23,7 +22,7 @@ from video.tabletop.clips import STRIDE
 from vlp.bench.stats import share
 from vlp.bench.tabletop.judge import JUMP, Judge, Step, Verdict
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.asked import AskedMeasurement, ask
 from vlp.evaluate.tabletop.guards import SPOILT, State, draw
 from vlp.models.weights import BUNDLED, verify
@@ -197,4 +196,4 @@ def kind(reason: str) -> str:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(JudgeOptions))
+    run_main(main, JudgeOptions)

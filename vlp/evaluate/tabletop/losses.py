@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
 
 from tasks.tabletop.demos.acting import CorrectedPolicy, act
 from tasks.tabletop.demos.demonstrator import centers, run_long
@@ -22,7 +21,7 @@ from tasks.tabletop.world.world import World
 from vlp.bench.stats import share
 from vlp.domains.tabletop.latent import acting
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 
 
 @dataclass(frozen=True)
@@ -80,4 +79,4 @@ def main(options: LossOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(LossOptions))
+    run_main(main, LossOptions)

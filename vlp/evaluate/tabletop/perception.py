@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 from tasks.tabletop.seeing import slots
 from tasks.tabletop.seeing.encoder import SlotEncoder
@@ -15,7 +14,7 @@ from tasks.tabletop.world.board import KINDS
 from tasks.tabletop.world.layout import random_layout
 from tasks.tabletop.world.world import World
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.models.weights import BUNDLED
 
 
@@ -55,4 +54,4 @@ def main(options: PerceptionOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(PerceptionOptions))
+    run_main(main, PerceptionOptions)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
-import tyro
 
 from executors.tabletop.simulated import SimulatedRobot
 from tasks.tabletop.demos.sentences import sentence
@@ -26,7 +25,7 @@ from vlp.bench.stops import DONE, ObservedRobot
 from vlp.domains.tabletop.build import build
 from vlp.domains.tabletop.program_parts import arranged, toward
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.events.types import Events
 from vlp.models.weights import BUNDLED, PLANNER, PROGRAMS, digest
 from vlp.record.folder import RunFolder
@@ -98,4 +97,4 @@ def main(options: ProgramOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(ProgramOptions))
+    run_main(main, ProgramOptions)

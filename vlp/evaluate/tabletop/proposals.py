@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 
 from planner import Proposer
@@ -21,7 +20,7 @@ from tasks.tabletop.goals import LONG_TASKS
 from tasks.tabletop.language import canonical
 from tasks.tabletop.world import board
 from vlp.bench.stats import average
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.world import digest
 from vlp.vlm.latent.vlm import LatentVLM
 
@@ -112,4 +111,4 @@ def main(options: ProposalOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(ProposalOptions))
+    run_main(main, ProposalOptions)

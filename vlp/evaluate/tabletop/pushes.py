@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
-
 from tasks.tabletop.goals.families import REFERENCE_FAMILIES
 from tasks.tabletop.world.world import World
 from vlp.bench.execution import run_all
@@ -15,7 +13,7 @@ from vlp.bench.progress import BenchBar
 from vlp.bench.stats import share
 from vlp.bench.tabletop.episode import TabletopEpisode
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.asked import ask
 from vlp.models.weights import BUNDLED
 from vlp.settings import Settings
@@ -70,4 +68,4 @@ def main(options: PushesOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(PushesOptions))
+    run_main(main, PushesOptions)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -24,6 +23,7 @@ from tasks.tabletop.goals.relations import Long, NotMoved, Relation
 from tasks.tabletop.world.env import TabletopEnv
 from tasks.tabletop.world.layout import random_layout
 from vlp.evaluate import FIRST_SEED
+from vlp.evaluate.common import run_main
 
 Places = dict[str, NDArray[np.float64]]
 SENTENCES: Final = {
@@ -138,4 +138,4 @@ def main(options: RelationPictureOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(RelationPictureOptions))
+    run_main(main, RelationPictureOptions)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import tyro
 
 from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames
@@ -24,7 +23,7 @@ from tasks.tabletop.world.world import World
 from vlp.bench.stats import share
 from vlp.domains.tabletop.latent import ToldAgent, alone
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.asked import ask
 from vlp.evaluate.tabletop.by_itself import Pace, by_itself
 from vlp.evaluate.tabletop.following import layout_of
@@ -135,4 +134,4 @@ def main(options: RobustnessOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(RobustnessOptions))
+    run_main(main, RobustnessOptions)

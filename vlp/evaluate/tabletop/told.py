@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import tyro
 
 from executors.tabletop.simulated import SimulatedRobot
 from tasks.tabletop.goals import families
@@ -19,7 +18,7 @@ from tasks.tabletop.world.world import World
 from vlp.bench.stats import share
 from vlp.domains.tabletop.latent import acting
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.asked import AskedMeasurement, ask
 from vlp.evaluate.tabletop.following import layout_of
 
@@ -85,4 +84,4 @@ def main(options: ToldOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(ToldOptions))
+    run_main(main, ToldOptions)

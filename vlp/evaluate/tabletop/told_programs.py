@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import tyro
 
 from executors.tabletop.simulated import SimulatedRobot
 from planner import Frames
@@ -24,7 +23,7 @@ from vlp.bench.code import code_digest
 from vlp.bench.stats import bootstrap, share
 from vlp.domains.tabletop.latent import ToldAgent, alone, read
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.by_itself import Pace, by_itself
 from vlp.latent.folder import verify_latent
 from vlp.models.weights import digest
@@ -111,4 +110,4 @@ def main(options: ToldProgramOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(ToldProgramOptions))
+    run_main(main, ToldProgramOptions)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 
 from tasks.domain import AmbiguousInstruction
@@ -46,7 +45,7 @@ from tasks.tabletop.world.board import color_of, shape_of
 from tasks.tabletop.world.layout import random_layout
 from vlp.bench.stats import share
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.suggested import measured
 
 Blocks = Mapping[str, NDArray[np.float64]]
@@ -247,4 +246,4 @@ def main(options: UnderstandingOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(UnderstandingOptions))
+    run_main(main, UnderstandingOptions)

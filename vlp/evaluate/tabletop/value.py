@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
@@ -25,7 +24,7 @@ from tasks.tabletop.world.layout import row_layout
 from vlp.bench.stats import bootstrap
 from vlp.domains.tabletop.build import TabletopParts, build
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.models.weights import BUNDLED
 
 Vector = NDArray[np.float64]
@@ -103,4 +102,4 @@ def main(options: ValueOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(ValueOptions))
+    run_main(main, ValueOptions)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
@@ -17,7 +16,7 @@ from tasks.tabletop.world.layout import random_layout
 from tasks.tabletop.world.world import World
 from vlp.bench.stats import bootstrap, share
 from vlp.evaluate import FIRST_SEED
-from vlp.evaluate.common import write
+from vlp.evaluate.common import run_main, write
 from vlp.models.weights import BUNDLED
 from vlp.vlm.tabletop import tokens
 from vlp.vlm.tabletop.bundled import BundledVLM
@@ -92,4 +91,4 @@ def main(options: VlmOptions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(VlmOptions))
+    run_main(main, VlmOptions)
