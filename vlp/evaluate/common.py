@@ -6,27 +6,33 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import NoReturn, TypeVar
 
 import tyro
 
 from tasks.data.layout import DatasetError
 from video.latent.bundle import LatentBundle, LatentWeightsError
-from vlp.errors import VlpError
+from vlp.errors import FolderError, VlpError, WeightsError
+from vlp.latent.folder import opened
 
 Options = TypeVar("Options")
-REFUSED: Final = (VlpError, LatentWeightsError, DatasetError)
-"""Errors whose message is one line for who asked."""
 
 
 def run_main(main: Callable[[Options], None], options: type[Options]) -> None:
     """Measure as the command line says; what cannot be measured ends with one line, as `vlp` does."""
     try:
         main(tyro.cli(options))
-    except REFUSED as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = error.exit_code if isinstance(error, VlpError) else VlpError.exit_code
-        raise SystemExit(code) from None
+    except VlpError as error:
+        _refused(error, error.exit_code)
+    except LatentWeightsError as error:
+        _refused(error, WeightsError.exit_code)
+    except DatasetError as error:
+        _refused(error, FolderError.exit_code)
+
+
+def _refused(error: Exception, code: int) -> NoReturn:
+    print(f"error: {error}", file=sys.stderr)
+    raise SystemExit(code) from None
 
 
 def write(name: str, result: Mapping[str, object], folder: Path = Path("results")) -> None:
@@ -38,10 +44,10 @@ def write(name: str, result: Mapping[str, object], folder: Path = Path("results"
 
 
 def explaining(folder: Path, device: str = "cpu") -> LatentBundle:
-    """Weights of vlp train world that tell what actions lie behind a clip; ends with one line for others."""
-    bundle = LatentBundle.load(folder, device)
+    """Weights of vlp train world that tell what actions lie behind a clip. Raises WeightsError for others."""
+    bundle = opened(folder, device)
     if not bundle.explains:
-        raise SystemExit(
+        raise WeightsError(
             f"models: expected weights that explain clips, got others in {folder}; train them without "
             "--no-whole, or with --dynamics"
         )

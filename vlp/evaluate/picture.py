@@ -10,6 +10,7 @@ import tyro
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from vlp.errors import UsageError
 from vlp.evaluate.common import run_main
 from vlp.record.decision import load_acted, load_decision
 from vlp.record.filmstrip import PAPER, sheet, strip
@@ -41,7 +42,7 @@ def main(options: PictureOptions) -> None:
     folder = options.run / "decisions" / f"{options.decision:02d}"
     decision, acted = load_decision(folder), load_acted(folder)
     if decision.plan is None or not acted:
-        raise SystemExit(f"expected a decision that was acted on, got {folder}; choose another number")
+        raise UsageError(f"expected a decision that was acted on, got {folder}; choose another number")
     rows = []
     width = strip(acted[0].imagined, gap=GAP).shape[1]
     for step, seen in zip(decision.plan, acted, strict=False):

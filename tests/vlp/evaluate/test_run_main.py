@@ -10,6 +10,7 @@ import pytest
 import vlp.evaluate
 from tasks.data.layout import DatasetError
 from video.latent.bundle import LatentWeightsError
+from video.latent.latents import SeenOtherwise
 from vlp.errors import WeightsError
 from vlp.evaluate.common import run_main
 from vlp.evaluate.tabletop.imagined import ImaginedOptions, main
@@ -36,7 +37,12 @@ class Options:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(WeightsError("no weights"), 3), (LatentWeightsError("no part"), 1), (DatasetError("no data"), 1)],
+    [
+        (WeightsError("no weights"), 3),
+        (LatentWeightsError("no part"), 3),
+        (DatasetError("no data"), 5),
+        (SeenOtherwise("others"), 5),
+    ],
 )
 def test_what_is_refused_ends_with_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, code: int

@@ -1,7 +1,7 @@
 """Imagined clips judged by the probe: does the named block move, is the subgoal reached in the last frame?
 
-With --by robot, what the robot does by the same prior in the same time is judged in their place: the most
-that imagining it could show.
+With --by robot, what the robot does in the same time is judged in their place, by the same prior, which heeds
+no seeds there: what clips would show that told truly what comes of it.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from tasks.tabletop.world.layout import random_layout
 from vlp.bench.code import code_digest
 from vlp.bench.stats import bootstrap, share
 from vlp.domains.tabletop.latent import ToldAgent, alone, read
+from vlp.errors import UsageError, WeightsError
 from vlp.evaluate import FIRST_SEED
 from vlp.evaluate.common import run_main, write
 from vlp.evaluate.tabletop.by_itself import Pace, by_itself
@@ -56,7 +57,9 @@ def drawn(agent: ToldAgent, seed: int, relations: int) -> tuple[str, int]:
     for unheard in range(TRIES):
         if agent.hears(read(text := sentence(rng, blocks, relations))):
             return text, unheard
-    raise SystemExit(f"weights: expected some that hear a sentence, got none heard of {TRIES}; choose others")
+    raise WeightsError(
+        f"weights: expected some that hear a sentence, got none heard of {TRIES}; choose others"
+    )
 
 
 def carried_out(agent: ToldAgent, text: str, told: str, seed: int, steps: int) -> dict[str, Any]:
@@ -83,7 +86,7 @@ def carried_out(agent: ToldAgent, text: str, told: str, seed: int, steps: int) -
 def main(options: ToldProgramOptions) -> None:
     """Each board told its own sentence, and the next one's."""
     if options.programs < 2:
-        raise SystemExit(f"programs: expected 2 or more, got {options.programs}; each is told another's, too")
+        raise UsageError(f"programs: expected 2 or more, got {options.programs}; each is told another's, too")
     agent, hashes = alone(options.weights), verify_latent(options.weights)
     seeds = range(options.first_seed, options.first_seed + options.programs)
     said = [drawn(agent, seed, options.relations) for seed in seeds]
