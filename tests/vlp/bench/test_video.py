@@ -27,6 +27,7 @@ from vlp.bench.video.frechet import FEATURES, features, frechet
 from vlp.bench.video.pixels import clip_psnr, moved, ssim
 from vlp.bench.video.summary import frechet_of, mean_of, share_of
 from vlp.cli.main import main
+from vlp.errors import WeightsError
 from vlp.evaluate.tabletop.asked import ask
 from vlp.evaluate.world import WorldOptions
 from vlp.evaluate.world import main as measure
@@ -184,7 +185,7 @@ def test_weights_that_explain_nothing_are_measured_too(tmp_path: Path) -> None:
     models = json.loads((tmp_path / "out/summary.json").read_text())["models"]
     (ours,) = (models[name] for name in models if name != "truth")
     assert ours["psnr"]["of"] == 2 and "inverse" not in ours and ours["moves"]["of"] == 2
-    with pytest.raises(SystemExit, match="expected weights that explain clips"):
+    with pytest.raises(WeightsError, match="expected weights that explain clips"):
         measure(WorldOptions(models=BUNDLED_LATENT, data=tmp_path / "data"))
 
 
